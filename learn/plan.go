@@ -1,0 +1,113 @@
+package learn
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// TaskGraph is ocode's plan format with the optional fields that refinement
+// adds.
+type TaskGraph struct {
+	Name         string              `json:"name,omitempty"`
+	Tasks        []PlanTask          `json:"tasks"`
+	Dependencies map[string][]string `json:"dependencies"`
+}
+
+// PlanTask is one step of a TaskGraph.
+type PlanTask struct {
+	ID             string          `json:"id"`
+	ToolName       string          `json:"tool_name"`
+	Arguments      json.RawMessage `json:"arguments,omitempty"`
+	Priority       string          `json:"priority,omitempty"` // high, normal, background
+	Preconditions  []Precondition  `json:"preconditions,omitempty"`
+	Retry          *Retry          `json:"retry,omitempty"`
+	Fallback       []string        `json:"fallback,omitempty"`
+	ExpectedOutput *ExpectedOutput `json:"expected_output,omitempty"`
+}
+
+// Precondition must hold before a step runs.
+type Precondition struct {
+	Kind     string `json:"kind"` // file_exists, module_importable, program_available, port_open
+	Argument string `json:"argument"`
+}
+
+// Retry says how often and for which error patterns a step is tried again.
+type Retry struct {
+	MaxAttempts int      `json:"max_attempts"`
+	BackoffMS   int      `json:"backoff_ms"`
+	Patterns    []string `json:"patterns,omitempty"`
+}
+
+// ExpectedOutput is what a step must print or return.
+type ExpectedOutput struct {
+	ExitCode *int            `json:"exit_code,omitempty"`
+	Pattern  string          `json:"pattern,omitempty"`
+	Schema   json.RawMessage `json:"schema,omitempty"`
+}
+
+// Interval is a two-sided interval with its level (0.95 for 95 %).
+type Interval struct {
+	Low   float64 `json:"low"`
+	High  float64 `json:"high"`
+	Level float64 `json:"level"`
+}
+
+// PerformanceMetrics are means over a strategy's occurrences.
+type PerformanceMetrics struct {
+	DurationMS float64 `json:"duration_ms"`
+	Calls      float64 `json:"calls"`
+	Tokens     float64 `json:"tokens"`
+}
+
+// ProvenStrategy is a sequence of actions that successful tasks have and
+// failed ones lack.
+type ProvenStrategy struct {
+	StrategyID                string             `json:"strategy_id"`
+	ProjectID                 string             `json:"project_id,omitempty"`
+	Name                      string             `json:"name"`
+	Description               string             `json:"description"`
+	TemplatePlanFragment      TaskGraph          `json:"template_plan_fragment"`
+	ApplicabilityConditions   []string           `json:"applicability_conditions,omitempty"`
+	AveragePerformanceMetrics PerformanceMetrics `json:"average_performance_metrics"`
+	SuccessRate               float64            `json:"success_rate"`
+	SuccessInterval           Interval           `json:"success_rate_interval"`
+	Contrast                  float64            `json:"contrast"` // odds ratio, successes against failures
+	PValue                    float64            `json:"p_value"`  // after correction for the number of patterns looked at
+	Support                   int                `json:"support"`  // distinct tasks with the pattern
+	RelatedProblemTypes       []string           `json:"related_problem_types,omitempty"`
+	LastConfirmed             time.Time          `json:"last_confirmed"`
+	Evidence                  []string           `json:"evidence"` // event ids
+}
+
+// ModificationType is one of the eight ways to change a plan.
+type ModificationType string
+
+const (
+	AddPrecondition   ModificationType = "add_precondition"
+	AddRetry          ModificationType = "add_retry"
+	AddFallback       ModificationType = "add_fallback"
+	AdjustParameters  ModificationType = "adjust_parameters"
+	SetExpectedOutput ModificationType = "set_expected_output"
+	ReplaceFragment   ModificationType = "replace_fragment"
+	AddFragment       ModificationType = "add_fragment"
+	AdjustPriority    ModificationType = "adjust_priority"
+)
+
+// PlanModificationProposal is a change to a plan template, as JSON Patch
+// (RFC 6902) and as a diff to read.
+type PlanModificationProposal struct {
+	ProposalID         string           `json:"proposal_id"`
+	ProjectID          string           `json:"project_id,omitempty"`
+	Type               ModificationType `json:"type"`
+	TargetPlanTemplate string           `json:"target_plan_template"`
+	TargetStep         string           `json:"target_step,omitempty"`
+	Modifications      json.RawMessage  `json:"modifications"`
+	Diff               string           `json:"diff"`
+	Rationale          string           `json:"rationale"`
+	SourceReportID     string           `json:"source_report_id,omitempty"`
+	SourceStrategyID   string           `json:"source_strategy_id,omitempty"`
+	ConfidenceScore    float64          `json:"confidence_score"`
+	Risk               string           `json:"risk"` // low, medium, high
+	Evidence           []string         `json:"evidence,omitempty"`
+	ContentHash        string           `json:"content_hash"`
+}

@@ -1,0 +1,77 @@
+package learn
+
+import "time"
+
+// Method says how a conclusion was reached.
+type Method string
+
+const (
+	MethodRules    Method = "rules"
+	MethodRecovery Method = "recovery"
+	MethodLLM      Method = "llm"
+)
+
+// FailureAnalysisReport is the diagnosis of one failure.
+type FailureAnalysisReport struct {
+	ReportID                    string           `json:"report_id"`
+	TaskID                      string           `json:"task_id,omitempty"`
+	ProjectID                   string           `json:"project_id,omitempty"`
+	FailedEventID               string           `json:"failed_event_id,omitempty"`
+	Timestamp                   time.Time        `json:"timestamp"`
+	ErrorPattern                *ErrorPattern    `json:"error_pattern,omitempty"`
+	Signatures                  []ErrorSignature `json:"signatures,omitempty"`
+	RootCause                   string           `json:"root_cause"`
+	CulpritAction               string           `json:"culprit_action,omitempty"` // event id
+	CulpritReason               string           `json:"culprit_reason,omitempty"`
+	ProposedRemediationStrategy string           `json:"proposed_remediation_strategy,omitempty"`
+	Remedies                    []RemedyOffer    `json:"remedies"`
+	Hints                       []string         `json:"hints,omitempty"` // canned, not seen to work here
+	ConfidenceScore             float64          `json:"confidence_score"`
+	RelevantEntities            []Entity         `json:"relevant_entities,omitempty"`
+	Evidence                    []string         `json:"evidence,omitempty"` // event ids
+	Method                      Method           `json:"method"`
+}
+
+// RemedyAction is one action of a remedy as a template: parameters stand in
+// braces, like "pip install {module}".
+type RemedyAction struct {
+	ToolName   string         `json:"tool_name"`
+	Intent     Intent         `json:"intent,omitempty"`
+	Command    string         `json:"command,omitempty"`
+	Parameters map[string]any `json:"parameters,omitempty"`
+}
+
+// Remedy (RecoveryStrategy in the knowledge graph) is what fixed a pattern
+// before. Successes and failures are counted by session, decayed by event
+// time; Posterior is the mean of Beta(successes+1, failures+1).
+type Remedy struct {
+	RemedyID    string         `json:"remedy_id"`
+	PatternID   string         `json:"pattern_id"`
+	SignatureID string         `json:"signature_id"`
+	ProjectID   string         `json:"project_id,omitempty"` // "" for all projects
+	Language    string         `json:"language,omitempty"`
+	Description string         `json:"description"`
+	Actions     []RemedyAction `json:"actions"`
+	// Kind is changed_command, inserted_actions, changed_parameter or edit.
+	Kind      string  `json:"kind"`
+	Support   int     `json:"support"` // distinct sessions
+	Successes float64 `json:"successes"`
+	Failures  float64 `json:"failures"`
+	Posterior float64 `json:"posterior"`
+	// CallsSaved is the mean number of calls between failure and resolution.
+	CallsSaved float64   `json:"calls_saved"`
+	LastSeen   time.Time `json:"last_seen"`
+	Evidence   []string  `json:"evidence"` // event ids: failing, acting, succeeding
+}
+
+// RemedyOffer is a remedy with its parameters filled for one failure.
+type RemedyOffer struct {
+	RemedyID    string         `json:"remedy_id"`
+	Description string         `json:"description"`
+	Confidence  float64        `json:"confidence"`
+	Support     int            `json:"support"`
+	Successes   float64        `json:"successes"`
+	Failures    float64        `json:"failures"`
+	Actions     []RemedyAction `json:"actions"`
+	Evidence    []string       `json:"evidence"`
+}

@@ -1,0 +1,136 @@
+package learn
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// ToolOpportunity is something that should be a tool.
+type ToolOpportunity struct {
+	OpportunityID string   `json:"opportunity_id"`
+	ProjectID     string   `json:"project_id,omitempty"`
+	Kind          string   `json:"kind"` // pipeline, sequence, remedy, request
+	Name          string   `json:"name"` // proposed tool name
+	Skeletons     []string `json:"skeletons"`
+	Programs      []string `json:"programs,omitempty"`
+	Calls         int      `json:"calls"`
+	Sessions      int      `json:"sessions"`
+	Parameters    int      `json:"parameters"` // how many placeholders vary
+	TimeMS        float64  `json:"time_ms"`    // spent in all calls
+	Tokens        int64    `json:"tokens"`
+	// Score is calls that one tool would have saved less what its place in the
+	// tool list costs, in calls.
+	Score        float64       `json:"score"`
+	Forgeable    bool          `json:"forgeable"`
+	NotForgeable string        `json:"not_forgeable,omitempty"` // why, naming the program
+	Examples     []ToolExample `json:"examples,omitempty"`
+	Evidence     []string      `json:"evidence"`
+	Timestamp    time.Time     `json:"timestamp"`
+}
+
+// ToolExample is a recorded input with its recorded output.
+type ToolExample struct {
+	Arguments json.RawMessage `json:"arguments,omitempty"`
+	Command   string          `json:"command,omitempty"`
+	Result    string          `json:"result,omitempty"`
+	ExitCode  int             `json:"exit_code"`
+	EventID   string          `json:"event_id,omitempty"`
+}
+
+// ToolSpecification is what a tool is to do, before any code.
+type ToolSpecification struct {
+	Name        string          `json:"name"`
+	Description string          `json:"description"`
+	Parameters  json.RawMessage `json:"parameters"` // JSON Schema of an object
+	Returns     json.RawMessage `json:"returns"`    // JSON Schema
+	Examples    []ToolExample   `json:"examples,omitempty"`
+	// CommandTemplate is the original command with {parameter} in place of
+	// what varies: the oracle that tests compare with.
+	CommandTemplate string   `json:"command_template,omitempty"`
+	Evidence        []string `json:"evidence,omitempty"`
+}
+
+// Permissions are what a tool may reach. The zero value reaches nothing.
+type Permissions struct {
+	Filesystem string   `json:"filesystem"` // none, read or write
+	Paths      []string `json:"paths,omitempty"`
+	Network    []string `json:"network,omitempty"` // host names; empty is none
+	Seconds    float64  `json:"seconds"`
+	MemoryMB   int      `json:"memory_mb"`
+}
+
+// Provenance says where a tool came from.
+type Provenance struct {
+	OpportunityID string   `json:"opportunity_id,omitempty"`
+	Method        Method   `json:"method"`
+	Evidence      []string `json:"evidence,omitempty"`
+	BaseImage     string   `json:"base_image,omitempty"` // digest
+	Created       string   `json:"created,omitempty"`    // RFC 3339
+}
+
+// ToolManifest is tool.json: what a tool is, without its code.
+type ToolManifest struct {
+	Name         string          `json:"name"`
+	Version      string          `json:"version"` // semantic version
+	Description  string          `json:"description"`
+	Parameters   json.RawMessage `json:"parameters"`
+	Returns      json.RawMessage `json:"returns"`
+	Examples     []ToolExample   `json:"examples,omitempty"`
+	Permissions  Permissions     `json:"permissions"`
+	Dependencies []string        `json:"dependencies,omitempty"`
+	Language     string          `json:"language"`         // python, shell
+	Digest       string          `json:"digest,omitempty"` // of the image, once built
+	Provenance   Provenance      `json:"provenance"`
+}
+
+// ProposedTool is a tool as a folder: file name to content. tool.json is made
+// from Manifest.
+type ProposedTool struct {
+	ToolID   string            `json:"tool_id"`
+	Manifest ToolManifest      `json:"manifest"`
+	Files    map[string]string `json:"files"` // tool.py, test_tool.py, README.md
+	Spec     ToolSpecification `json:"specification"`
+	// ContentHash covers manifest and files; decisions are signed over it.
+	ContentHash string `json:"content_hash"`
+}
+
+// Check is one gate of a validation.
+type Check struct {
+	Name    string   `json:"name"` // syntax, types, lint, security, imports, tests, mutation, benchmark, schema
+	Passed  bool     `json:"passed"`
+	Summary string   `json:"summary"`
+	Details []string `json:"details,omitempty"`
+	Seconds float64  `json:"seconds"`
+}
+
+// ValidationResult is what the sandbox found about a ProposedTool.
+type ValidationResult struct {
+	ToolID       string    `json:"tool_id"`
+	ContentHash  string    `json:"content_hash"`
+	Passed       bool      `json:"passed"`
+	Checks       []Check   `json:"checks"`
+	Score        float64   `json:"score"` // 0 to 1
+	Risk         string    `json:"risk"`  // low, medium, high
+	Coverage     float64   `json:"coverage"`
+	TestsPassed  int       `json:"tests_passed"`
+	TestsFailed  int       `json:"tests_failed"`
+	ColdMS       float64   `json:"cold_ms"`
+	WarmMS       float64   `json:"warm_ms"`
+	MemoryMB     float64   `json:"memory_mb"`
+	Backend      string    `json:"backend"`
+	Degradations []string  `json:"degradations,omitempty"` // limits that could not be had
+	Seconds      float64   `json:"seconds"`
+	Timestamp    time.Time `json:"timestamp"`
+}
+
+// ToolReviewRequest is what a person decides on.
+type ToolReviewRequest struct {
+	ReviewID         string           `json:"review_id"`
+	Tool             ProposedTool     `json:"tool"`
+	Validation       ValidationResult `json:"validation"`
+	Diff             string           `json:"diff,omitempty"` // to the former version
+	PermissionsWords string           `json:"permissions_in_words"`
+	Summary          string           `json:"summary"`
+	Rationale        string           `json:"rationale"`
+	Evidence         []string         `json:"evidence,omitempty"`
+}
