@@ -106,3 +106,10 @@ type Learner interface {
 	Snapshot() ([]byte, error)
 	Restore(snapshot []byte) error
 }
+
+// Concluder is a Learner that draws conclusions too costly to renew after
+// every record. The pipeline calls Conclude when it has caught up with the
+// log, and before a snapshot.
+type Concluder interface {
+	Conclude(emit func(LedgerEntry)) error
+}
