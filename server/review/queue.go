@@ -1,0 +1,273 @@
+package review
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/json"
+	"fmt"
+	"sort"
+	"strings"
+	"sync"
+	"time"
+
+	"lathe/learn"
+)
+
+// Kind says what an item proposes.
+type Kind string
+
+const (
+	KindTool Kind = "tool"
+	KindPlan Kind = "plan"
+)
+
+// Item is one proposal in the queue.
+type Item struct {
+	ID          string                          `json:"id"`
+	Kind        Kind                            `json:"kind"`
+	Title       string                          `json:"title"`
+	Summary     string                          `json:"summary"`
+	Project     string                          `json:"project_id,omitempty"`
+	State       learn.State                     `json:"state"`
+	Risk        string                          `json:"risk"`
+	ContentHash string                          `json:"content_hash"`
+	Created     time.Time                       `json:"created"`
+	Changed     time.Time                       `json:"changed"`
+	Decisions   []learn.Decision                `json:"decisions,omitempty"`
+	Questions   []string                        `json:"questions,omitempty"` // asked back, unanswered
+	Evidence    []string                        `json:"evidence,omitempty"`
+	Tool        *learn.ToolReviewRequest        `json:"tool,omitempty"`
+	Plan        *learn.PlanModificationProposal `json:"plan,omitempty"`
+}
+
+// Ledger is where decisions go before anything follows from them.
+type Ledger interface {
+	WriteLedger(ctx context.Context, entries []learn.LedgerEntry) error
+}
+
+// Options configure a Queue.
+type Options struct {
+	Ledger Ledger
+	// Reviewer returns the reviewer's public key, or ErrNoReviewer.
+	Reviewer func() (ed25519.PublicKey, error)
+	Now      func() time.Time
+}
+
+// Queue is the set of proposals and what was decided on them.
+type Queue struct {
+	o      Options
+	decide sync.Mutex // one decision at a time: the first wins, the second is told
+
+	mu     sync.Mutex
+	items  map[string]*Item
+	nonces map[string]bool
+}
+
+// New makes an empty queue; fill it with Apply.
+func New(o Options) *Queue {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Queue{o: o, items: map[string]*Item{}, nonces: map[string]bool{}}
+}
+
+// Apply projects one ledger entry. Entries of other kinds change nothing, and
+// applying one twice changes nothing.
+func (q *Queue) Apply(e learn.LedgerEntry) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var err error
+	switch e.Kind {
+	case learn.EntryReview:
+		var r learn.ToolReviewRequest
+		if err = json.Unmarshal(e.Body, &r); err == nil {
+			q.put(&Item{ID: r.ReviewID, Kind: KindTool, Title: r.Tool.Manifest.Name + " " + r.Tool.Manifest.Version,
+				Summary: r.Summary, Risk: r.Validation.Risk, ContentHash: r.Tool.ContentHash, Evidence: r.Evidence, Tool: &r}, e)
+		}
+	case learn.EntryProposal:
+		var p learn.PlanModificationProposal
+		if err = json.Unmarshal(e.Body, &p); err == nil {
+			q.put(&Item{ID: p.ProposalID, Kind: KindPlan, Title: string(p.Type) + " in " + p.TargetPlanTemplate,
+				Summary: p.Rationale, Risk: p.Risk, ContentHash: p.ContentHash, Evidence: p.Evidence, Plan: &p}, e)
+		}
+	case learn.EntryDecision:
+		var d learn.Decision
+		if err = json.Unmarshal(e.Body, &d); err == nil {
+			q.applyDecision(d)
+		}
+	case learn.EntryState:
+		var s learn.StateChange
+		if err = json.Unmarshal(e.Body, &s); err == nil {
+			if it := q.items[s.ObjectID]; it != nil {
+				it.State, it.Changed = s.To, s.Timestamp
+			}
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("review: ledger entry %s (%s) is not readable: %w", e.ID, e.Kind, err)
+	}
+	return nil
+}
+
+// put adds an item, or renews one whose content changed: a changed object
+// needs a new decision.
+func (q *Queue) put(it *Item, e learn.LedgerEntry) {
+	old := q.items[it.ID]
+	if old != nil && old.ContentHash == it.ContentHash {
+		return
+	}
+	it.State, it.Project, it.Created, it.Changed = learn.StateInReview, e.ProjectID, e.Timestamp, e.Timestamp
+	if old != nil {
+		it.Created, it.Decisions = old.Created, old.Decisions
+	}
+	q.items[it.ID] = it
+}
+
+func (q *Queue) applyDecision(d learn.Decision) {
+	if q.nonces[d.Nonce] {
+		return
+	}
+	q.nonces[d.Nonce] = true
+	it := q.items[d.ObjectID]
+	if it == nil || it.ContentHash != d.ContentHash {
+		return
+	}
+	it.Decisions = append(it.Decisions, d)
+	it.Changed = d.Timestamp
+	switch d.Verdict {
+	case learn.VerdictApprove:
+		it.State, it.Questions = learn.StateApproved, nil
+	case learn.VerdictReject:
+		it.State, it.Questions = learn.StateRejected, nil
+	case learn.VerdictRequestClarification:
+		it.Questions = append(it.Questions, d.Reason)
+	}
+}
+
+// Decide checks a decision and makes it: durable first, then visible. A
+// refusal is an error that says why, and a ledger entry.
+func (q *Queue) Decide(ctx context.Context, d learn.Decision) (Item, error) {
+	q.decide.Lock()
+	defer q.decide.Unlock()
+	if err := q.check(d); err != nil {
+		entry, eerr := learn.NewEntry(learn.EntryRefused, d.ObjectID, "", q.o.Now().UTC(),
+			map[string]any{"decision": d, "why": err.Error()}, nil)
+		if eerr == nil {
+			eerr = q.o.Ledger.WriteLedger(ctx, []learn.LedgerEntry{entry})
+		}
+		if eerr != nil {
+			return Item{}, fmt.Errorf("decision refused: %w (and the refusal could not be recorded: %w)", err, eerr)
+		}
+		return Item{}, fmt.Errorf("decision refused: %w", err)
+	}
+	entry, err := learn.NewEntry(learn.EntryDecision, d.ObjectID, "", d.Timestamp, d, nil)
+	if err != nil {
+		return Item{}, fmt.Errorf("decision: %w", err)
+	}
+	if err := q.o.Ledger.WriteLedger(ctx, []learn.LedgerEntry{entry}); err != nil {
+		return Item{}, fmt.Errorf("decision on %s not recorded, so it does not hold; try again: %w", d.ObjectID, err)
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.applyDecision(d)
+	return *q.items[d.ObjectID], nil
+}
+
+func (q *Queue) check(d learn.Decision) error {
+	public, err := q.o.Reviewer()
+	if err != nil {
+		return err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	it := q.items[d.ObjectID]
+	if it == nil {
+		return fmt.Errorf("there is no proposal %q: see `lathe review list`", d.ObjectID)
+	}
+	if err := Check(public, d, it.ContentHash); err != nil {
+		return err
+	}
+	switch d.Verdict {
+	case learn.VerdictApprove, learn.VerdictReject, learn.VerdictRequestClarification:
+	default:
+		return fmt.Errorf("unknown verdict %q", d.Verdict)
+	}
+	if q.nonces[d.Nonce] {
+		return fmt.Errorf("this decision was made already (a replay)")
+	}
+	if it.State != learn.StateInReview {
+		return fmt.Errorf("%s is %s already: nothing is left to decide", it.Title, it.State)
+	}
+	return nil
+}
+
+// Get returns one item by its ID or by an unambiguous beginning of it.
+func (q *Queue) Get(id string) (Item, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if it := q.items[id]; it != nil {
+		return *it, nil
+	}
+	var found []*Item
+	for key, it := range q.items {
+		if id != "" && strings.HasPrefix(key, id) || it.Kind == KindTool && it.Tool.Tool.Manifest.Name == id {
+			found = append(found, it)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return Item{}, fmt.Errorf("there is no proposal %q: see `lathe review list`", id)
+	case 1:
+		return *found[0], nil
+	}
+	return Item{}, fmt.Errorf("%q fits %d proposals: give more of the id", id, len(found))
+}
+
+// List returns the items in the given states (all when none is given), oldest
+// first.
+func (q *Queue) List(states ...learn.State) []Item {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var out []Item
+	for _, it := range q.items {
+		if len(states) == 0 || contains(states, it.State) {
+			out = append(out, *it)
+		}
+	}
+	sort.Slice(out, func(i, j int) bool {
+		if !out[i].Created.Equal(out[j].Created) {
+			return out[i].Created.Before(out[j].Created)
+		}
+		return out[i].ID < out[j].ID
+	})
+	return out
+}
+
+// Approval returns the approving decision on exactly contentHash, checked
+// against the reviewer's key anew: what deployment and the first run ask.
+func (q *Queue) Approval(objectID, contentHash string) (learn.Decision, error) {
+	public, err := q.o.Reviewer()
+	if err != nil {
+		return learn.Decision{}, err
+	}
+	it, err := q.Get(objectID)
+	if err != nil {
+		return learn.Decision{}, err
+	}
+	for i := len(it.Decisions) - 1; i >= 0; i-- {
+		d := it.Decisions[i]
+		if d.Verdict == learn.VerdictApprove && d.ContentHash == contentHash {
+			return d, Check(public, d, contentHash)
+		}
+	}
+	return learn.Decision{}, fmt.Errorf("%s is not approved", it.Title)
+}
+
+func contains(states []learn.State, s learn.State) bool {
+	for _, x := range states {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
