@@ -1,0 +1,305 @@
+package eventlog
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Stream names one of the two streams.
+type Stream string
+
+// Events holds what happened (learn.Record), Ledger what was concluded from
+// it and decided about it (learn.LedgerEntry).
+const (
+	Events Stream = "events"
+	Ledger Stream = "ledger"
+)
+
+const (
+	defaultMaxBatch = 256
+	defaultLinger   = 2 * time.Millisecond
+	maxQueue        = 64 // requests waiting for the committer, more wait in Append
+)
+
+var (
+	// ErrLocked says that another process has the directory.
+	ErrLocked = errors.New("the data directory is in use by another process")
+	// ErrClosed says that the log is closed or closing.
+	ErrClosed = errors.New("the event log is closed")
+	// ErrNotFound says that no record has that id.
+	ErrNotFound = errors.New("no such record")
+)
+
+// Options configure Open. Only Dir is required.
+type Options struct {
+	// Dir is where the log lives, or, with URL, what this daemon keeps beside
+	// the cluster: its lock, name, high-water marks, checkpoints and cursors.
+	Dir string
+	// URL of a NATS server with JetStream; empty runs one in this process.
+	// Set sync_interval: always there, or acknowledged records can be lost.
+	URL string
+	// Writer names this daemon in the hash chain: 1 to 64 bytes of
+	// letters, digits, '-', '_', '.'. Default: made once and kept in Dir.
+	Writer string
+	Logger *slog.Logger // default: none
+	// AcceptDamage opens a log whose verification failed. What is missing is
+	// written to the log of accepted damage and not complained of again.
+	AcceptDamage bool
+	MaxBatch     int           // records a message, default 256
+	Linger       time.Duration // longest wait for calls known to be coming, default 2 ms
+}
+
+// Log is the open event log. It is safe for concurrent use.
+type Log struct {
+	opts   Options
+	writer string
+	logger *slog.Logger
+	codec  *codec
+	lock   *flock.Flock
+	ns     *server.Server // nil with Options.URL
+	nc     *nats.Conn
+	js     jetstream.JetStream
+	events *stream
+	ledger *stream
+
+	gate    sync.RWMutex // held for reading while a request is handed over
+	closed  bool
+	closing chan struct{} // closed by Close
+	stop    context.CancelFunc
+	workers sync.WaitGroup
+	nudge   chan struct{} // wakes the marker
+
+	cursorsMu sync.Mutex
+	cursors   map[string]*Cursor
+}
+
+// Open takes the directory's lock, starts or reaches the server, and verifies
+// the tail of both streams.
+//
+// Errors: ErrLocked; *DamageError when records are missing or altered and
+// AcceptDamage is not set.
+func Open(ctx context.Context, o Options) (*Log, error) {
+	o, err := o.complete()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making the event log's directory: %w; choose another with --data or give the right to write", err)
+	}
+	lock := flock.New(filepath.Join(o.Dir, "lock"))
+	if ok, err := lock.TryLock(); err != nil {
+		return nil, fmt.Errorf("locking %s: %w", o.Dir, err)
+	} else if !ok {
+		return nil, fmt.Errorf("%s: %w: stop the other daemon (lathe stop) or choose another directory", o.Dir, ErrLocked)
+	}
+	workCtx, stop := context.WithCancel(context.Background())
+	l := &Log{
+		opts: o, logger: o.Logger, lock: lock, stop: stop,
+		closing: make(chan struct{}), nudge: make(chan struct{}, 1), cursors: make(map[string]*Cursor),
+	}
+	if err := l.start(ctx, workCtx); err != nil {
+		return nil, errors.Join(err, l.release())
+	}
+	return l, nil
+}
+
+func (o Options) complete() (Options, error) {
+	if o.Dir == "" {
+		return o, errors.New("opening the event log: Options.Dir is empty")
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.MaxBatch <= 0 {
+		o.MaxBatch = defaultMaxBatch
+	}
+	o.MaxBatch = min(o.MaxBatch, maxFrameRecords)
+	if o.Linger <= 0 {
+		o.Linger = defaultLinger
+	}
+	if o.Writer != "" && !validName(o.Writer) {
+		return o, fmt.Errorf("opening the event log: writer name %q: use 1 to %d letters, digits, '-', '_', '.'", o.Writer, maxWriterName)
+	}
+	return o, nil
+}
+
+// start does what Open does once the lock is held. On an error the caller
+// releases what is there.
+func (l *Log) start(ctx, workCtx context.Context) (err error) {
+	if l.codec, err = newCodec(); err != nil {
+		return err
+	}
+	if l.writer, err = writerName(l.opts); err != nil {
+		return err
+	}
+	if l.opts.URL == "" {
+		if l.ns, err = startServer(l.opts.Dir, l.logger); err != nil {
+			return err
+		}
+	}
+	if l.nc, err = connect(l.ns, l.opts.URL, l.logger); err != nil {
+		return err
+	}
+	if l.js, err = jetstream.New(l.nc); err != nil {
+		return fmt.Errorf("using JetStream: %w", err)
+	}
+	for _, name := range []Stream{Events, Ledger} {
+		s, err := l.openStream(ctx, name)
+		if s != nil && name == Events {
+			l.events = s
+		} else if s != nil {
+			l.ledger = s
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for _, s := range l.streams() {
+		go s.commitLoop()
+		if l.opts.URL != "" {
+			l.workers.Go(func() { s.follow(workCtx) })
+		}
+	}
+	l.workers.Go(func() { l.markLoop(workCtx) })
+	return nil
+}
+
+func (l *Log) streams() []*stream {
+	var all []*stream
+	for _, s := range []*stream{l.events, l.ledger} {
+		if s != nil {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+func (l *Log) stream(name Stream) *stream {
+	if name == Ledger {
+		return l.ledger
+	}
+	return l.events
+}
+
+// Close refuses new calls, stores what was accepted, answers its callers,
+// writes marks and checkpoints, and releases the directory.
+func (l *Log) Close() error {
+	l.gate.Lock()
+	if l.closed {
+		l.gate.Unlock()
+		return nil
+	}
+	l.closed = true
+	l.gate.Unlock()
+	close(l.closing)
+	for _, s := range l.streams() {
+		close(s.requests)
+	}
+	for _, s := range l.streams() {
+		<-s.done
+	}
+	l.stop()
+	l.workers.Wait()
+	var errs []error
+	for _, s := range l.streams() {
+		errs = append(errs, s.writeMark())
+	}
+	return errors.Join(append(errs, l.release())...)
+}
+
+// release gives back everything that start took.
+func (l *Log) release() error {
+	l.stop()
+	var errs []error
+	for _, s := range l.streams() {
+		if s.mark != nil {
+			errs = append(errs, s.mark.close())
+		}
+	}
+	for _, c := range l.cursors {
+		errs = append(errs, c.slot.close())
+	}
+	if l.nc != nil {
+		l.nc.Close()
+	}
+	if l.ns != nil {
+		l.ns.Shutdown()
+		l.ns.WaitForShutdown()
+	}
+	if l.codec != nil {
+		l.codec.close()
+	}
+	return errors.Join(append(errs, l.lock.Unlock())...)
+}
+
+// writerName is the configured name, or the one that this directory got when
+// it was first used.
+func writerName(o Options) (string, error) {
+	if o.Writer != "" {
+		return o.Writer, nil
+	}
+	path := filepath.Join(o.Dir, "writer")
+	b, err := os.ReadFile(path)
+	if err == nil {
+		name := strings.TrimSpace(string(b))
+		if !validName(name) {
+			return "", fmt.Errorf("%s does not hold a writer name: restore it from a backup, or delete it to begin a new chain", path)
+		}
+		return name, nil
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		return "", fmt.Errorf("reading the writer's name: %w", err)
+	}
+	var random [8]byte
+	rand.Read(random[:]) //nolint:errcheck // never fails, see crypto/rand
+	name := "w-" + hex.EncodeToString(random[:])
+	if err := writeFile(path, []byte(name+"\n")); err != nil {
+		return "", fmt.Errorf("keeping the writer's name: %w", err)
+	}
+	return name, nil
+}
+
+func validName(name string) bool {
+	if name == "" || len(name) > maxWriterName || name[0] == '.' {
+		return false
+	}
+	for _, c := range []byte(name) {
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.') {
+			return false
+		}
+	}
+	return true
+}
+
+// writeFile replaces path as a whole and returns when that is durable.
+func writeFile(path string, content []byte) error {
+	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
