@@ -1,0 +1,236 @@
+package toolforge
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"lathe/learn"
+)
+
+// Options configure a Finder. The zero value is usable.
+type Options struct {
+	// Available says whether the runtime image has a program. Nil means that
+	// every program is there.
+	Available func(program string) bool
+	// MinSessions and MinCalls are the support below which nothing is
+	// concluded: 3 and 4 when zero.
+	MinSessions, MinCalls int
+	// MaxCandidates and MaxSessions bound memory: 4096 and 512 when zero.
+	// What is dropped is counted, see Dropped.
+	MaxCandidates, MaxSessions int
+	// MaxOpportunities bounds what one Conclude and Opportunities give: 50
+	// when zero.
+	MaxOpportunities int
+	Weights          Weights
+}
+
+// Dropped counts what the bounds on memory made the Finder forget.
+type Dropped struct {
+	Candidates int64 `json:"candidates"` // rare ones, to make room
+	Sessions   int64 `json:"sessions"`   // open ones, longest unheard of first
+	Commands   int64 `json:"commands"`   // too long to be looked at
+}
+
+// Finder counts what agents repeat and proposes tools for it. Apply is called
+// by one goroutine in log order; everything else may be called concurrently.
+type Finder struct {
+	opts Options
+
+	mu       sync.RWMutex
+	state    state
+	existing map[string]bool // names and opportunity ids of tools that are there
+}
+
+// NewFinder makes an empty Finder.
+func NewFinder(o Options) *Finder {
+	def := func(p *int, v int) {
+		if *p == 0 {
+			*p = v
+		}
+	}
+	def(&o.MinSessions, 3)
+	def(&o.MinCalls, 4)
+	def(&o.MaxCandidates, 4096)
+	def(&o.MaxSessions, 512)
+	def(&o.MaxOpportunities, 50)
+	if o.Weights == (Weights{}) {
+		o.Weights = DefaultWeights()
+	}
+	if o.Available == nil {
+		o.Available = func(string) bool { return true }
+	}
+	return &Finder{opts: o, state: newState(), existing: map[string]bool{}}
+}
+
+// Name is the learner's name in cursors and snapshots.
+func (f *Finder) Name() string { return "opportunities" }
+
+// Apply counts one observation. It emits nothing: Conclude does.
+func (f *Finder) Apply(o *learn.Observation, _ func(learn.LedgerEntry)) error {
+	a := o.Record.Action
+	if a == nil {
+		return nil
+	}
+	command := o.Action.Command
+	if command == "" {
+		command = a.Command()
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if command == "" {
+		f.state.breakRun(a.SessionID)
+		return nil
+	}
+	if len(command) > maxCommand {
+		f.state.Dropped.Commands++
+		f.state.breakRun(a.SessionID)
+		return nil
+	}
+	f.applyCommand(a, &o.Action, command)
+	return nil
+}
+
+func (f *Finder) applyCommand(a *learn.ActionOutcome, act *learn.Action, command string) {
+	c := call{
+		Skeleton: act.Skeleton, Command: command, Event: a.ID,
+		Output: clip(a.ToolOutput.Stdout+a.ToolOutput.Content, maxExampleResult+1),
+		Failed: a.Status != learn.StatusSuccess, Exit: a.ToolOutput.ExitCode,
+		Read: act.Intent.ReadOnly(), TimeMS: a.ResourceMetrics.DurationMS,
+		Tokens: a.ResourceMetrics.TokenCountIn + a.ResourceMetrics.TokenCountOut,
+	}
+	l, err := parseLine(command)
+	if c.Skeleton == "" {
+		c.Skeleton = command
+	}
+	if err == nil {
+		c.Stages, c.Trivial = len(l.stages), l.trivial()
+	} else {
+		c.Stages = strings.Count(command, " | ") + 1
+		c.Trivial = c.Stages == 1
+		c.Complex = true
+	}
+	if !c.Trivial && (err != nil || l.worthwhile()) {
+		f.state.count("pipeline", []call{c}, a, f.opts)
+	}
+	f.state.sequence(c, a, f.opts)
+}
+
+// SetExisting tells which tools are there already: installed, upstream or
+// generated. Opportunities with their name or origin are dropped.
+func (f *Finder) SetExisting(tools []learn.ToolManifest) {
+	existing := make(map[string]bool, 2*len(tools))
+	for _, t := range tools {
+		existing[t.Name] = true
+		if t.Provenance.OpportunityID != "" {
+			existing[t.Provenance.OpportunityID] = true
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.existing = existing
+}
+
+// AddRemedy makes a candidate of a remedy of several steps. The same remedy
+// again replaces what was known of it.
+func (f *Finder) AddRemedy(r learn.Remedy) {
+	if len(r.Actions) < 2 {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.state.addRemedy(r)
+}
+
+// Request notes that a person or an agent asked for a tool. example is a
+// command line that does once what the tool is to do, or "".
+func (f *Finder) Request(projectID, name, description, example string, at time.Time) learn.ToolOpportunity {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	key := f.state.addRequest(projectID, clip(name, 64), clip(description, 512), clip(example, maxCommand), at)
+	return f.opportunity(f.state.Candidates[key])
+}
+
+// Dropped says what was forgotten to stay within the bounds.
+func (f *Finder) Dropped() Dropped {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.state.Dropped
+}
+
+// Opportunities lists what a tool would save most first: forgeable ones
+// before the others, by score.
+func (f *Finder) Opportunities() []learn.ToolOpportunity {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	var all []learn.ToolOpportunity
+	for _, c := range f.state.Candidates {
+		if !f.supported(c) {
+			continue
+		}
+		o := f.opportunity(c)
+		if o.Score <= 0 && c.Kind != "request" || f.existing[o.Name] || f.existing[o.OpportunityID] {
+			continue
+		}
+		all = append(all, o)
+	}
+	slices.SortFunc(all, func(a, b learn.ToolOpportunity) int {
+		return cmp.Or(-compareBool(a.Kind == "request", b.Kind == "request"), -compareBool(a.Forgeable, b.Forgeable),
+			-cmp.Compare(a.Score, b.Score), cmp.Compare(a.OpportunityID, b.OpportunityID))
+	})
+	all = uniqueNames(all)
+	return all[:min(len(all), f.opts.MaxOpportunities)]
+}
+
+func (f *Finder) supported(c *candidate) bool {
+	return c.Kind == "request" || c.sessions() >= f.opts.MinSessions && c.Calls >= f.opts.MinCalls
+}
+
+// Conclude emits each opportunity when it is new, and again when its support
+// has grown by half: an entry a call would bury the ledger.
+func (f *Finder) Conclude(emit func(learn.LedgerEntry)) error {
+	all := f.Opportunities()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, o := range all {
+		if before, ok := f.state.Emitted[o.OpportunityID]; ok && o.Calls*2 < before*3 {
+			continue
+		}
+		e, err := learn.NewEntry(learn.EntryOpportunity, o.OpportunityID, o.ProjectID, o.Timestamp, o, o.Evidence)
+		if err != nil {
+			return err
+		}
+		f.state.Emitted[o.OpportunityID] = max(o.Calls, 1)
+		emit(e)
+	}
+	return nil
+}
+
+// uniqueNames numbers the names that clash, best first.
+func uniqueNames(all []learn.ToolOpportunity) []learn.ToolOpportunity {
+	taken := map[string]bool{}
+	for i := range all {
+		all[i].Name = unused(taken, all[i].Name)
+	}
+	return all
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+// clip cuts s to at most n bytes without splitting a character.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "")
+}

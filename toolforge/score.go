@@ -1,0 +1,135 @@
+package toolforge
+
+import (
+	"slices"
+	"strings"
+
+	"lathe/learn"
+)
+
+// Weights are the constants of the score.
+//
+//	score = gain - cost, in calls
+//	gain  = uses × (steps − 1)                     calls that fall away
+//	      + uses × Stage × (stages − steps)        effort of composing a pipeline
+//	      + constant × uses / (Bytes × Call)       what need not be typed any more
+//	      + Retry × failures                       attempts that failed
+//	cost  = sessions × (Entry + Parameter × n) / (Call × Input) + Review
+//
+// uses is how often the whole was used, steps the calls that one use took,
+// stages the simple commands in them, constant the bytes of a command that do
+// not vary, n the number of parameters.
+type Weights struct {
+	Stage     float64 // calls that joining one more command is worth
+	Retry     float64 // calls that a failed attempt costs
+	Bytes     float64 // bytes a token
+	Call      float64 // tokens that an agent writes for an average call
+	Entry     float64 // tokens of a tool's place in the tool list
+	Parameter float64 // tokens of each of its parameters there
+	Input     float64 // price of a written token over that of a read one
+	Review    float64 // calls that a person's reading of a new tool is worth
+}
+
+// DefaultWeights are estimates, not measurements: a call of 150 tokens with
+// its reason, list entries as the generated tools have them, and the usual
+// price ratio of five between written and read tokens.
+func DefaultWeights() Weights {
+	return Weights{Stage: 0.25, Retry: 0.5, Bytes: 4, Call: 150, Entry: 80, Parameter: 30, Input: 5, Review: 1}
+}
+
+func (w Weights) score(c *candidate, parameters int, constant int) float64 {
+	uses := float64(c.Calls) / float64(max(c.Steps, 1))
+	gain := uses*float64(c.Steps-1) +
+		uses*w.Stage*float64(max(c.Stages-c.Steps, 0)) +
+		uses*float64(constant)/(w.Bytes*w.Call) +
+		w.Retry*float64(c.Failures)
+	cost := float64(c.sessions())*(w.Entry+w.Parameter*float64(parameters))/(w.Call*w.Input) + w.Review
+	return gain - cost
+}
+
+// opportunity judges a candidate. The caller holds the lock.
+func (f *Finder) opportunity(c *candidate) learn.ToolOpportunity {
+	o := learn.ToolOpportunity{
+		OpportunityID: learn.UUIDv8("opportunity", c.Key),
+		ProjectID:     c.Project, Kind: c.Kind, Name: c.Name, Skeletons: slices.Clone(c.Skeletons),
+		Calls: c.Calls, Sessions: c.sessions(), TimeMS: c.TimeMS, Tokens: c.Tokens,
+		Examples: slices.Clone(c.Examples), Evidence: append([]string{}, c.Evidence...), Timestamp: c.Last,
+	}
+	if c.Mixed {
+		o.ProjectID = ""
+	}
+	if len(c.Examples) > 0 {
+		if l, err := parseLine(c.Examples[0].Command); err == nil {
+			o.Programs = l.programs()
+		}
+	}
+	constant := 0
+	g, err := generaliseExamples(o.Examples)
+	if err == nil {
+		o.Parameters = len(g.params)
+		constant = g.constantBytes()
+		o.Examples = g.examples
+		if o.Name == "" {
+			o.Name = g.toolName()
+		}
+	}
+	if !validName(o.Name) {
+		o.Name = nameOf(c.Kind, c.Skeletons)
+	}
+	o.Score = f.opts.Weights.score(c, o.Parameters, constant)
+	o.Forgeable, o.NotForgeable = f.forgeable(o, err)
+	return o
+}
+
+func (f *Finder) forgeable(o learn.ToolOpportunity, err error) (bool, string) {
+	if len(o.Examples) == 0 {
+		return false, "no example that is short, successful and free of shell expansions"
+	}
+	for _, p := range o.Programs {
+		if !f.opts.Available(p) {
+			return false, "the runtime image has no program " + p
+		}
+	}
+	if err == nil {
+		_, err = Specify(o)
+	}
+	if err != nil {
+		return false, clip(err.Error(), 300)
+	}
+	return true, ""
+}
+
+// worthwhile reports whether a line is more than an agent's own tools do in
+// one plain call: several commands of which one does real work, or one with
+// at least four words after the program.
+func (l line) worthwhile() bool {
+	if len(l.stages) >= 2 {
+		return true
+	}
+	return len(l.stages[0].words) > 4
+}
+
+// trivial reports whether only trivial programs run.
+func (l line) trivial() bool {
+	for _, s := range l.stages {
+		w := s.words
+		status := w[0] == "git" && len(w) > 1 && (w[1] == "status" || w[1] == "add" || w[1] == "commit")
+		if !trivial(w[0]) && !status {
+			return false
+		}
+	}
+	return true
+}
+
+// nameOf makes a tool name of skeletons: the programs' names.
+func nameOf(kind string, skeletons []string) string {
+	words := []string{kind}
+	for _, s := range skeletons {
+		for part := range strings.FieldsFuncSeq(s, func(r rune) bool { return r == '|' || r == '&' || r == ';' }) {
+			if fields := strings.Fields(part); len(fields) > 0 && len(words) < 5 {
+				words = append(words, fields[0])
+			}
+		}
+	}
+	return cleanName(strings.Join(words, "_"))
+}
