@@ -1,0 +1,78 @@
+package recovery
+
+import (
+	"path"
+	"strings"
+
+	"lathe/learn"
+)
+
+// resolves reports whether a success closes f: the same intent, and the same
+// target when the failing call has one. A check of everything covers a check
+// of one target.
+func resolves(f *failure, st step) bool {
+	if st.Intent != f.Call.Intent {
+		return false
+	}
+	if f.Call.Target != "" {
+		if st.Target == "" {
+			return verifies(st) || st.Intent == learn.IntentBuild || st.Intent == learn.IntentInstall
+		}
+		return sameTarget(f.Call.Target, st.Target)
+	}
+	if st.Intent == learn.IntentOther || st.Intent == learn.IntentRun {
+		return st.Tool == f.Call.Tool && related(f.Call, st)
+	}
+	return true
+}
+
+// repeats reports whether a failing call repeats the one of f, so that the
+// return of its signature says something about what was done between.
+func repeats(f *failure, st step) bool {
+	return st.Intent == f.Call.Intent && (f.Call.Target == "" || st.Target == "" || sameTarget(f.Call.Target, st.Target))
+}
+
+// related keeps two runs of unknown purpose apart unless they share the
+// program or an argument.
+func related(a, b step) bool {
+	if a.Program == b.Program {
+		return true
+	}
+	for _, x := range a.Args {
+		for _, y := range b.Args {
+			if len(x) > 2 && x == y {
+				return true
+			}
+		}
+	}
+	return a.Command == "" && b.Command == ""
+}
+
+// sameTarget compares targets that different programs spell differently:
+// tests/a/test_b.py, tests/a/test_b.py::TestC and a.test_b.
+func sameTarget(a, b string) bool {
+	if a == b || samePath(a, b) {
+		return true
+	}
+	x, y := targetParts(a), targetParts(b)
+	if len(x) == 0 || len(y) == 0 {
+		return false
+	}
+	short, long := x, y
+	if len(short) > len(long) {
+		short, long = long, short
+	}
+	return strings.Contains("/"+strings.Join(long, "/")+"/", "/"+strings.Join(short, "/")+"/")
+}
+
+// targetParts are the parts of a test's file or dotted name, without the
+// names inside of the file.
+func targetParts(t string) []string {
+	t, _, _ = strings.Cut(t, "::")
+	if ext := path.Ext(t); strings.Contains(t, "/") || ext == ".py" || ext == ".go" || ext == ".js" || ext == ".ts" || ext == ".rs" {
+		t = strings.TrimSuffix(t, ext)
+	} else {
+		t = strings.ReplaceAll(t, ".", "/")
+	}
+	return strings.FieldsFunc(t, func(r rune) bool { return r == '/' })
+}

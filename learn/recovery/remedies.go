@@ -1,0 +1,168 @@
+package recovery
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"lathe/learn"
+)
+
+// maxDescription is the number of bytes of a description.
+const maxDescription = 320
+
+// describe says in one or two sentences what to do. It is made of the
+// remedy's structure; what it quotes are commands that agents ran.
+func describe(c *cell, actions []learn.RemedyAction) string {
+	var said []string
+	for i := range actions {
+		said = append(said, inWords(&actions[i]))
+	}
+	what := strings.Join(said, ", then ")
+	var text string
+	switch c.Kind {
+	case KindChangedCommand:
+		text = "Use " + what + " instead of `" + c.Instead + "`."
+	case KindChangedParameter:
+		text = "Repeat the call as " + what + "."
+	case KindEdit:
+		text = "Edit " + words(actions[0].Parameters["file"]) + ", then repeat the call."
+	case KindRetry:
+		text = "Wait a moment and repeat the same call: this failure passes by itself."
+	default:
+		text = "First run " + what + ", then repeat the call."
+	}
+	text = cut(text, maxDescription)
+	var open []string
+	for _, p := range parameters(text) {
+		if !slices.Contains(open, p) && p != "any" && plain(p) {
+			open = append(open, p)
+		}
+	}
+	for _, p := range open {
+		text += " {" + p + "} is " + words("{"+p+"}") + "; check it before you use it."
+	}
+	return text
+}
+
+func inWords(a *learn.RemedyAction) string {
+	if a.Command != "" {
+		return "`" + strings.ReplaceAll(a.Command, anyToken, "...") + "`"
+	}
+	var params []string
+	for _, k := range sortedKeys(a.Parameters) {
+		v, _ := a.Parameters[k].(string)
+		if v == anyToken {
+			v = "..."
+		}
+		params = append(params, k+"="+v)
+	}
+	return "`" + a.ToolName + "(" + strings.Join(params, ", ") + ")`"
+}
+
+// words names a parameter for a reader.
+func words(v any) string {
+	s, _ := v.(string)
+	name := strings.Trim(s, "{}")
+	if s == name {
+		return "`" + s + "`"
+	}
+	base, part, _ := strings.Cut(name, "_")
+	switch {
+	case name == "any":
+		return "the code at fault"
+	case name == "target":
+		return "what the failing call was about"
+	case strings.HasPrefix(name, "arg"):
+		return "an argument of the failing call"
+	case part == "dir":
+		return "the directory of the " + base + " that the error names"
+	case part == "base":
+		return "the last part of the " + base + " that the error names"
+	case part == "top":
+		return "the first part of the " + base + " that the error names"
+	}
+	return "the " + name + " that the error names"
+}
+
+// remedy makes the domain object of a cell.
+func (b *bucket) remedy(c *cell, s stats) learn.Remedy {
+	actions := make([]learn.RemedyAction, len(c.Actions))
+	for i := range c.Actions {
+		actions[i] = c.Actions[i].filled(nil)
+	}
+	return learn.Remedy{
+		RemedyID: c.ID, PatternID: b.Pattern, SignatureID: b.Signature, ProjectID: b.Project, Language: b.Language,
+		Description: describe(c, actions), Actions: actions, Kind: c.Kind, Support: c.Support,
+		Successes: round(s.succ), Failures: round(s.fail), Posterior: round(s.posterior), CallsSaved: round(s.saved),
+		LastSeen: c.Last, Evidence: slices.Clone(c.Evidence),
+	}
+}
+
+// round keeps ledger entries short; six digits are more than is known.
+func round(x float64) float64 { return math.Round(x*1e6) / 1e6 }
+
+// tell makes a ledger entry when a remedy becomes offerable, when its support
+// has doubled since, or when its words or its posterior (by a tenth) changed.
+func (m *Miner) tell(b *bucket, c *cell, at time.Time) (learn.LedgerEntry, bool) {
+	s := b.statsAt(c, at, m.opt.HalfLife)
+	if c.ToldAt == 0 && !b.offerable(c, s, m.opt) {
+		return learn.LedgerEntry{}, false
+	}
+	r := b.remedy(c, s)
+	if c.ToldAt > 0 && c.Support < 2*c.ToldAt && r.Description == c.ToldWords && math.Abs(r.Posterior-c.ToldPost) < 0.1 {
+		return learn.LedgerEntry{}, false
+	}
+	e, err := learn.NewEntry(learn.EntryRemedy, r.RemedyID, r.ProjectID, at, r, r.Evidence)
+	if err != nil { // strings and finite numbers always marshal
+		return learn.LedgerEntry{}, false
+	}
+	c.ToldAt, c.ToldPost, c.ToldWords = c.Support, r.Posterior, r.Description
+	return e, true
+}
+
+// Remedies lists what would be offered now, best supported first.
+func (m *Miner) Remedies() []learn.Remedy {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	var out []learn.Remedy
+	for _, e := range m.buckets.entries() {
+		b := e.Value
+		for _, c := range b.Cells {
+			if s := b.statsAt(c, m.now(b, b.Project), m.opt.HalfLife); b.offerable(c, s, m.opt) {
+				out = append(out, b.remedy(c, s))
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b learn.Remedy) int {
+		if a.Support != b.Support {
+			return b.Support - a.Support
+		}
+		return strings.Compare(a.RemedyID, b.RemedyID)
+	})
+	return out
+}
+
+// Judge takes a person's word on a remedy: it worked, or it did not. It weighs
+// as much as Options.FeedbackWeight sessions, and reports whether the remedy
+// is known.
+func (m *Miner) Judge(remedyID string, worked bool, at time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, e := range m.buckets.entries() {
+		for _, c := range e.Value.Cells {
+			switch {
+			case c.ID != remedyID:
+				continue
+			case worked:
+				c.Succ.add(m.opt.FeedbackWeight, at, m.opt.HalfLife)
+				e.Value.Resolved.add(m.opt.FeedbackWeight, at, m.opt.HalfLife)
+			default:
+				c.Fail.add(m.opt.FeedbackWeight, at, m.opt.HalfLife)
+			}
+			return true
+		}
+	}
+	return false
+}
