@@ -1,0 +1,138 @@
+package redact
+
+import (
+	"strings"
+	"testing"
+)
+
+// Secrets are put together at run time, so that no scanner takes this file for
+// a leak.
+var (
+	hex40   = strings.Repeat("3f9a1c7e", 5)
+	random  = "q7" + "Zk2vX9" + "mB4tR8" + "wL5nH3" + "pY6cD1" + "fG0jK2" + "aS4e"
+	ghToken = "ghp" + "_" + random
+	awsID   = "AK" + "IA" + "Z7QX3M5T" + "R2W6Y4NB"
+	slack   = "xox" + "b-" + "263594206564-2343594206574-" + "FGqddMF8t08v8N7Oq4i57vs1"
+	npm     = "npm" + "_" + random
+	jwtLike = "ey" + "JhbGciOiJIUzI1NiJ9" + "." + "ey" + "JzdWIiOiIxMjM0NTY3ODkwIn0" + "." + "dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
+	keyBody = strings.Repeat("MIIEow"+"IBAAKCAQEA7bq8f1Xj2m9Kq3Zp0aVw5Lr6Ty\n", 6)
+	pemKey  = "-----BEGIN RSA " + "PRIVATE KEY-----\n" + keyBody + "-----END RSA " + "PRIVATE KEY-----"
+	pw      = "hunt" + "er2!x"
+)
+
+func redactor(t testing.TB) *Redactor {
+	t.Helper()
+	r, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestString(t *testing.T) {
+	const keep = "" // the text must come out as it went in
+	tests := []struct{ name, in, want string }{
+		{"url password", "git clone https://joe:" + pw + "@git.example.org/x.git", "git clone https://joe:[redacted:url-userinfo]@git.example.org/x.git"},
+		{"url password with at", "redis://:p4ss@w0rd!@cache:6379/0", "redis://:[redacted:url-userinfo]@cache:6379/0"},
+		{"url token as user", "https://" + strings.ToLower(random) + "@example.org/x", "https://[redacted:url-userinfo]@example.org/x"},
+		{"url without password", "git fetch ssh://git@github.com/x/y and https://localhost:8080/@scope/pkg", keep},
+		{"url variable", "curl https://joe:$PASS@host/ https://u:${PW}@host https://user:<password>@host https://user:password@host", keep},
+		{"url port then mail", "see http://host:80 or mail me@example.org", keep},
+
+		{"curl -u", "curl -u joe:" + pw + " https://host/api", "curl -u joe:[redacted:user-flag] https://host/api"},
+		{"curl --user quoted", `curl --user "joe:` + pw + `" host`, `curl --user "joe:[redacted:user-flag]" host`},
+		{"docker user", "docker run -u 1000:1000 alpine; docker run -u app:app alpine", keep},
+		{"git push -u", "git push -u origin HEAD:main; python -u x.py; sort -u file", keep},
+		{"-u variable", "curl -u joe:$PASS host; curl -u $USER:$PASS host", keep},
+
+		{"header bearer", "curl -H 'Authorization: Bearer " + random + "' host", "curl -H 'Authorization: Bearer [redacted:authorization-header]' host"},
+		{"header basic", `{"Authorization": "Basic am9lOmh1bnRlcjI="}`, `{"Authorization": "Basic [redacted:authorization-header]"}`},
+		{"header api key", "X-Api-Key: 9d8f7a6b5c4e3f2a", "X-Api-Key: [redacted:authorization-header]"},
+		{"header variable", "-H \"Authorization: Bearer $TOKEN\" -H 'Authorization: Bearer <token>'", keep},
+		{"bearer alone", "sent bearer " + random, "sent bearer [redacted:bearer-token]"},
+		{"bearer prose", "Bearer authentication is required; bearer responsibilities vary", keep},
+
+		{"flag", "mysql --password=" + pw + " db", "mysql --password=[redacted:secret-flag] db"},
+		{"flag apart", "tool --token abcd1234efgh run", "tool --token [redacted:secret-flag] run"},
+		{"flag without value", "tool --password --verbose; tool --token $TOKEN; tool --password-file x", keep},
+
+		{"variable", "PGPASSWORD=correcthorse psql -h db", "PGPASSWORD=[redacted:secret-variable] psql -h db"},
+		{"export", "export DB_PASSWORD='" + pw + "'", "export DB_PASSWORD='[redacted:secret-variable]'"},
+		{"env token", "GITHUB_TOKEN=abcdef123456 make", "GITHUB_TOKEN=[redacted:secret-variable] make"},
+		{"variable reference", "PASSWORD=$OTHER SECRET_KEY=${X} TOKEN=$(cat f) PWD=/root/x OLDPWD=/tmp SECRET_FILE=/run/s", keep},
+
+		{"assignment", `password = "` + pw + `"`, `password = "[redacted:password-assignment]"`},
+		{"assignment json", `{"user": "joe", "password": "` + pw + `"}`, `{"user": "joe", "password": "[redacted:password-assignment]"}`},
+		{"assignment escaped", `{\"passwd\": \"` + pw + `\"}`, `{\"passwd\": \"[redacted:password-assignment]\"}`},
+		{"assignment bare", "passwd=" + pw, "passwd=[redacted:password-assignment]"},
+		{"assignment query", "POST /login?user=x&password=correcthorse", "POST /login?user=x&password=[redacted:password-assignment]"},
+		{"assignment secret", `client_secret: 'aB3dE6gH9jK2'`, `client_secret: '[redacted:password-assignment]'`},
+		{"assignment yaml", "db:\n  password: s3cr3t!pw\n", "db:\n  password: [redacted:password-assignment]\n"},
+		{"code", "def login(self, password=None, secret: str = ''):\n  user.password = make_password(password)\n  x(password=password, secret=self.secret)\n  password: Optional[str]\n", keep},
+		{"code types", "secret = getpass.getpass()\npassword == other_password\nif not password:\n    pass\n", keep},
+		{"prose", "The password is wrong. Enter the secret: please. password: required", keep},
+		{"placeholders", `password="password" passwd=**** secret="<secret>" password='xxxx' api_key="${KEY}"`, keep},
+
+		{"key", "cat key\n" + pemKey + "\ndone", "cat key\n[redacted:private-key]\ndone"},
+		{"key cut off", "-----BEGIN " + "PRIVATE KEY-----\n" + keyBody, "[redacted:private-key]"},
+		{"key in json", strings.ReplaceAll("x "+pemKey+" y", "\n", `\n`), "x [redacted:private-key] y"},
+		{"key in code", `if "-----BEGIN ` + `PRIVATE KEY-----" in text and "-----END ` + `PRIVATE KEY-----" in text:`, keep},
+		{"public key", "-----BEGIN PUBLIC KEY-----\n" + keyBody + "-----END PUBLIC KEY-----", keep},
+
+		{"github token", "token " + ghToken + " ok", "token [redacted:github-pat] ok"},
+		{"aws id", "id " + awsID + " ok", "id [redacted:aws-access-token] ok"},
+		{"aws secret", "aws_secret_access_key = " + random[:36] + "Ab3+", "aws_secret_access_key = [redacted:aws-secret-access-key]"},
+		{"slack", slack, "[redacted:slack-bot-token]"},
+		{"npm", npm, "[redacted:npm-access-token]"},
+		{"npmrc", "//registry.example.org/:_authToken=4f3a9b8c-1d2e", "//registry.example.org/:_authToken=[redacted:npm-auth-token]"},
+		{"npmrc variable", "//registry.example.org/:_authToken=${NPM_TOKEN}", keep},
+		{"jwt", "got " + jwtLike + " ok", "got [redacted:jwt] ok"},
+
+		{"commit", "commit " + hex40 + "\nsourcegraph " + hex40, keep},
+		{"checksum", "sha256:" + strings.Repeat(hex40[:8], 8) + "  file.tar.gz", keep},
+		{"uuid", "session 5f2c1f0e-7d59-4b53-9c0b-0d0f6f9b8a11 started", keep},
+		{"python", "key = lambda item: item[0]\ntokens = tokenizer.tokenize(text)\nself.primary_key = models.AutoField()", keep},
+		{"marker", "password=[redacted:password-assignment] https://a:[redacted:url-userinfo]@h", keep},
+		{"marker with a tail", "passwd=[redacted:x]" + pw, "passwd=[redacted:password-assignment]"},
+		{"empty", "", keep},
+	}
+	r := redactor(t)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			want := tt.want
+			if want == keep {
+				want = tt.in
+			}
+			got, n := r.String(tt.in)
+			if got != want {
+				t.Errorf("String(%q)\n got %q\nwant %q", tt.in, got, want)
+			}
+			if (n > 0) != (got != tt.in) {
+				t.Errorf("found %d in %q -> %q", n, tt.in, got)
+			}
+			if again, n := r.String(got); again != got || n != 0 {
+				t.Errorf("again: %d, %q -> %q", n, got, again)
+			}
+		})
+	}
+}
+
+// A secret far from the start, at window edges and next to filler must be
+// found as on its own.
+func TestStringAnywhere(t *testing.T) {
+	r := redactor(t)
+	for _, pad := range []int{0, 1, 255, 256, 257, 4095, 4096, 4097, 20000} {
+		for _, fill := range []string{"x ", "key ", "\n"} {
+			filler := strings.Repeat(fill, pad/len(fill)+1)
+			in := filler + "t=" + ghToken + "\n" + filler + pemKey + "\n" + filler
+			want := filler + "t=[redacted:github-pat]\n" + filler + "[redacted:private-key]\n" + filler
+			if got, _ := r.String(in); got != want {
+				t.Errorf("pad %d of %q: secrets left or text lost (%d bytes, want %d)", pad, fill, len(got), len(want))
+			}
+		}
+	}
+	long := jwtLike + strings.Repeat(random, 400)
+	if got, _ := r.String("x " + long + " y"); got != "x [redacted:jwt] y" {
+		t.Errorf("long token: got %d bytes", len(got))
+	}
+}
