@@ -1,0 +1,220 @@
+package verify
+
+import (
+	"path"
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// visibility says how much of a program's output can be in the recording.
+type visibility int
+
+const (
+	full     visibility = iota
+	tailed              // through tail: the end is there
+	headed              // through head: the end may be missing
+	filtered            // through grep, awk, wc, ...
+	hidden              // into a file
+)
+
+// invocation is one program that a command line runs.
+type invocation struct {
+	program string   // base name, wrappers such as env, timeout and npx removed
+	args    []string // words that are not literal are ""
+	seen    visibility
+	// exit is the program's own exit code as far as the whole command's code
+	// implies it.
+	exit      int
+	exitKnown bool
+}
+
+const maxCommand = 64 << 10 // bytes of a command line that are parsed
+const maxInvocations = 256
+const maxDepth = 64 // of nested compound commands and bash -c
+
+// invocations lists the programs that command runs, in order, when the whole
+// ended with code (known or not). A command that is no shell gives none.
+func invocations(command string, code int, known bool) []invocation {
+	if command == "" || len(command) > maxCommand {
+		return nil
+	}
+	w := walker{}
+	w.script(command, result{code, known}, full, 0)
+	return w.out
+}
+
+// result is an exit code that may be unknown.
+type result struct {
+	code  int
+	known bool
+}
+
+type walker struct {
+	out      []invocation
+	pipefail bool
+	errexit  bool
+}
+
+func (w *walker) script(command string, r result, seen visibility, depth int) {
+	file, err := syntax.NewParser().Parse(strings.NewReader(command), "")
+	if err != nil || depth > maxDepth {
+		return
+	}
+	w.stmts(file.Stmts, r, seen, depth)
+}
+
+// stmts gives the result to the last statement: that is whose code a shell
+// returns. Under "set -e" a success is everyone's.
+func (w *walker) stmts(list []*syntax.Stmt, r result, seen visibility, depth int) {
+	for i, s := range list {
+		sr := result{}
+		if i == len(list)-1 || (w.errexit && r.known && r.code == 0) {
+			sr = r
+		}
+		w.stmt(s, sr, seen, depth)
+	}
+}
+
+func (w *walker) stmt(s *syntax.Stmt, r result, seen visibility, depth int) {
+	if s == nil || s.Cmd == nil || depth > maxDepth || len(w.out) >= maxInvocations {
+		return
+	}
+	if s.Negated || s.Background {
+		r = result{}
+	}
+	for _, rd := range s.Redirs {
+		switch rd.Op {
+		case syntax.RdrOut, syntax.AppOut, syntax.RdrClob, syntax.RdrAll, syntax.AppAll:
+			if rd.N == nil || rd.N.Value == "1" {
+				seen = hidden
+			}
+		}
+	}
+	switch c := s.Cmd.(type) {
+	case *syntax.CallExpr:
+		w.call(c, r, seen, depth)
+	case *syntax.BinaryCmd:
+		w.binary(c, r, seen, depth+1)
+	case *syntax.Subshell:
+		w.stmts(c.Stmts, r, seen, depth+1)
+	case *syntax.Block:
+		w.stmts(c.Stmts, r, seen, depth+1)
+	case *syntax.TimeClause:
+		w.stmt(c.Stmt, r, seen, depth+1)
+	case *syntax.IfClause:
+		w.stmts(c.Cond, result{}, seen, depth+1)
+		w.stmts(c.Then, result{}, seen, depth+1)
+	case *syntax.ForClause:
+		w.stmts(c.Do, result{}, seen, depth+1)
+	case *syntax.WhileClause:
+		w.stmts(c.Do, result{}, seen, depth+1)
+	}
+}
+
+func (w *walker) binary(c *syntax.BinaryCmd, r result, seen visibility, depth int) {
+	left, right := result{}, result{}
+	switch c.Op {
+	case syntax.AndStmt:
+		if r.known && r.code == 0 {
+			left, right = r, r
+		}
+	case syntax.OrStmt:
+		if r.known && r.code != 0 {
+			left, right = result{1, true}, r
+		}
+	case syntax.Pipe, syntax.PipeAll:
+		right = r
+		if w.pipefail && r.known && r.code == 0 {
+			left = r
+		}
+		w.stmt(c.X, left, max(seen, throughPipe(c.Y)), depth)
+		w.stmt(c.Y, right, seen, depth)
+		return
+	}
+	w.stmt(c.X, left, seen, depth)
+	w.stmt(c.Y, right, seen, depth)
+}
+
+// throughPipe says what the right side of a pipe leaves of the left's output.
+func throughPipe(y *syntax.Stmt) visibility {
+	call, ok := y.Cmd.(*syntax.CallExpr)
+	if !ok || len(call.Args) == 0 {
+		return filtered
+	}
+	switch path.Base(literal(call.Args[0])) {
+	case "cat", "tee", "ts", "nl":
+		return full
+	case "tail":
+		return tailed
+	case "head", "less", "more":
+		return headed
+	case "grep", "egrep":
+		for _, a := range call.Args[1:] {
+			if l := literal(a); isFlag(l) && strings.Contains(l, "v") {
+				return tailed // what is left out was named
+			}
+		}
+	}
+	return filtered
+}
+
+func (w *walker) call(c *syntax.CallExpr, r result, seen visibility, depth int) {
+	words := make([]string, 0, len(c.Args))
+	for _, a := range c.Args {
+		words = append(words, literal(a))
+	}
+	words = unwrap(words)
+	if len(words) == 0 {
+		return
+	}
+	inv := invocation{program: path.Base(words[0]), args: words[1:], seen: seen, exit: r.code, exitKnown: r.known}
+	switch inv.program {
+	case "set":
+		w.set(inv.args)
+		return
+	case "bash", "sh", "zsh", "dash":
+		for i, a := range inv.args {
+			if strings.HasPrefix(a, "-") && strings.HasSuffix(a, "c") && i+1 < len(inv.args) {
+				w.script(inv.args[i+1], r, seen, depth+1)
+				return
+			}
+		}
+	}
+	w.out = append(w.out, inv)
+}
+
+func (w *walker) set(args []string) {
+	for i, a := range args {
+		if a == "pipefail" && i > 0 {
+			w.pipefail = true
+		}
+		if strings.HasPrefix(a, "-") && strings.Contains(a, "e") && !strings.HasPrefix(a, "--") {
+			w.errexit = true
+		}
+	}
+}
+
+// literal is a word's text when the shell would not change it, else "".
+func literal(word *syntax.Word) string {
+	var b strings.Builder
+	for _, part := range word.Parts {
+		switch p := part.(type) {
+		case *syntax.Lit:
+			b.WriteString(p.Value)
+		case *syntax.SglQuoted:
+			b.WriteString(p.Value)
+		case *syntax.DblQuoted:
+			for _, q := range p.Parts {
+				lit, ok := q.(*syntax.Lit)
+				if !ok {
+					return ""
+				}
+				b.WriteString(lit.Value)
+			}
+		default:
+			return ""
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,181 @@
+package verify
+
+import (
+	"container/list"
+	"time"
+
+	"lathe/learn"
+)
+
+// Bounds of one task's text.
+const (
+	maxPrompt        = 8 << 10
+	maxCommandBytes  = 192 << 10 // of all commands of a task; later ones are cut to shortCommand
+	shortCommand     = 128
+	maxVerifications = 64 // the latest are kept
+	maxWrites        = 256
+)
+
+// task is what the Tracker knows of one task. Exported fields are what a
+// snapshot keeps.
+type task struct {
+	Key         string
+	Project     string
+	Session     string
+	Agent       string
+	Prompt      string
+	ProblemType string
+	Begin, End  time.Time
+	Steps       []learn.Step
+	Head        int // oldest step, once Steps is a full ring
+	Dropped     int
+	CmdBytes    int
+	Checks      []check
+	Order       int // of the last action, counted from 1
+	LastEdit    int // order of the last edit, 0 for none
+	LastEditID  string
+	Created     map[string]bool // files that the task itself made
+	Verdicts    []verdict
+	Ended       string // why, when no record said so
+	Emitted     bool
+
+	inOrder, inProject, inDone *list.Element
+}
+
+// check is a verification and when it was made.
+type check struct {
+	learn.Verification
+	Order int
+}
+
+// verdict is somebody's word on the task.
+type verdict struct {
+	Kind     learn.VerificationKind
+	Outcome  learn.Outcome
+	RecordID string
+}
+
+func newTask(key, project, session, agent string, at time.Time) *task {
+	return &task{Key: key, Project: project, Session: session, Agent: agent, Begin: at, End: at}
+}
+
+// start takes what a start or finish record says about the task.
+func (tk *task) start(r *learn.TaskRecord) {
+	if r.Prompt != "" {
+		tk.Prompt = cut(r.Prompt, maxPrompt)
+	}
+	if r.ProblemType != "" {
+		tk.ProblemType = cut(r.ProblemType, 64)
+	}
+	if tk.Agent == "" {
+		tk.Agent = r.AgentID
+	}
+	if r.Timestamp.Before(tk.Begin) || tk.Begin.IsZero() {
+		tk.Begin = r.Timestamp
+	}
+}
+
+// judge takes the outcome that a record gives. Without a kind it is what an
+// agent says of itself, the weakest. A later word of a kind replaces the
+// former.
+func (tk *task) judge(r *learn.TaskRecord) {
+	if r.Outcome != learn.OutcomeSuccess && r.Outcome != learn.OutcomeFailure {
+		return
+	}
+	v := verdict{Kind: r.OutcomeKind, Outcome: r.Outcome, RecordID: r.ID}
+	switch v.Kind {
+	case learn.VerifyUserFeedback, learn.VerifyBenchmark:
+	default:
+		v.Kind = learn.VerifySelfReported
+	}
+	for i := range tk.Verdicts {
+		if tk.Verdicts[i].Kind == v.Kind {
+			tk.Verdicts[i] = v
+			return
+		}
+	}
+	tk.Verdicts = append(tk.Verdicts, v)
+}
+
+// observe follows edits and verifications. An action that does both, like
+// "sed -i ... && pytest", edits first.
+func (tk *task) observe(o *learn.Observation) {
+	ev := o.Record.Action
+	tk.Order++
+	if tk.edits(ev, &o.Action) {
+		tk.LastEdit, tk.LastEditID = tk.Order, ev.ID
+	}
+	for _, v := range o.Verifications {
+		if v.EventID == "" {
+			v.EventID = ev.ID
+		}
+		tk.Checks = append(tk.Checks, check{v, tk.Order})
+	}
+	if over := len(tk.Checks) - maxVerifications; over > 0 {
+		tk.Checks = append(tk.Checks[:0:0], tk.Checks[over:]...)
+	}
+}
+
+func makeStep(o *learn.Observation) learn.Step {
+	ev, act := o.Record.Action, &o.Action
+	s := learn.Step{
+		EventID: ev.ID, Timestamp: ev.Timestamp, Tool: ev.ToolName, Intent: act.Intent,
+		Skeleton: cut(act.Skeleton, learn.MaxStepCommand), Command: cut(act.Command, learn.MaxStepCommand),
+		Target: cut(act.Target, 512), Status: ev.Status, DurationMS: ev.ResourceMetrics.DurationMS,
+		Tokens: ev.ResourceMetrics.TokenCountIn + ev.ResourceMetrics.TokenCountOut,
+	}
+	for i, sig := range o.Signatures {
+		if i == 8 {
+			break
+		}
+		s.Signatures = append(s.Signatures, sig.ID)
+	}
+	return s
+}
+
+// addStep appends a step; at the bound it replaces the oldest.
+func (tk *task) addStep(s learn.Step, bound int) (dropped bool) {
+	if tk.CmdBytes > maxCommandBytes {
+		s.Command = cut(s.Command, shortCommand)
+		s.Skeleton = cut(s.Skeleton, shortCommand)
+	}
+	tk.CmdBytes += len(s.Command) + len(s.Skeleton)
+	if len(tk.Steps) < bound {
+		tk.Steps = append(tk.Steps, s)
+		return false
+	}
+	tk.CmdBytes -= len(tk.Steps[tk.Head].Command) + len(tk.Steps[tk.Head].Skeleton)
+	tk.Steps[tk.Head] = s
+	tk.Head = (tk.Head + 1) % len(tk.Steps)
+	tk.Dropped++
+	return true
+}
+
+// steps returns a copy in order.
+func (tk *task) steps() []learn.Step {
+	out := make([]learn.Step, 0, len(tk.Steps))
+	out = append(out, tk.Steps[tk.Head:]...)
+	return append(out, tk.Steps[:tk.Head]...)
+}
+
+// conclude makes the finished task and names the records that decided.
+func (tk *task) conclude() (learn.Task, []string) {
+	d := decide(tk)
+	t := learn.Task{
+		TaskID: tk.Key, ProjectID: tk.Project, SessionID: tk.Session, AgentID: tk.Agent,
+		Prompt: tk.Prompt, ProblemType: tk.ProblemType, Started: tk.Begin, Finished: tk.End,
+		Steps: tk.steps(), Outcome: d.outcome, OutcomeReason: d.reason,
+	}
+	if t.ProblemType == "" && tk.Prompt != "" {
+		t.ProblemType = ProblemType(tk.Prompt)
+	}
+	for _, c := range tk.Checks {
+		t.Verifications = append(t.Verifications, c.Verification)
+	}
+	for _, v := range tk.Verdicts {
+		t.Verifications = append(t.Verifications, learn.Verification{
+			Kind: v.Kind, Tool: string(v.Kind), OK: v.Outcome == learn.OutcomeSuccess, EventID: v.RecordID,
+		})
+	}
+	return t, d.evidence
+}
