@@ -1,0 +1,91 @@
+package diagnose
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"lathe/learn"
+)
+
+// maxQuote is the number of bytes of foreign text that a report quotes.
+const maxQuote = 80
+
+// quote marks foreign text as such: cut, escaped, in quotation marks. Back
+// quotes go too, so that it cannot end a code span where it is shown.
+func quote(s string) string {
+	if len(s) > maxQuote {
+		s = strings.ToValidUTF8(s[:maxQuote], "") + "..."
+	}
+	return strings.ReplaceAll(strconv.QuoteToASCII(s), "`", `\x60`)
+}
+
+// rootCause says in words what is known of the cause.
+func rootCause(r *Request, pattern *learn.ErrorPattern, c culprit) string {
+	var b strings.Builder
+	switch {
+	case pattern != nil:
+		b.WriteString(pattern.Name)
+		captures(&b, pattern.Captures, r.Signatures[0].Captures)
+		b.WriteString(".")
+		if len(pattern.CommonCauses) > 0 {
+			b.WriteString(" Usual cause: " + strings.TrimSuffix(pattern.CommonCauses[0], ".") + ".")
+		}
+	case len(r.Signatures) > 0:
+		fmt.Fprintf(&b, "The tool reported %s; why is not known.", quote(r.Signatures[0].Salient))
+	default:
+		b.WriteString("Not known: the output matches no known error")
+		if code := r.Event.ToolOutput.ExitCode; code != nil {
+			fmt.Fprintf(&b, " (exit code %d)", *code)
+		}
+		b.WriteString(".")
+	}
+	if c.earlier {
+		b.WriteString(" " + c.reason)
+	}
+	return b.String()
+}
+
+func captures(b *strings.Builder, names []string, values map[string]string) {
+	sep := ": "
+	for _, n := range names {
+		if v := values[n]; v != "" {
+			fmt.Fprintf(b, "%s%s %s", sep, n, quote(v))
+			sep = ", "
+		}
+	}
+}
+
+// hints fills the pattern's canned hints where the request trusts the captured
+// value and it can stand in a command; elsewhere the capture's name stays in
+// braces.
+func hints(r *Request, pattern *learn.ErrorPattern) []string {
+	var out []string
+	for _, h := range pattern.Hints[:min(len(pattern.Hints), maxHints)] {
+		for name, value := range r.Signatures[0].Captures {
+			if r.Trusted != nil && plain(value) && strings.Contains(h, "{"+name+"}") && r.Trusted(name, value) {
+				h = strings.ReplaceAll(h, "{"+name+"}", value)
+			}
+		}
+		out = append(out, h)
+	}
+	return out
+}
+
+func plain(v string) bool {
+	return v != "" && len(v) <= 200 && v[0] != '-' &&
+		strings.Trim(v, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./@:+=-") == ""
+}
+
+// proposal is the one thing to try first.
+func proposal(report *learn.FailureAnalysisReport) string {
+	switch {
+	case len(report.Remedies) > 0:
+		return report.Remedies[0].Description
+	case report.ErrorPattern != nil && report.ErrorPattern.Transient:
+		return "Hint, not seen to work here: wait a moment and repeat the call."
+	case len(report.Hints) > 0:
+		return "Hint, not seen to work here: " + report.Hints[0]
+	}
+	return ""
+}
