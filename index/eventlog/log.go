@@ -83,6 +83,8 @@ type Log struct {
 	workers sync.WaitGroup
 	nudge   chan struct{} // wakes the marker
 
+	accepted []Damage // constant once open
+
 	cursorsMu sync.Mutex
 	cursors   map[string]*Cursor
 }
@@ -157,16 +159,8 @@ func (l *Log) start(ctx, workCtx context.Context) (err error) {
 	if l.js, err = jetstream.New(l.nc); err != nil {
 		return fmt.Errorf("using JetStream: %w", err)
 	}
-	for _, name := range []Stream{Events, Ledger} {
-		s, err := l.openStream(ctx, name)
-		if s != nil && name == Events {
-			l.events = s
-		} else if s != nil {
-			l.ledger = s
-		}
-		if err != nil {
-			return err
-		}
+	if err := l.openStreams(ctx); err != nil {
+		return err
 	}
 	for _, s := range l.streams() {
 		go s.commitLoop()
@@ -175,6 +169,25 @@ func (l *Log) start(ctx, workCtx context.Context) (err error) {
 		}
 	}
 	l.workers.Go(func() { l.markLoop(workCtx) })
+	return nil
+}
+
+// openStreams opens both before it complains of damage, so that a person sees
+// all of it.
+func (l *Log) openStreams(ctx context.Context) (err error) {
+	if err := l.loadAccepted(); err != nil {
+		return err
+	}
+	var inEvents, inLedger []Damage
+	if l.events, inEvents, err = l.openStream(ctx, Events); err != nil {
+		return err
+	}
+	if l.ledger, inLedger, err = l.openStream(ctx, Ledger); err != nil {
+		return err
+	}
+	if damage := append(inEvents, inLedger...); len(damage) > 0 {
+		return &DamageError{Dir: l.opts.Dir, Damage: damage}
+	}
 	return nil
 }
 
@@ -216,7 +229,7 @@ func (l *Log) Close() error {
 	l.workers.Wait()
 	var errs []error
 	for _, s := range l.streams() {
-		errs = append(errs, s.writeMark())
+		errs = append(errs, s.writeMark(), s.writeCheckpoint())
 	}
 	return errors.Join(append(errs, l.release())...)
 }

@@ -33,6 +33,7 @@ func (l *Log) markLoop(ctx context.Context) {
 			if err := s.writeMark(); err != nil {
 				l.logger.Error("high-water mark not written: a loss at the log's end would go unnoticed; check the disk", "stream", s.name, "error", err)
 			}
+			s.maybeCheckpoint()
 		}
 		pause.Reset(markPause)
 		select {
@@ -56,4 +57,21 @@ func (s *stream) writeMark() error {
 	}
 	s.lastMark.Store(end.seq)
 	return nil
+}
+
+// maybeCheckpoint starts a checkpoint when enough is new; at most one runs.
+func (s *stream) maybeCheckpoint() {
+	s.mu.RLock()
+	known := uint64(len(s.ids))
+	s.mu.RUnlock()
+	saved := s.checkpointed.Load()
+	if known < saved+max(checkpointEvery, saved/4) || !s.saving.CompareAndSwap(false, true) {
+		return
+	}
+	s.log.workers.Go(func() {
+		defer s.saving.Store(false)
+		if err := s.writeCheckpoint(); err != nil {
+			s.log.logger.Error("checkpoint not written: the next start reads more of the stream; check the disk", "stream", s.name, "error", err)
+		}
+	})
 }

@@ -30,13 +30,40 @@ func (l *Log) ReadLedger(ctx context.Context, after uint64, fn func(seq uint64, 
 }
 
 func read[T any](ctx context.Context, s *stream, after uint64, fn func(uint64, []T) error) error {
-	return s.fetch(ctx, after+1, s.headSeq(), func(seq uint64, data []byte) error {
+	head := s.headSeq()
+	if after >= head {
+		return ctx.Err()
+	}
+	next := after + 1
+	err := s.fetch(ctx, next, head, func(seq uint64, data []byte) error {
+		if err := s.missing(next, seq); err != nil {
+			return err
+		}
+		next = seq + 1
 		records, err := unpack[T](s, seq, data)
+		if err != nil && s.log.excused(s.name, seq) {
+			return nil
+		}
 		if err != nil || len(records) == 0 {
 			return err
 		}
 		return fn(seq, records)
 	})
+	if err != nil {
+		return err
+	}
+	return s.missing(next, head+1)
+}
+
+// missing is an error when messages from from to before to are gone without
+// anyone having accepted that.
+func (s *stream) missing(from, to uint64) error {
+	for seq := from; seq < to; seq++ {
+		if !s.log.excused(s.name, seq) {
+			return fmt.Errorf("messages %d to %d of stream %s are missing: run lathe verify", seq, to-1, s.name)
+		}
+	}
+	return nil
 }
 
 // unpack turns a message into its records.

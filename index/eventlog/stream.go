@@ -35,6 +35,9 @@ type stream struct {
 	mark     *slotFile
 	marked   sync.Mutex // held while the mark is written
 	lastMark atomic.Uint64
+
+	checkpointed atomic.Uint64 // ids in the checkpoint file
+	saving       atomic.Bool
 }
 
 func subjectPrefix(name Stream) string { return "lathe." + string(name) + "." }
