@@ -58,6 +58,9 @@ func (w *walker) program(arg *syntax.Word, c *simple) *syntax.Word {
 		}
 		setLit(arg, quoteLit(text))
 		return arg
+	case scripts[base] || c.intent == learn.IntentTest && !testFile.MatchString(text) && relative(text):
+		setLit(arg, quoteLit(text))
+		return arg
 	case known(stem(base)) || python.MatchString(base) || scripts[base] || wrapped(base):
 		setLit(arg, quoteLit(base))
 		return arg
@@ -210,4 +213,10 @@ func quoteLit(s string) string {
 		}
 		return r
 	}, s)
+}
+
+// relative reports whether a path is short and inside the working directory:
+// then the name of a project's own test runner is worth keeping.
+func relative(path string) bool {
+	return len(path) <= 60 && !strings.HasPrefix(path, "/") && !strings.ContainsAny(path, "$ ~\n")
 }

@@ -41,6 +41,9 @@ func (c *simple) classify() learn.Intent {
 	if intent, ok := c.subIntent(name); ok {
 		return intent
 	}
+	if strings.HasSuffix(strings.Join(c.words[c.start:min(c.start+2, len(c.words))], " "), "bin/test") {
+		return learn.IntentTest
+	}
 	if intent, ok := programIntent[name]; ok {
 		if intent == learn.IntentRun && c.runsTests() {
 			return learn.IntentTest
@@ -152,7 +155,7 @@ func (c *simple) runsTests() bool {
 func (c *simple) classifyPath() learn.Intent {
 	word := c.words[c.start]
 	switch {
-	case quiet[c.program]:
+	case quiet[c.program] && !strings.Contains(word, "/"):
 		return learn.IntentOther
 	case testFile.MatchString(word):
 		return learn.IntentTest

@@ -63,7 +63,7 @@ var aliases = map[string]string{"egrep": "grep", "fgrep": "grep", "zgrep": "grep
 	"pnpm": "npm", "yarn": "npm"}
 
 // bundled programs take single letters in one word: -rn is -n -r.
-var bundled = set("grep", "egrep", "fgrep", "zgrep", "ls", "rm", "cp", "mv", "cat", "sort", "wc", "mkdir", "sed", "uniq", "nl",
+var bundled = set("grep", "egrep", "fgrep", "zgrep", "ls", "rm", "cp", "mv", "cat", "sort", "wc", "mkdir", "sed", "uniq",
 	"diff", "du", "df", "ln", "rmdir", "touch", "chmod", "chown", "git", "curl", "rg", "pytest", "tail", "head", "cut", "tee", "ps", "unzip", "zip")
 
 // ordered programs keep their words in place: order is meaning.

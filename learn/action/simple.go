@@ -31,7 +31,7 @@ var (
 )
 
 // scripts are files whose name says what they are for.
-var scripts = set("runtests.py", "manage.py", "setup.py", "runtest.py")
+var scripts = set("runtests.py", "manage.py", "setup.py", "runtest.py", "run_tests.py", "run-tests.py")
 
 // newSimple finds the program behind wrappers and what it is for.
 func newSimple(words []string) simple {
@@ -144,7 +144,7 @@ func (c *simple) python() {
 			i++
 		case strings.HasPrefix(word, "-"):
 		default:
-			if scripts[pathBase(word)] {
+			if scripts[pathBase(word)] || strings.HasSuffix(word, "bin/test") {
 				c.program = pathBase(word)
 				c.subEnd, c.keep[i] = i+1, true
 			}

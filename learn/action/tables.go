@@ -61,7 +61,7 @@ var programIntent = intents(map[learn.Intent][]string{
 	learn.IntentBuild: {"make", "gmake", "cmake", "ninja", "meson", "bazel", "gcc", "g++", "cc", "c++", "clang", "clang++",
 		"ld", "ar", "rustc", "javac", "mvn", "mvnw", "gradle", "gradlew", "ant", "sbt", "webpack", "rollup", "vite", "esbuild",
 		"parcel", "turbo", "swiftc", "kotlinc", "ghc", "scons", "autoconf", "automake", "autoreconf", "configure",
-		"cython", "protoc", "build", "compileall", "py_compile", "msbuild", "dotnet", "tectonic", "pdflatex", "sphinx-build"},
+		"cython", "protoc", "build", "compileall", "py_compile", "msbuild", "dotnet", "tectonic", "pdflatex", "sphinx-build", "sphinx"},
 	learn.IntentLint: {"flake8", "ruff", "pylint", "eslint", "golangci-lint", "staticcheck", "shellcheck", "pycodestyle",
 		"pyflakes", "pydocstyle", "rubocop", "stylelint", "hadolint", "yamllint", "markdownlint", "tslint", "bandit",
 		"clippy", "clang-tidy", "cppcheck", "pre-commit", "revive", "oxlint", "biome", "vulture", "isort-check"},
