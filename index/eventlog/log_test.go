@@ -16,6 +16,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	runWriterChild()
 
 	goleak.VerifyTestMain(m)
 }
