@@ -29,10 +29,10 @@ type piece struct {
 	param int // index into params, or -1
 }
 
-// template is a command line with parameters: the least general
+// proto is a command line with parameters: the least general
 // generalisation of the examples (Plotkin, 1970) at the level of words, and
 // of runs of digits within a word.
-type template struct {
+type proto struct {
 	stages   []templateStage
 	params   []parameter
 	examples []learn.ToolExample // those that the template covers, with their arguments
@@ -50,7 +50,7 @@ var digits = regexp.MustCompile(`[0-9]+`)
 
 // generaliseExamples finds the commonest form among the examples and turns
 // what varies within it into parameters.
-func generaliseExamples(examples []learn.ToolExample) (*template, error) {
+func generaliseExamples(examples []learn.ToolExample) (*proto, error) {
 	groups := map[string][]int{}
 	lines := make([]line, len(examples))
 	best := ""
@@ -72,7 +72,7 @@ func generaliseExamples(examples []learn.ToolExample) (*template, error) {
 		return nil, errors.Join(errNoExample, last)
 	}
 	var chosen []line
-	t := &template{}
+	t := &proto{}
 	for _, i := range groups[best] {
 		chosen = append(chosen, lines[i])
 		t.examples = append(t.examples, examples[i])
@@ -188,7 +188,7 @@ func flagRole(value string) role {
 	return roleValue
 }
 
-func (t *template) addStage(lines []line, s int) {
+func (t *proto) addStage(lines []line, s int) {
 	first := lines[0].stages[s]
 	ts := templateStage{join: first.join, merge: first.merge, silent: first.silent}
 	roles := first.roles()
@@ -221,7 +221,7 @@ func (t *template) addStage(lines []line, s int) {
 }
 
 // unify generalises one word over the examples.
-func (t *template) unify(values []string, r role, owner string) []piece {
+func (t *proto) unify(values []string, r role, owner string) []piece {
 	if allEqual(values) {
 		return []piece{{text: values[0], param: -1}}
 	}
@@ -263,7 +263,7 @@ func prepend(prefix string, pieces []piece) []piece {
 
 // unifyDigits handles words that differ only in their numbers, such as
 // 10,20p and 5,9p. In a path, digits are part of a name: no.
-func (t *template) unifyDigits(values []string, r role, owner string) []piece {
+func (t *proto) unifyDigits(values []string, r role, owner string) []piece {
 	if r == rolePath || r == rolePattern || r == roleGlob {
 		return nil
 	}
@@ -303,7 +303,7 @@ func (t *template) unifyDigits(values []string, r role, owner string) []piece {
 
 // param finds or adds the parameter with these values: what always agrees is
 // one parameter.
-func (t *template) param(values []string, r role, owner string, number bool) int {
+func (t *proto) param(values []string, r role, owner string, number bool) int {
 	for i, p := range t.params {
 		if slices.Equal(p.values, values) && p.number == number && p.role == r {
 			return i
@@ -314,7 +314,7 @@ func (t *template) param(values []string, r role, owner string, number bool) int
 }
 
 // constantBytes is how much of the command needs no typing with the tool.
-func (t *template) constantBytes() int {
+func (t *proto) constantBytes() int {
 	n := 0
 	for _, s := range t.stages {
 		for _, w := range s.words {

@@ -61,7 +61,7 @@ func unused(taken map[string]bool, name string) string {
 }
 
 // nameParameters names the parameters by flag, type and position.
-func (t *template) nameParameters() {
+func (t *proto) nameParameters() {
 	taken := map[string]bool{}
 	order := t.appearance()
 	for k, i := range order {
@@ -71,7 +71,7 @@ func (t *template) nameParameters() {
 }
 
 // appearance lists the parameters as they stand in the command.
-func (t *template) appearance() []int {
+func (t *proto) appearance() []int {
 	var order []int
 	see := func(ps []piece) {
 		for _, p := range ps {
@@ -89,7 +89,7 @@ func (t *template) appearance() []int {
 	return order
 }
 
-func (t *template) baseName(p *parameter, order []int, k int) string {
+func (t *proto) baseName(p *parameter, order []int, k int) string {
 	if flag, ok := strings.CutPrefix(p.owner, "-"); ok && flag != "" {
 		return flag
 	}
@@ -122,7 +122,7 @@ func (t *template) baseName(p *parameter, order []int, k int) string {
 
 // sedPair reports whether the next (or previous) parameter is a number of sed
 // as well, so that the two are a range.
-func (t *template) sedPair(order []int, k, step int) bool {
+func (t *proto) sedPair(order []int, k, step int) bool {
 	other := k + step
 	if other < 0 || other >= len(order) {
 		return false
@@ -132,7 +132,7 @@ func (t *template) sedPair(order []int, k, step int) bool {
 }
 
 // toolName is made of what the programs do.
-func (t *template) toolName() string {
+func (t *proto) toolName() string {
 	var words []string
 	for _, s := range t.stages {
 		text := func(i int) string {
@@ -169,7 +169,7 @@ func (t *template) toolName() string {
 }
 
 // prints reports whether a sed stage only selects lines.
-func (t *template) prints(s templateStage) bool {
+func (t *proto) prints(s templateStage) bool {
 	for _, w := range s.words {
 		if len(w) == 1 && w[0].text == "-n" {
 			return true

@@ -81,7 +81,7 @@ func Specify(o learn.ToolOpportunity) (learn.ToolSpecification, error) {
 
 // check refuses commands that may do more than read, and parameters that
 // would be code.
-func (t *template) check() error {
+func (t *proto) check() error {
 	for _, s := range t.stages {
 		st := stage{}
 		for _, w := range s.words {
@@ -145,7 +145,7 @@ func (p parameter) words() string {
 }
 
 // bindExamples writes each example's arguments.
-func (t *template) bindExamples() error {
+func (t *proto) bindExamples() error {
 	for e := range t.examples {
 		args := map[string]any{}
 		for _, p := range t.params {
@@ -180,7 +180,7 @@ func verb(program string) string {
 }
 
 // describe says in words what the command does.
-func (t *template) describe() string {
+func (t *proto) describe() string {
 	var parts []string
 	for _, s := range t.stages {
 		parts = append(parts, verb(s.words[0][0].text))

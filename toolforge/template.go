@@ -12,7 +12,7 @@ import (
 var errTemplate = errors.New("bad command template")
 
 // render fills a word with values.
-func (t *template) render(w []piece, value func(param int) string) string {
+func (t *proto) render(w []piece, value func(param int) string) string {
 	var b strings.Builder
 	for _, p := range w {
 		if p.param < 0 {
@@ -26,7 +26,7 @@ func (t *template) render(w []piece, value func(param int) string) string {
 
 // String is the command template: shell syntax in which {name} stands for a
 // parameter and {{ and }} for braces.
-func (t *template) String() string {
+func (t *proto) String() string {
 	var b strings.Builder
 	word := func(w []piece) string {
 		var inner strings.Builder
@@ -84,7 +84,7 @@ func quote(s string) string {
 
 // readTemplate reads a specification's command template; its parameters are
 // those of the specification's JSON Schema.
-func readTemplate(spec learn.ToolSpecification) (*template, schema, error) {
+func readTemplate(spec learn.ToolSpecification) (*proto, schema, error) {
 	sch, err := readSchema(spec.Parameters)
 	if err != nil {
 		return nil, sch, err
@@ -93,7 +93,7 @@ func readTemplate(spec learn.ToolSpecification) (*template, schema, error) {
 	if err != nil {
 		return nil, sch, fmt.Errorf("%w: %w", errTemplate, err)
 	}
-	t := &template{}
+	t := &proto{}
 	for _, s := range l.stages {
 		ts := templateStage{join: s.join, merge: s.merge, silent: s.silent}
 		roles := s.roles()
@@ -120,7 +120,7 @@ func readTemplate(spec learn.ToolSpecification) (*template, schema, error) {
 }
 
 // split divides a word of a template into text and parameters.
-func (t *template) split(w string, r role, owner string, sch schema) ([]piece, error) {
+func (t *proto) split(w string, r role, owner string, sch schema) ([]piece, error) {
 	var pieces []piece
 	var text strings.Builder
 	flush := func() {
@@ -165,7 +165,7 @@ func (t *template) split(w string, r role, owner string, sch schema) ([]piece, e
 	return pieces, nil
 }
 
-func (t *template) index(name string) int {
+func (t *proto) index(name string) int {
 	for i, p := range t.params {
 		if p.name == name {
 			return i
