@@ -1,0 +1,156 @@
+package signature
+
+import (
+	"embed"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+
+	"lathe/learn"
+)
+
+//go:embed patterns/*.yaml
+var files embed.FS
+
+// entry is a pattern as its YAML file says it.
+type entry struct {
+	ID       string   `yaml:"id"`
+	Name     string   `yaml:"name"`
+	Regexp   string   `yaml:"regexp"`
+	Literals []string `yaml:"literals"` // at least one stands in every line that the regexp matches
+	// Level orders the failures of one output: a "cause" comes before what
+	// follows from it ("summary"); "generic" yields its line to any other.
+	Level     string   `yaml:"level"`
+	Group     []string `yaml:"group"` // captures that belong to the identity
+	Causes    []string `yaml:"causes"`
+	Hints     []string `yaml:"hints"`
+	Transient bool     `yaml:"transient"`
+	Language  string   `yaml:"language"`
+	Positive  []string `yaml:"positive"`
+	Near      []string `yaml:"near"`
+}
+
+// pattern is a compiled entry.
+type pattern struct {
+	entry
+	re    *regexp.Regexp
+	names []string
+	rank  int // smaller is more specific
+	order int
+}
+
+// library is the patterns and the automaton over their literals.
+type library struct {
+	patterns []*pattern
+	byID     map[string]*pattern
+	scan     *automaton
+}
+
+// loadLibrary reads every YAML file of the folder.
+func loadLibrary(fsys fs.FS) (*library, error) {
+	names, err := fs.Glob(fsys, "patterns/*.yaml")
+	if err != nil {
+		return nil, fmt.Errorf("list pattern files: %w", err)
+	}
+	sort.Strings(names)
+	lib := &library{byID: map[string]*pattern{}}
+	var literals []string
+	var owners []int
+	for _, name := range names {
+		data, err := fs.ReadFile(fsys, name)
+		if err != nil {
+			return nil, fmt.Errorf("read pattern file %s: %w", name, err)
+		}
+		var entries []entry
+		if err := yaml.UnmarshalWithOptions(data, &entries, yaml.Strict()); err != nil {
+			return nil, fmt.Errorf("parse pattern file %s: %w", name, err)
+		}
+		for _, e := range entries {
+			p, err := compile(e)
+			if err != nil {
+				return nil, fmt.Errorf("pattern file %s: %w", name, err)
+			}
+			if lib.byID[p.ID] != nil {
+				return nil, fmt.Errorf("pattern file %s: pattern %s stands twice; give one another id", name, p.ID)
+			}
+			p.order = len(lib.patterns)
+			lib.byID[p.ID] = p
+			lib.patterns = append(lib.patterns, p)
+			for _, l := range p.Literals {
+				literals = append(literals, l)
+				owners = append(owners, p.order)
+			}
+		}
+	}
+	lib.scan = newAutomaton(literals, owners)
+	return lib, nil
+}
+
+func compile(e entry) (*pattern, error) {
+	re, err := regexp.Compile(e.Regexp)
+	if err != nil {
+		return nil, fmt.Errorf("pattern %s: %w", e.ID, err)
+	}
+	p := &pattern{entry: e, re: re, names: re.SubexpNames()}
+	switch e.Level {
+	case "", "cause":
+	case "summary":
+		p.rank = 1
+	case "generic":
+		p.rank = 2
+	default:
+		return nil, fmt.Errorf("pattern %s: level %q is none of cause, summary, generic", e.ID, e.Level)
+	}
+	if e.ID == "" || e.Name == "" || len(e.Literals) == 0 {
+		return nil, fmt.Errorf("pattern %q: id, name and literals are needed", e.ID)
+	}
+	for _, g := range e.Group {
+		if !slices.Contains(p.names, g) {
+			return nil, fmt.Errorf("pattern %s: groups by %q, which is no capture", e.ID, g)
+		}
+	}
+	return p, nil
+}
+
+// describe is the pattern in the domain's words.
+func (p *pattern) describe() learn.ErrorPattern {
+	var captures []string
+	for _, n := range p.names {
+		if n != "" && !slices.Contains(captures, n) {
+			captures = append(captures, n)
+		}
+	}
+	return learn.ErrorPattern{ID: p.ID, Name: p.Name, Regexp: p.Regexp, Captures: captures, CommonCauses: p.Causes,
+		Hints: p.Hints, Language: p.Language, Transient: p.Transient}
+}
+
+// captures gives the named captures of a match and the line with {name} in
+// their place.
+func (p *pattern) captures(line string, loc []int) (map[string]string, string) {
+	var out map[string]string
+	var b strings.Builder
+	at := 0
+	for i, name := range p.names {
+		if name == "" || loc[2*i] < 0 {
+			continue
+		}
+		if out == nil {
+			out = map[string]string{}
+		}
+		if _, taken := out[name]; !taken {
+			out[name] = cut(line[loc[2*i]:loc[2*i+1]], maxCapture)
+		}
+		if loc[2*i] >= at {
+			b.WriteString(line[at:loc[2*i]])
+			b.WriteString("{" + name + "}")
+			at = loc[2*i+1]
+		}
+	}
+	b.WriteString(line[at:])
+	return out, b.String()
+}

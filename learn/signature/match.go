@@ -1,0 +1,152 @@
+package signature
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"lathe/learn"
+)
+
+// maxSignatures is how many signatures one output gives at most.
+const maxSignatures = 8
+
+// hit is a pattern on a line.
+type hit struct {
+	line int
+	p    *pattern
+	loc  []int
+}
+
+// hits finds the one best pattern of each line.
+func (lib *library) hits(lines []string) []hit {
+	var out []hit
+	tried := make([]int, len(lib.patterns)) // last line (from 1) a pattern was tried on
+	for i, line := range lines {
+		best := hit{line: -1}
+		lib.scan.each(line, func(owners []int) {
+			for _, o := range owners {
+				if tried[o] == i+1 {
+					continue
+				}
+				tried[o] = i + 1
+				p := lib.patterns[o]
+				if best.p != nil && !better(p, best.p) {
+					continue
+				}
+				if loc := p.re.FindStringSubmatchIndex(line); loc != nil {
+					best = hit{i, p, loc}
+				}
+			}
+		})
+		if best.p != nil {
+			out = append(out, best)
+		}
+	}
+	return out
+}
+
+// better reports whether p is to be preferred to q on one line: causes before
+// summaries before generic ones, then the order of the library.
+func better(p, q *pattern) bool {
+	if p.rank != q.rank {
+		return p.rank < q.rank
+	}
+	return p.order < q.order
+}
+
+// library signatures of the lines, causes first.
+func (lib *library) signatures(lines []string) []learn.ErrorSignature {
+	found := lib.hits(lines)
+	slices.SortStableFunc(found, func(a, b hit) int {
+		return cmp.Or(cmp.Compare(summaryBit(a.p), summaryBit(b.p)), cmp.Compare(a.line, b.line))
+	})
+	var out []learn.ErrorSignature
+	seen := map[string]bool{}
+	for _, h := range found {
+		sig := h.signature(lines)
+		if seen[sig.ID] {
+			continue
+		}
+		seen[sig.ID] = true
+		out = append(out, sig)
+		if len(out) == maxSignatures {
+			break
+		}
+	}
+	return out
+}
+
+// summaryBit is 1 for what only sums up other failures.
+func summaryBit(p *pattern) int {
+	if p.rank == 1 {
+		return 1
+	}
+	return 0
+}
+
+func (h hit) signature(lines []string) learn.ErrorSignature {
+	line := lines[h.line]
+	captures, template := h.p.captures(line, h.loc)
+	sig := learn.ErrorSignature{
+		ID: signatureID(h.p, captures), PatternID: h.p.ID, Name: h.p.Name, Template: cut(strings.TrimSpace(template), maxCapture),
+		Salient: cut(strings.TrimSpace(line), maxCapture), Captures: captures, Language: h.p.Language, Transient: h.p.Transient,
+	}
+	sig.File, sig.Line = place(lines, h.line, captures)
+	sig.Entities = entities(captures, sig.File)
+	return sig
+}
+
+// signatureID is the pattern's id with its grouping captures.
+func signatureID(p *pattern, captures map[string]string) string {
+	id := p.ID
+	for _, g := range p.Group {
+		id += ":" + cut(captures[g], 80)
+	}
+	return id
+}
+
+// kinds maps the names of captures to kinds of entities.
+func entityKind(capture string) string {
+	switch capture {
+	case "module":
+		return "module"
+	case "path", "file", "directory":
+		return "file"
+	case "symbol", "attribute", "name", "type":
+		return "symbol"
+	case "package", "command":
+		return "package"
+	case "host":
+		return "host"
+	}
+	return ""
+}
+
+func entities(captures map[string]string, file string) []learn.Entity {
+	names := make([]string, 0, len(captures))
+	for n := range captures {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	var out []learn.Entity
+	for _, n := range names {
+		if kind := entityKind(n); kind != "" && captures[n] != "" {
+			out = append(out, learn.Entity{Kind: kind, Name: captures[n]})
+		}
+	}
+	if e := (learn.Entity{Kind: "file", Name: file}); file != "" && !slices.Contains(out, e) {
+		out = append(out, e)
+	}
+	return out
+}
+
+// atoi reads a line number; 0 when it is none.
+func atoi(s string) int {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
+}

@@ -1,0 +1,119 @@
+package signature
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"lathe/learn"
+)
+
+var (
+	errorWord = regexp.MustCompile(`(?i)\b(?:errors?|fail(?:ed|ure|ures|s)?|fatal|exception|panic(?:ked)?|cannot|can't|could not|couldn't|unable to|denied|not found|no such|invalid|illegal|unexpected|unknown|undefined|unrecognized|unsupported|refused|timed? ?out|abort(?:ed|ing)?|missing|must (?:be|not)|not (?:allowed|permitted|supported|a valid|installed|exist)|does not exist|mismatch|conflict|corrupt(?:ed)?|crash(?:ed)?|rejected|violat(?:es|ion)|exceed(?:s|ed)|killed|segmentation fault|assert(?:ion)?)\b|\w(?:Error|Exception)\b`)
+	noErrors  = regexp.MustCompile(`(?i)\b(?:0|no) (?:errors?|fail(?:ed|ures?)?|warnings?)\b|^\s*(?:#|//|\*|warning:)`)
+	progLine  = regexp.MustCompile(`^(?:[\w.+/-]+: )+\S`)
+	pyLast    = regexp.MustCompile(`^[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit|Iteration|Warning|Failed|Timeout)(?:: .*)?$`)
+	pyHead    = "Traceback (most recent call last):"
+)
+
+// failed reports whether an event is a failure at all.
+func failed(ev *learn.ActionOutcome) bool {
+	if ev.Status == learn.StatusInterrupted {
+		return false
+	}
+	return ev.Status.Failed() || ev.ToolOutput.ExitCode != nil && *ev.ToolOutput.ExitCode != 0
+}
+
+// eventText is what was printed, then what the client says of the error where
+// that adds something.
+func eventText(ev *learn.ActionOutcome) string {
+	text := ev.ToolOutput.Text()
+	d := ev.ErrorDetails
+	if d == nil {
+		return text
+	}
+	for _, part := range []string{d.StackTrace, d.Message} {
+		if part != "" && !strings.Contains(text, part) {
+			text += "\n" + part
+		}
+	}
+	return text
+}
+
+// errorLine is an error code of the client as a line of its own.
+func errorLine(ev *learn.ActionOutcome) []string {
+	if ev.ErrorDetails == nil || ev.ErrorDetails.Code == "" {
+		return nil
+	}
+	return []string{cut("error code "+ev.ErrorDetails.Code+": "+ev.ErrorDetails.Message, maxLine)}
+}
+
+// statusLine is the failure of a call that said nothing about it.
+func statusLine(ev *learn.ActionOutcome, act learn.Action) string {
+	program := act.Program
+	if program == "" {
+		program = ev.ToolName
+	}
+	program = path.Base(program)
+	switch code := ev.ToolOutput.ExitCode; {
+	case ev.Status == learn.StatusTimeout:
+		return program + ": call timed out"
+	case code != nil && *code != 0:
+		return program + ": exit status " + strconv.Itoa(*code)
+	}
+	return fmt.Sprintf("%s: failed without a word", program)
+}
+
+// hiddenTraceback gives the lines when a success plainly ended in a Python
+// traceback that a pipe or list hid; see the package comment.
+func hiddenTraceback(lines []string, act learn.Action) []string {
+	if act.Intent.ReadOnly() || act.Intent == learn.IntentVCS || !strings.ContainsAny(act.Command, "|;&") {
+		return nil
+	}
+	last := len(lines) - 1
+	for last >= 0 && lines[last] == "" {
+		last--
+	}
+	if last < 0 || !pyLast.MatchString(lines[last]) {
+		return nil
+	}
+	for i := last - 1; i >= 0 && i > last-frameWindow; i-- {
+		if lines[i] == pyHead {
+			return lines[i : last+1]
+		}
+		if lines[i] != "" && lines[i][0] != ' ' {
+			return nil
+		}
+	}
+	return nil
+}
+
+// salient is the index of the line that says best what went wrong, -1 when no
+// line does: the end of the last traceback, else the first "program: message"
+// with a word of error, else the first line with one.
+func salient(lines []string) int {
+	for i := len(lines) - 1; i >= 0; i-- {
+		if lines[i] == pyHead {
+			for j := i + 1; j < len(lines); j++ {
+				if lines[j] != "" && lines[j][0] != ' ' {
+					return j
+				}
+			}
+		}
+	}
+	first := -1
+	for i, l := range lines {
+		if l == "" || len(l) > 1000 || noErrors.MatchString(l) || !errorWord.MatchString(l) {
+			continue
+		}
+		if progLine.MatchString(l) {
+			return i
+		}
+		if first < 0 {
+			first = i
+		}
+	}
+	return first
+}
