@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gofrs/flock"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
@@ -85,6 +86,23 @@ func (s *Store) BuildBase(ctx context.Context, kind Kind, progress io.Writer) (s
 	}
 	fmt.Fprintf(progress, "%s image: %s\n", kind, digest)
 	return digest, nil
+}
+
+// EnsureBase returns the base image of that kind and builds it when there is
+// none. Several processes may ask at once: one builds, the others wait.
+func (s *Store) EnsureBase(ctx context.Context, kind Kind, progress io.Writer) (string, error) {
+	if d, err := s.Base(kind); err == nil {
+		return d, nil
+	}
+	l := flock.New(filepath.Join(s.dir, ".build-lock"))
+	if _, err := l.TryLockContext(ctx, 200*time.Millisecond); err != nil {
+		return "", fmt.Errorf("image: wait for another build in %s: %w", s.dir, err)
+	}
+	defer l.Unlock()
+	if d, err := s.Base(kind); err == nil {
+		return d, nil
+	}
+	return s.BuildBase(ctx, kind, progress)
 }
 
 func haveMmdebstrap(ctx context.Context, progress io.Writer) error {

@@ -1,0 +1,206 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path"
+	"runtime"
+	"strings"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Init takes over when this process was started as the inside of a sandbox, and
+// then never returns. Call it first in main, and in TestMain of tests that run
+// sandboxes.
+func Init() {
+	if len(os.Args) == 0 || os.Args[0] != initName {
+		return
+	}
+	// Credentials, seccomp and Landlock belong to a thread; exec keeps those of
+	// the thread that calls it, so everything happens on this one.
+	runtime.LockOSThread()
+	err := inside()
+	_ = sendReport(report{Error: err.Error()})
+	os.Exit(127)
+}
+
+// inside builds the sandbox around this process and becomes the command.
+func inside() error {
+	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+		return fmt.Errorf("ask to die with the launcher: %w", err)
+	}
+	cfg, err := readConfig()
+	if err != nil {
+		return err
+	}
+	trees, err := recvGo() // from here on this process is in its cgroup
+	if err != nil {
+		return err
+	}
+	b := &builder{cfg: cfg, trees: trees}
+	if err := b.build(); err != nil {
+		return err
+	}
+	if err := unix.Sethostname([]byte("lathe")); err != nil {
+		return fmt.Errorf("set host name: %w", err)
+	}
+	if err := unix.Chdir(cfg.Dir); err != nil {
+		return fmt.Errorf("working directory %s: %w", cfg.Dir, err)
+	}
+	command, err := lookPath(cfg.Args[0], cfg.Env)
+	if err != nil {
+		return err
+	}
+	var fds []int
+	if b.out >= 0 {
+		fds = append(fds, b.out)
+	}
+	if err := sendReport(report{Ready: true, Degradations: b.degradations}, fds...); err != nil {
+		return err
+	}
+	if _, err := recvGo(); err != nil {
+		return err
+	}
+	if err := lockDown(cfg); err != nil {
+		return err
+	}
+	return fmt.Errorf("execute %s: %w", cfg.Args[0], syscall.Exec(command, cfg.Args, cfg.Env))
+}
+
+func readConfig() (*config, error) {
+	f := os.NewFile(configFD, "config")
+	defer f.Close()
+	raw, err := io.ReadAll(f)
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	cfg := &config{}
+	if err := json.Unmarshal(raw, cfg); err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	return cfg, nil
+}
+
+// lookPath finds a command inside the new root.
+func lookPath(name string, env []string) (string, error) {
+	if strings.Contains(name, "/") {
+		return name, nil
+	}
+	for _, e := range env {
+		dirs, ok := strings.CutPrefix(e, "PATH=")
+		if !ok {
+			continue
+		}
+		for _, dir := range strings.Split(dirs, ":") {
+			file := path.Join("/", dir, name)
+			if fi, err := os.Stat(file); err == nil && fi.Mode().IsRegular() && fi.Mode()&0o111 != 0 {
+				return file, nil
+			}
+		}
+	}
+	return "", fmt.Errorf("%s: no such program in the image", name)
+}
+
+// lockDown gives up, for good, everything that setting up needed.
+func lockDown(cfg *config) error {
+	if err := limitResources(cfg); err != nil {
+		return err
+	}
+	if err := dropCapabilities(); err != nil {
+		return err
+	}
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("set no_new_privs: %w", err)
+	}
+	if err := restrictPaths(cfg); err != nil {
+		return err
+	}
+	if err := closeInherited(); err != nil {
+		return err
+	}
+	return loadFilter()
+}
+
+func limitResources(cfg *config) error {
+	files := uint64(cfg.TmpBytes)
+	limits := []struct {
+		resource int
+		value    uint64
+	}{
+		{unix.RLIMIT_CORE, 0}, {unix.RLIMIT_CPU, cfg.CPUSeconds}, {unix.RLIMIT_FSIZE, files},
+		{unix.RLIMIT_NOFILE, 1024}, {unix.RLIMIT_MEMLOCK, 1 << 20}, {unix.RLIMIT_MSGQUEUE, 0},
+		{unix.RLIMIT_SIGPENDING, 1024},
+	}
+	for _, l := range limits {
+		// A parent with lower limits keeps them.
+		var old unix.Rlimit
+		if err := unix.Getrlimit(l.resource, &old); err != nil {
+			return fmt.Errorf("read resource limit %d: %w", l.resource, err)
+		}
+		v := min(l.value, old.Max)
+		if err := unix.Setrlimit(l.resource, &unix.Rlimit{Cur: v, Max: v}); err != nil {
+			return fmt.Errorf("set resource limit %d: %w", l.resource, err)
+		}
+	}
+	if cfg.AddressSize > 0 {
+		// Not this runtime's own address space, which is large and mostly
+		// unused: it is gone with exec. A later allocation here may fail, so
+		// this is as late as it can be.
+		v := unix.Rlimit{Cur: cfg.AddressSize, Max: cfg.AddressSize}
+		if err := unix.Setrlimit(unix.RLIMIT_AS, &v); err != nil {
+			return fmt.Errorf("limit address space: %w", err)
+		}
+	}
+	n := unix.Rlimit{Cur: uint64(cfg.PIDs), Max: uint64(cfg.PIDs)}
+	if err := unix.Setrlimit(unix.RLIMIT_NPROC, &n); err != nil {
+		return fmt.Errorf("limit processes: %w", err)
+	}
+	return nil
+}
+
+// Securebits, capabilities(7): uid 0 means nothing, now and after any exec, and
+// none of this can be taken back.
+const lockedSecureBits = 1<<0 | 1<<1 | 1<<2 | 1<<3 | 1<<5 | 1<<6 | 1<<7
+
+func dropCapabilities() error {
+	for c := uintptr(0); c < 64; c++ {
+		err := unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0)
+		if errors.Is(err, unix.EINVAL) {
+			break // beyond the last that this kernel knows
+		}
+		if err != nil {
+			return fmt.Errorf("drop capability %d from the bounding set: %w", c, err)
+		}
+	}
+	if err := unix.Prctl(unix.PR_SET_SECUREBITS, lockedSecureBits, 0, 0, 0); err != nil {
+		return fmt.Errorf("lock securebits: %w", err)
+	}
+	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil {
+		return fmt.Errorf("clear ambient capabilities: %w", err)
+	}
+	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var none [2]unix.CapUserData
+	if _, _, e := unix.RawSyscall(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&hdr)), uintptr(unsafe.Pointer(&none[0])), 0); e != 0 {
+		return fmt.Errorf("drop capabilities: %w", e)
+	}
+	return nil
+}
+
+// closeInherited marks every descriptor from 3 on to be closed by exec.
+func closeInherited() error {
+	err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
+	if !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EINVAL) {
+		return err
+	}
+	for fd := 3; fd < 1<<16; fd++ { // Linux before 5.11
+		_, _ = unix.FcntlInt(uintptr(fd), unix.F_SETFD, unix.FD_CLOEXEC)
+	}
+	return nil
+}
