@@ -7,9 +7,14 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// followPause is the longest that another daemon's message may go unnoticed
-// when its announcement was missed.
-const followPause = time.Second
+const (
+	// followPause is the longest that another daemon's message may go
+	// unnoticed when its announcement was missed.
+	followPause = time.Second
+	// followSoon is when to look again after an announcement whose message
+	// was not there yet; each further look waits twice as long.
+	followSoon = 2 * time.Millisecond
+)
 
 // follow takes in what other daemons write to a shared server. Their
 // publishing is seen directly, as a plain NATS subscription; that the message
@@ -27,17 +32,21 @@ func (s *stream) follow(ctx context.Context) {
 	} else {
 		defer sub.Unsubscribe() //nolint:errcheck // fails only on a closed connection
 	}
-	tick := time.NewTicker(followPause)
-	defer tick.Stop()
+	pause := followPause
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
 	for {
 		select {
 		case <-hint:
-		case <-tick.C:
+			pause = followSoon
+		case <-timer.C:
+			pause = min(2*pause, followPause)
 		case <-ctx.Done():
 			return
 		}
 		if err := s.catchUp(ctx); err != nil && ctx.Err() == nil {
 			s.log.logger.Warn("looking for other daemons' records", "stream", s.name, "error", err)
 		}
+		timer.Reset(pause)
 	}
 }
