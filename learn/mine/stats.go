@@ -1,0 +1,77 @@
+package mine
+
+import (
+	"math"
+	"slices"
+
+	"lathe/learn"
+)
+
+// table is a two-by-two table: tasks with and without a pattern, by outcome.
+type table struct{ withGood, withBad, withoutGood, withoutBad int }
+
+// fisher is the one-sided p-value of Fisher's exact test (1922): how likely at
+// least so many successes with the pattern are, if it changed nothing.
+func (t table) fisher() float64 {
+	good, with := t.withGood+t.withoutGood, t.withGood+t.withBad
+	n := with + t.withoutGood + t.withoutBad
+	p := 0.0
+	for k := t.withGood; k <= min(good, with); k++ {
+		p += math.Exp(logChoose(good, k) + logChoose(n-good, with-k) - logChoose(n, with))
+	}
+	return min(1, p)
+}
+
+func logChoose(n, k int) float64 {
+	if k < 0 || k > n {
+		return math.Inf(-1)
+	}
+	a, _ := math.Lgamma(float64(n + 1))
+	b, _ := math.Lgamma(float64(k + 1))
+	c, _ := math.Lgamma(float64(n - k + 1))
+	return a - b - c
+}
+
+// oddsRatio adds half a task to each cell (Haldane 1956, Anscombe 1956), so
+// that it is finite.
+func (t table) oddsRatio() float64 {
+	return (float64(t.withGood) + 0.5) * (float64(t.withoutBad) + 0.5) /
+		((float64(t.withBad) + 0.5) * (float64(t.withoutGood) + 0.5))
+}
+
+// benjaminiHochberg turns p-values into adjusted ones: rejecting those at most
+// q keeps the expected share of false discoveries at q (1995).
+func benjaminiHochberg(p []float64) []float64 {
+	order := make([]int, len(p))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		switch {
+		case p[a] < p[b]:
+			return -1
+		case p[a] > p[b]:
+			return 1
+		}
+		return 0
+	})
+	out, least := make([]float64, len(p)), 1.0
+	for rank := len(p); rank > 0; rank-- {
+		i := order[rank-1]
+		least = min(least, p[i]*float64(len(p))/float64(rank))
+		out[i] = least
+	}
+	return out
+}
+
+// wilson is the 95 % score interval of a proportion (Wilson 1927).
+func wilson(successes, n int) learn.Interval {
+	const z = 1.959963984540054
+	if n == 0 {
+		return learn.Interval{High: 1, Level: 0.95}
+	}
+	p, m := float64(successes)/float64(n), float64(n)
+	mid := (p + z*z/(2*m)) / (1 + z*z/m)
+	half := z / (1 + z*z/m) * math.Sqrt(p*(1-p)/m+z*z/(4*m*m))
+	return learn.Interval{Low: max(0, mid-half), High: min(1, mid+half), Level: 0.95}
+}
