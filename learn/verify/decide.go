@@ -84,17 +84,17 @@ func (tk *task) byVerification() (decision, bool) {
 	return decision{
 		learn.OutcomeUnknown,
 		fmt.Sprintf("the last %s came before the last edit, so nothing verified the final state", kindOf(best)),
-		ids(tk.LastEditID),
+		ids(tk.lastEdit().ID),
 	}, false
 }
 
 // lastCall returns the conclusive checks of strength s that the last call
 // after the last edit made.
 func (tk *task) lastCall(s int) []check {
-	order := 0
+	order, edited := 0, tk.lastEdit().Order
 	var found []check
 	for _, c := range tk.Checks {
-		if c.Order < tk.LastEdit || strength(c.Kind) != s || !conclusive(c) {
+		if c.Order < edited || strength(c.Kind) != s || !conclusive(c) {
 			continue
 		}
 		if c.Order != order {
@@ -113,7 +113,7 @@ func (tk *task) decided(last []check, good bool) decision {
 		}
 	}
 	after := "after the last edit"
-	if tk.LastEdit == 0 {
+	if tk.lastEdit().Order == 0 {
 		after = "of a task without edits"
 	}
 	if good {

@@ -16,12 +16,12 @@ var (
 )
 
 // runsGo gives a matcher for "go SUB", also with "go -C dir SUB".
-func runsGo(sub string) func(*invocation) bool {
+func runsGo(subs ...string) func(*invocation) bool {
 	return func(inv *invocation) bool {
 		if inv.program == "gotestsum" {
-			return sub == "test"
+			return subs[0] == "test"
 		}
-		return inv.program == "go" && subcommand(inv.args, "-C") == sub
+		return inv.program == "go" && oneOf(subs...)(subcommand(inv.args, "-C"))
 	}
 }
 

@@ -29,6 +29,30 @@ func readers() []reader {
 		{"django", runsDjango, readDjango},
 		{"unittest", runsUnittest, readUnittest},
 		{"go test", runsGo("test"), readGoTest},
+		{"jest", runsProgram("jest"), readJest},
+		{"vitest", runsProgram("vitest"), readVitest},
+		{"mocha", runsProgram("mocha", "_mocha"), readMocha},
+		{"node:test", runsNodeTest, readNodeTest},
+		{"cargo test", runsCargo("test", "t"), readCargoTest},
+		{"go build", runsGo("build", "install"), readGoBuild(learn.VerifyBuild, "go build")},
+		{"cargo build", runsCargo("build", "b", "check", "c", "clippy"), readCargoBuild},
+		{"gcc", runsCompiler, readCompiler},
+		{"mypy", runsProgram("mypy", "dmypy"), readMypy},
+		{"tsc", runsProgram("tsc"), readTsc},
+		{"flake8", runsProgram("flake8", "pycodestyle", "pyflakes"), readFlake8},
+		{"ruff", runsRuff, readRuff},
+		{"pylint", runsProgram("pylint"), readPylint},
+		{"eslint", runsProgram("eslint"), readESLint},
+		{"go vet", runsGo("vet"), readGoBuild(learn.VerifyLint, "go vet")},
+	}
+}
+
+// launchers are programs that only run other tools. They are asked when
+// nothing that those printed was read.
+func launchers() []reader {
+	return []reader{
+		{"make", runsProgram("make", "gmake"), readMake},
+		{"npm", runsScript, readScript},
 	}
 }
 
@@ -56,9 +80,12 @@ func Read(ev *learn.ActionOutcome, act learn.Action) []learn.Verification {
 	if act.Tool == "" {
 		act.Tool = ev.ToolName
 	}
-	found := readDirect(out, invs)
+	found := readDirect(readers(), out, invs)
 	if len(found) == 0 {
 		found = readDelegated(out, invs, act)
+	}
+	if len(found) == 0 {
+		found = readDirect(launchers(), out, invs)
 	}
 	if ev.Status == learn.StatusTimeout || ev.Status == learn.StatusInterrupted {
 		found = failuresOnly(found)
@@ -70,9 +97,9 @@ func Read(ev *learn.ActionOutcome, act learn.Action) []learn.Verification {
 }
 
 // readDirect asks the readers whose tool the command names.
-func readDirect(out *output, invs []invocation) []learn.Verification {
+func readDirect(rs []reader, out *output, invs []invocation) []learn.Verification {
 	var found []learn.Verification
-	for _, r := range readers() {
+	for _, r := range rs {
 		for i := range invs {
 			if !r.runs(&invs[i]) {
 				continue

@@ -31,15 +31,21 @@ type task struct {
 	Dropped     int
 	CmdBytes    int
 	Checks      []check
-	Order       int // of the last action, counted from 1
-	LastEdit    int // order of the last edit, 0 for none
-	LastEditID  string
+	Order       int             // of the last action, counted from 1
+	Files       map[string]edit // last edit of each file that still counts
+	OtherEdit   edit            // last edit of what no file is known of
 	Created     map[string]bool // files that the task itself made
 	Verdicts    []verdict
 	Ended       string // why, when no record said so
 	Emitted     bool
 
 	inOrder, inProject, inDone *list.Element
+}
+
+// edit is when something was changed, and by which event.
+type edit struct {
+	Order int
+	ID    string
 }
 
 // check is a verification and when it was made.
@@ -102,9 +108,7 @@ func (tk *task) judge(r *learn.TaskRecord) {
 func (tk *task) observe(o *learn.Observation) {
 	ev := o.Record.Action
 	tk.Order++
-	if tk.edits(ev, &o.Action) {
-		tk.LastEdit, tk.LastEditID = tk.Order, ev.ID
-	}
+	tk.edits(ev, &o.Action)
 	for _, v := range o.Verifications {
 		if v.EventID == "" {
 			v.EventID = ev.ID
