@@ -23,8 +23,10 @@ type entry struct {
 	Name     string   `yaml:"name"`
 	Regexp   string   `yaml:"regexp"`
 	Literals []string `yaml:"literals"` // at least one stands in every line that the regexp matches
-	// Level orders the failures of one output: a "cause" comes before what
-	// follows from it ("summary"); "generic" yields its line to any other.
+	// Level decides which pattern takes a line and how the failures of one
+	// output are ordered. A "cause" is preferred to a "broad" one, that to a
+	// "summary" (what follows from other failures; listed after them), that to
+	// a "generic" one.
 	Level     string   `yaml:"level"`
 	Group     []string `yaml:"group"` // captures that belong to the identity
 	Causes    []string `yaml:"causes"`
@@ -34,6 +36,13 @@ type entry struct {
 	Positive  []string `yaml:"positive"`
 	Near      []string `yaml:"near"`
 }
+
+// Ranks of the levels; a cause has rank 0.
+const (
+	rankBroad = iota + 1
+	rankSummary
+	rankGeneric
+)
 
 // pattern is a compiled entry.
 type pattern struct {
@@ -91,20 +100,28 @@ func loadLibrary(fsys fs.FS) (*library, error) {
 	return lib, nil
 }
 
+// alternative is the suffix that tells captures of one name apart.
+var alternative = regexp.MustCompile(`_\d$`)
+
 func compile(e entry) (*pattern, error) {
 	re, err := regexp.Compile(e.Regexp)
 	if err != nil {
 		return nil, fmt.Errorf("pattern %s: %w", e.ID, err)
 	}
 	p := &pattern{entry: e, re: re, names: re.SubexpNames()}
+	for i, n := range p.names { // an alternative's capture is name_2, name_3
+		p.names[i] = alternative.ReplaceAllString(n, "")
+	}
 	switch e.Level {
 	case "", "cause":
+	case "broad":
+		p.rank = rankBroad
 	case "summary":
-		p.rank = 1
+		p.rank = rankSummary
 	case "generic":
-		p.rank = 2
+		p.rank = rankGeneric
 	default:
-		return nil, fmt.Errorf("pattern %s: level %q is none of cause, summary, generic", e.ID, e.Level)
+		return nil, fmt.Errorf("pattern %s: level %q is none of cause, broad, summary, generic", e.ID, e.Level)
 	}
 	if e.ID == "" || e.Name == "" || len(e.Literals) == 0 {
 		return nil, fmt.Errorf("pattern %q: id, name and literals are needed", e.ID)

@@ -80,7 +80,7 @@ func (lib *library) signatures(lines []string) []learn.ErrorSignature {
 
 // summaryBit is 1 for what only sums up other failures.
 func summaryBit(p *pattern) int {
-	if p.rank == 1 {
+	if p.rank == rankSummary {
 		return 1
 	}
 	return 0
