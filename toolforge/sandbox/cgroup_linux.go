@@ -282,3 +282,6 @@ func (g *group) remove() error {
 	}
 	return errors.Join(errs...)
 }
+
+// groupPrefix begins the names of this process's groups.
+func groupPrefix() string { return fmt.Sprintf("lathe-%d-", os.Getpid()) }

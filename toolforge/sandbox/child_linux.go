@@ -68,10 +68,7 @@ func inside() error {
 	if _, err := recvGo(); err != nil {
 		return err
 	}
-	if err := lockDown(cfg); err != nil {
-		return err
-	}
-	return fmt.Errorf("execute %s: %w", cfg.Args[0], syscall.Exec(command, cfg.Args, cfg.Env))
+	return become(cfg, command)
 }
 
 func readConfig() (*config, error) {
@@ -139,30 +136,69 @@ func limitResources(cfg *config) error {
 		{unix.RLIMIT_SIGPENDING, 1024},
 	}
 	for _, l := range limits {
-		// A parent with lower limits keeps them.
-		var old unix.Rlimit
-		if err := unix.Getrlimit(l.resource, &old); err != nil {
-			return fmt.Errorf("read resource limit %d: %w", l.resource, err)
+		v, err := lowered(l.resource, l.value)
+		if err != nil {
+			return err
 		}
-		v := min(l.value, old.Max)
-		if err := unix.Setrlimit(l.resource, &unix.Rlimit{Cur: v, Max: v}); err != nil {
+		if err := unix.Setrlimit(l.resource, v); err != nil {
 			return fmt.Errorf("set resource limit %d: %w", l.resource, err)
 		}
 	}
-	if cfg.AddressSize > 0 {
-		// Not this runtime's own address space, which is large and mostly
-		// unused: it is gone with exec. A later allocation here may fail, so
-		// this is as late as it can be.
-		v := unix.Rlimit{Cur: cfg.AddressSize, Max: cfg.AddressSize}
-		if err := unix.Setrlimit(unix.RLIMIT_AS, &v); err != nil {
-			return fmt.Errorf("limit address space: %w", err)
-		}
-	}
-	n := unix.Rlimit{Cur: uint64(cfg.PIDs), Max: uint64(cfg.PIDs)}
-	if err := unix.Setrlimit(unix.RLIMIT_NPROC, &n); err != nil {
-		return fmt.Errorf("limit processes: %w", err)
-	}
 	return nil
+}
+
+// become executes the command. The last two limits would starve this runtime
+// itself (its threads, its address space), so they are set when everything is
+// prepared, by calls that allocate nothing.
+func become(cfg *config, command string) error {
+	path, err := syscall.BytePtrFromString(command)
+	if err != nil {
+		return err
+	}
+	argv, err := syscall.SlicePtrFromStrings(cfg.Args)
+	if err != nil {
+		return err
+	}
+	envp, err := syscall.SlicePtrFromStrings(cfg.Env)
+	if err != nil {
+		return err
+	}
+	processes, err := lowered(unix.RLIMIT_NPROC, uint64(cfg.PIDs))
+	if err != nil {
+		return err
+	}
+	space, err := lowered(unix.RLIMIT_AS, cfg.AddressSize)
+	if err != nil {
+		return err
+	}
+	limitSpace := cfg.AddressSize > 0
+	if err := lockDown(cfg); err != nil {
+		return err
+	}
+	e := setLimit(unix.RLIMIT_NPROC, processes)
+	if e == 0 && limitSpace {
+		e = setLimit(unix.RLIMIT_AS, space)
+	}
+	if e == 0 {
+		_, _, e = unix.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(path)),
+			uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&envp[0])))
+	}
+	return fmt.Errorf("execute %s: %w", cfg.Args[0], e)
+}
+
+// lowered is a limit of value, or of what the parent left if that is less.
+func lowered(resource int, value uint64) (*unix.Rlimit, error) {
+	var old unix.Rlimit
+	if err := unix.Getrlimit(resource, &old); err != nil {
+		return nil, fmt.Errorf("read resource limit %d: %w", resource, err)
+	}
+	v := min(value, old.Max)
+	return &unix.Rlimit{Cur: v, Max: v}, nil
+}
+
+func setLimit(resource uintptr, l *unix.Rlimit) syscall.Errno {
+	_, _, e := unix.RawSyscall6(unix.SYS_PRLIMIT64, 0, resource, uintptr(unsafe.Pointer(l)), 0, 0, 0)
+	return e
 }
 
 // Securebits, capabilities(7): uid 0 means nothing, now and after any exec, and

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -89,7 +90,7 @@ func (r *run) close() {
 }
 
 func (r *run) do(ctx context.Context) (*Result, error) {
-	name := fmt.Sprintf("lathe-%d-%d", os.Getpid(), r.l.next.Add(1))
+	name := groupPrefix() + strconv.FormatUint(uint64(r.l.next.Add(1)), 10)
 	r.group, r.missing = r.l.cgroups.make(name, r.spec.Limits)
 	if err := r.prepare(); err != nil {
 		return nil, err

@@ -12,8 +12,19 @@ import (
 	"lathe/toolforge/image"
 )
 
+const (
+	// runEnv makes the test binary a launcher that runs the guest named by it:
+	// something to kill.
+	runEnv = "LATHE_SANDBOX_TEST_RUN"
+	// rootEnv names an unpacked image, for a user who has no cache.
+	rootEnv = "LATHE_SANDBOX_TEST_ROOT"
+)
+
 func TestMain(m *testing.M) {
 	Init()
+	if dir := os.Getenv(runEnv); dir != "" {
+		os.Exit(runForever(dir))
+	}
 	goleak.VerifyTestMain(m)
 }
 
@@ -37,7 +48,7 @@ var testRoot = sync.OnceValues(func() (string, error) {
 
 func rootFS(t testing.TB) string {
 	t.Helper()
-	if dir := os.Getenv("X"); dir != "" {
+	if dir := os.Getenv(rootEnv); dir != "" {
 		return dir
 	}
 	dir, err := testRoot()
@@ -66,4 +77,11 @@ func mustRun(t testing.TB, spec *Spec) *Result {
 		t.Fatal(err)
 	}
 	return res
+}
+
+// python runs a program in the sandbox.
+func python(t testing.TB, program string, spec *Spec) *Result {
+	t.Helper()
+	spec.Args = []string{"python3", "-c", program}
+	return mustRun(t, spec)
 }

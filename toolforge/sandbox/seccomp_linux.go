@@ -40,7 +40,7 @@ times tkill truncate umask uname unlink unlinkat utime utimensat utimes vfork wa
 const refusedCalls = `
 acct add_key bpf chroot delete_module fanotify_init finit_module fsconfig fsmount fsopen fspick init_module
 io_uring_enter io_uring_register io_uring_setup ioperm iopl kcmp kexec_file_load kexec_load keyctl
-lookup_dcookie mknod mknodat mount mount_setattr move_mount name_to_handle_at open_by_handle_at open_tree
+lookup_dcookie mknod mount mount_setattr move_mount name_to_handle_at open_by_handle_at open_tree
 perf_event_open personality pidfd_getfd pivot_root process_madvise process_vm_readv process_vm_writev ptrace
 quotactl reboot request_key setdomainname sethostname setns swapoff swapon syslog umount2 unshare
 userfaultfd vhangup`
@@ -79,13 +79,17 @@ func policy() (seccomp.Policy, error) {
 					{Name: "socket", Conditions: seccomp.ArgumentConditions{
 						{Argument: 0, Operation: seccomp.Equal, Value: unix.AF_UNIX},
 					}},
+					// FIFOs, not devices: S_IFCHR and S_IFBLK share this bit.
+					{Name: "mknodat", Conditions: seccomp.ArgumentConditions{
+						{Argument: 2, Operation: seccomp.BitsNotSet, Value: unix.S_IFCHR},
+					}},
 					{Name: "socketpair", Conditions: seccomp.ArgumentConditions{
 						{Argument: 0, Operation: seccomp.Equal, Value: unix.AF_UNIX},
 					}},
 				},
 				Action: seccomp.ActionAllow,
 			},
-			{Names: append(known(refusedCalls), "clone", "socket", "socketpair"), Action: eperm},
+			{Names: append(known(refusedCalls), "clone", "mknodat", "socket", "socketpair"), Action: eperm},
 			{Names: known("clone3"), Action: enosys},
 		},
 	}, nil
