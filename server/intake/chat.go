@@ -50,8 +50,9 @@ func (c *chat) add(m *chatMessage) {
 		}
 	case "assistant":
 		c.open = nil // what had no result by now never got one
-		for _, call := range m.ToolCalls {
-			c.call(call.ID, call.Function)
+		if len(m.ToolCalls) > 0 {
+			// What does not decode was no call; the message's text stands.
+			_ = list(m.ToolCalls, func(call chatCall) { c.call(call.ID, call.Function) })
 		}
 		if m.FunctionCall != nil {
 			c.call("", *m.FunctionCall)

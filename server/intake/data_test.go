@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"lathe/learn"
 	"lathe/server/redact"
@@ -23,7 +24,7 @@ func newMemory(t testing.TB) *memory {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &memory{door: NewDoor(r, Limits{}), seen: map[string]bool{}}
+	return &memory{door: NewDoor(r, Limits{Now: func() time.Time { return modified.AddDate(1, 0, 0) }}), seen: map[string]bool{}}
 }
 
 func (m *memory) Accept(_ context.Context, recs []learn.Record) (Receipt, error) {

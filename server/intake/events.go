@@ -26,6 +26,7 @@ func (p *events) entry(ctx context.Context, e *entry, out *emitter) error {
 	if project == "." || project == "/" || project == ".." {
 		project = session
 	}
+	session = project + "/" + session
 	position := map[string]int{} // by session
 	return lines(ctx, e, out, func(number int, line []byte) error {
 		rec, err := eventLine(line)

@@ -42,11 +42,14 @@ type chatMessage struct {
 	Name       string          `json:"name"`
 	Content    json.RawMessage `json:"content"`
 	ToolCallID string          `json:"tool_call_id"`
-	ToolCalls  []struct {
-		ID       string       `json:"id"`
-		Function chatFunction `json:"function"`
-	} `json:"tool_calls"`
+	ToolCalls  json.RawMessage `json:"tool_calls"` // of chatCall
+
 	FunctionCall *chatFunction `json:"function_call"` // the older form
+}
+
+type chatCall struct {
+	ID       string       `json:"id"`
+	Function chatFunction `json:"function"`
 }
 
 type chatFunction struct {
@@ -173,6 +176,8 @@ func (p *openAIChat) emit(ctx context.Context, e *entry, out *emitter, c *chat, 
 		if run.TaskID == nil {
 			s.id = fmt.Sprintf("%s/%d", e.base(), index)
 		}
+		// The same task is run by many models into files of the same name.
+		s.id += "." + s.fingerprint()
 	}
 	s.task = s.id
 	s.pace(e.modified)

@@ -23,9 +23,8 @@ type ArchiveLimits struct {
 	MaxEntries int   // default 200,000
 	MaxBytes   int64 // decompressed bytes of all entries; default 64 GiB
 	MaxRatio   int64 // decompressed to compressed bytes; default 250, from 64 MiB on
-	// MaxDocument is the size of one JSON document (a session) that must be
-	// held in memory, and of one line; default 64 MiB.
-	MaxDocument int64
+	MaxDocument int64 // bytes of one JSON document, a session; default 64 MiB
+	MaxLine     int64 // bytes of one line; default 16 MiB
 }
 
 func (l ArchiveLimits) withDefaults() ArchiveLimits {
@@ -35,7 +34,7 @@ func (l ArchiveLimits) withDefaults() ArchiveLimits {
 	for _, d := range []struct {
 		field *int64
 		value int64
-	}{{&l.MaxBytes, 64 << 30}, {&l.MaxRatio, 250}, {&l.MaxDocument, 64 << 20}} {
+	}{{&l.MaxBytes, 64 << 30}, {&l.MaxRatio, 250}, {&l.MaxDocument, 64 << 20}, {&l.MaxLine, 16 << 20}} {
 		if *d.field <= 0 {
 			*d.field = d.value
 		}

@@ -15,6 +15,10 @@ import (
 // a million empty objects decode to far more memory than they take in a file.
 const maxElements = 200_000
 
+// maxNesting is how deep a value may nest that is passed over; the decoder has
+// the same limit for values that it decodes.
+const maxNesting = 10_000
+
 // limited fails when more than left bytes are read from it; grant renews.
 type limited struct {
 	r    io.Reader
@@ -144,7 +148,9 @@ func skipValue(dec *json.Decoder) error {
 		}
 		switch token {
 		case json.Delim('{'), json.Delim('['):
-			depth++
+			if depth++; depth > maxNesting {
+				return fmt.Errorf("the JSON nests more than %d levels deep: leave the deep part out", maxNesting)
+			}
 		case json.Delim('}'), json.Delim(']'):
 			depth--
 		}
@@ -160,11 +166,11 @@ func lines(ctx context.Context, e *entry, out *emitter, fn func(number int, line
 	r := bufio.NewReaderSize(e.r, 64<<10)
 	var buf []byte
 	for number := 1; ; number++ {
-		line, size, err := readLine(r, buf[:0], e.limits.MaxDocument)
+		line, size, err := readLine(r, buf[:0], e.limits.MaxLine)
 		buf = line
 		switch text := bytes.TrimSpace(line); {
-		case size > e.limits.MaxDocument:
-			out.malformed(e.name, number, fmt.Sprintf("the line has more than %d MiB: split it or leave it out", e.limits.MaxDocument>>20))
+		case size > e.limits.MaxLine:
+			out.malformed(e.name, number, fmt.Sprintf("the line has more than %d MiB: split it or leave it out", e.limits.MaxLine>>20))
 		case len(text) > 0 && !bytes.HasPrefix(text, []byte("//")):
 			if err := fn(number, text); err != nil {
 				return err
