@@ -1,0 +1,272 @@
+"""Static rules for a tool: reads sources, executes nothing of them.
+
+usage: rules.py syntax|imports|complexity|contract < request.json
+Prints {"findings": [{"file", "line", "rule", "message"}]}.
+"""
+
+import ast
+import io
+import json
+import sys
+import tokenize
+
+ALWAYS = set(
+    "ctypes cffi pickle cPickle marshal shelve dill importlib imp pkgutil zipimport runpy pty code codeop "
+    "multiprocessing builtins gc inspect site sysconfig atexit faulthandler mmap resource signal trace "
+    "webbrowser antigravity venv ensurepip distutils concurrent threading _thread".split()
+)
+NETWORK = set(
+    "socket ssl http urllib ftplib smtplib poplib imaplib nntplib telnetlib xmlrpc socketserver asyncio asyncore "
+    "asynchat wsgiref select selectors smtpd requests httpx aiohttp".split()
+)
+NETWORK_FINE = {"urllib.parse", "http.HTTPStatus"}
+CALLS = set("eval exec compile __import__ globals locals vars input breakpoint setattr delattr memoryview".split())
+OS_DENIED = set(
+    "system popen fork forkpty kill killpg setuid setgid seteuid setegid chroot putenv unsetenv "
+    "posix_spawn posix_spawnp startfile setsid nice".split()
+)
+OS_WRITES = set(
+    "remove unlink rename renames replace mkdir makedirs rmdir removedirs link symlink truncate chmod chown "
+    "mkfifo mknod open utime".split()
+)
+METHOD_WRITES = set("write_text write_bytes unlink rmdir touch symlink_to hardlink_to chmod rename".split())
+SHUTIL_WRITES = set("rmtree move copy copy2 copyfile copytree copyfileobj chown make_archive unpack_archive".split())
+PROGRAMS = {"sh", "bash", "dash", "zsh", "ksh", "python", "python3", "perl", "ruby", "node", "env", "nohup", "sudo", "su"}
+NETWORK_PROGRAMS = {"curl", "wget", "nc", "ncat", "ssh", "scp", "rsync", "ftp", "telnet", "socat"}
+DUNDER_FINE = {"__name__", "__file__", "__doc__", "__init__", "__enter__", "__exit__", "__iter__", "__len__", "__future__", "__main__"}
+MAX_COMPLEXITY, MAX_LINES, MAX_FUNCTION = 15, 1200, 120
+
+
+class Rules(ast.NodeVisitor):
+    """Denied imports and calls, by the permissions."""
+
+    def __init__(self, name, permissions, is_test):
+        self.file, self.permissions, self.is_test = name, permissions, is_test
+        self.aliases, self.findings = {}, []
+
+    def found(self, node, rule, message):
+        self.findings.append({"file": self.file, "line": getattr(node, "lineno", 0), "rule": rule, "message": message})
+
+    def check_module(self, node, module):
+        top = module.split(".")[0]
+        if top in ALWAYS:
+            self.found(node, "denied-import", f"module {top} is never allowed")
+        elif top in NETWORK and module not in NETWORK_FINE and not self.permissions.get("network"):
+            self.found(node, "network-import", f"module {module} needs the network, which the manifest does not ask for")
+        elif self.is_test and top in {"tool", "pytest", "hypothesis"}:
+            pass
+        elif top not in sys.stdlib_module_names:
+            self.found(node, "unknown-import", f"module {top} is not in the standard library")
+
+    def visit_Import(self, node):
+        for alias in node.names:
+            self.check_module(node, alias.name)
+            self.aliases[alias.asname or alias.name.split(".")[0]] = alias.name if alias.asname else alias.name.split(".")[0]
+
+    def visit_ImportFrom(self, node):
+        if node.level:
+            self.found(node, "relative-import", "relative imports are not allowed")
+        self.check_module(node, node.module or "")
+        for alias in node.names:
+            full = f"{node.module}.{alias.name}"
+            if alias.name == "*":
+                self.found(node, "star-import", "import names, not *")
+            if full.split(".")[0] in NETWORK and full not in NETWORK_FINE and alias.name in {"request", "client", "server"}:
+                self.check_module(node, full)
+            self.aliases[alias.asname or alias.name] = full
+            self.check_name(node, full)
+
+    def full(self, node):
+        """The dotted name of an expression with imports resolved, or ""."""
+        parts = []
+        while isinstance(node, ast.Attribute):
+            parts.append(node.attr)
+            node = node.value
+        if not isinstance(node, ast.Name):
+            return ""
+        parts.append(self.aliases.get(node.id, node.id))
+        return ".".join(reversed(parts))
+
+    def check_name(self, node, name):
+        """A dotted name that may not even be mentioned."""
+        module, _, last = name.rpartition(".")
+        if module in {"os", "posix"} and (last in OS_DENIED or last.startswith(("exec", "spawn"))):
+            self.found(node, "denied-call", f"{name} is never allowed")
+        if self.is_test:
+            return
+        if name in {"subprocess.getoutput", "subprocess.getstatusoutput"}:
+            self.found(node, "shell", f"{name} runs a shell")
+        if self.permissions.get("filesystem") != "write":
+            if module in {"os", "posix"} and last in OS_WRITES or module == "shutil" and last in SHUTIL_WRITES:
+                self.found(node, "writes", f"{name} writes files, which the manifest does not ask for")
+        if self.permissions.get("filesystem") == "none" and (
+            name in {"os.listdir", "os.walk", "os.scandir", "glob.glob", "glob.iglob", "io.open", "os.readlink"}
+            or name.startswith("pathlib.")
+        ):
+            self.found(node, "reads", f"{name} reaches files, which the manifest does not ask for")
+
+    def visit_Name(self, node):
+        if node.id in CALLS and not (self.is_test and node.id == "vars"):
+            self.found(node, "denied-call", f"{node.id} is never allowed")
+        if node.id.startswith("__") and node.id not in DUNDER_FINE:
+            self.found(node, "dunder", f"{node.id} reaches into the interpreter")
+        if node.id in self.aliases:
+            self.check_name(node, self.aliases[node.id])
+
+    def visit_Attribute(self, node):
+        self.generic_visit(node)
+        if node.attr.startswith("__") and node.attr not in DUNDER_FINE:
+            self.found(node, "dunder", f"attribute {node.attr} reaches into the interpreter")
+        name = self.full(node)
+        self.check_name(node, name)
+        if name in {"sys.modules", "sys.meta_path", "sys.path_hooks", "sys.settrace", "sys.setprofile", "sys._getframe"}:
+            self.found(node, "denied-call", f"{name} is never allowed")
+
+    def visit_Call(self, node):
+        self.generic_visit(node)
+        name = self.full(node.func)
+        if name in {"getattr", "hasattr"} and not (len(node.args) > 1 and literal(node.args[1]) and not str(node.args[1].value).startswith("_")):
+            self.found(node, "denied-call", "getattr only with a literal public name")
+        if self.is_test:
+            return
+        if isinstance(node.func, ast.Attribute) and node.func.attr in METHOD_WRITES and self.permissions.get("filesystem") != "write" and not name.startswith("os."):
+            self.found(node, "writes", f"{node.func.attr} writes files, which the manifest does not ask for")
+        if name == "open" or isinstance(node.func, ast.Attribute) and node.func.attr == "open":
+            self.check_open(node, name)
+        if name.startswith("subprocess.") and name.split(".")[1] in {"run", "call", "check_call", "check_output", "Popen"}:
+            self.check_process(node)
+
+    def check_open(self, node, name):
+        if self.permissions.get("filesystem") == "none":
+            self.found(node, "reads", "open reaches files, which the manifest does not ask for")
+        position = 1 if name == "open" or name.startswith("io.") else 0
+        mode = node.args[position] if len(node.args) > position else None
+        mode = next((k.value for k in node.keywords if k.arg == "mode"), mode)
+        if mode is not None and self.permissions.get("filesystem") != "write":
+            if not literal(mode) or set(str(mode.value)) & set("wax+"):
+                self.found(node, "writes", "open for writing, which the manifest does not ask for")
+
+    def check_process(self, node):
+        for keyword in node.keywords:
+            if keyword.arg is None:
+                self.found(node, "shell", "subprocess with ** arguments hides what it runs")
+            if keyword.arg == "shell" and not (literal(keyword.value) and keyword.value.value is False):
+                self.found(node, "shell", "shell=True makes a value into a command")
+            if keyword.arg in {"preexec_fn", "executable", "creationflags"}:
+                self.found(node, "denied-call", f"subprocess with {keyword.arg} is never allowed")
+        argv = node.args[0] if node.args else next((k.value for k in node.keywords if k.arg == "args"), None)
+        if isinstance(argv, (ast.Constant, ast.JoinedStr, ast.BinOp)):
+            self.found(node, "shell", "give subprocess a list of arguments, not a text")
+
+    def visit_List(self, node):
+        self.generic_visit(node)
+        if self.is_test or not node.elts or not literal(node.elts[0]) or not isinstance(node.elts[0].value, str):
+            return
+        program = node.elts[0].value.rsplit("/", 1)[-1]
+        if program in PROGRAMS and len(node.elts) > 1:
+            self.found(node, "interpreter", f"{program} runs other programs or code")
+        if program in NETWORK_PROGRAMS and not self.permissions.get("network"):
+            self.found(node, "network-program", f"{program} needs the network, which the manifest does not ask for")
+
+
+def literal(node):
+    return isinstance(node, ast.Constant)
+
+
+def comments(name, source):
+    """Comments that switch off the other gates."""
+    findings = []
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        text = token.string.lower().replace(" ", "")
+        if token.type == tokenize.COMMENT and any(mark in text for mark in ("nosec", "noqa", "pylint:", "type:ignore", "mypy:", "pragma:", "coding:", "coding=")):
+            findings.append({"file": name, "line": token.start[0], "rule": "silenced", "message": "a comment that switches off a check"})
+    return findings
+
+
+def complexity(name, tree, source):
+    """McCabe's number (1976), length of functions and of the file."""
+    findings = []
+
+    def found(node, rule, message):
+        findings.append({"file": name, "line": getattr(node, "lineno", 0), "rule": rule, "message": message})
+
+    if source.count("\n") > MAX_LINES:
+        found(tree, "long-file", f"more than {MAX_LINES} lines")
+    for node in ast.walk(tree):
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            continue
+        branches = 1
+        for inner in ast.walk(node):
+            branches += isinstance(inner, (ast.If, ast.For, ast.While, ast.IfExp, ast.ExceptHandler, ast.comprehension, ast.Assert))
+            branches += len(inner.values) - 1 if isinstance(inner, ast.BoolOp) else 0
+        if branches > MAX_COMPLEXITY:
+            found(node, "complex", f"{node.name} has complexity {branches}, at most {MAX_COMPLEXITY}")
+        if (node.end_lineno or 0) - node.lineno > MAX_FUNCTION:
+            found(node, "long-function", f"{node.name} has more than {MAX_FUNCTION} lines")
+    return findings
+
+
+def contract(request, trees):
+    """The function that the manifest promises, and tests that assert."""
+    findings = []
+
+    def found(file, rule, message, line=0):
+        findings.append({"file": file, "line": line, "rule": rule, "message": message})
+
+    name, wanted = request["name"], set(request["parameters"])
+    functions = [n for n in trees["tool.py"].body if isinstance(n, ast.FunctionDef) and n.name == name]
+    if len(functions) != 1:
+        found("tool.py", "no-function", f"there must be one function {name}, there are {len(functions)}")
+    for node in functions:
+        args = node.args
+        have = {a.arg for a in [*args.posonlyargs, *args.args, *args.kwonlyargs]}
+        if args.posonlyargs or args.vararg or args.kwarg or have != wanted:
+            found("tool.py", "arguments", f"{name} takes {sorted(have)}, the manifest says {sorted(wanted)}", node.lineno)
+        if not ast.get_docstring(node):
+            found("tool.py", "no-docstring", f"{name} has no docstring", node.lineno)
+    tests = [n for n in ast.walk(trees["test_tool.py"]) if isinstance(n, ast.FunctionDef) and n.name.startswith("test")]
+    if not tests:
+        found("test_tool.py", "no-tests", "there is no test function")
+    helpers = {n.name: n for n in ast.walk(trees["test_tool.py"]) if isinstance(n, ast.FunctionDef)}
+    for node in tests:
+        if not asserts(node, helpers, set()):
+            found("test_tool.py", "asserts-nothing", f"{node.name} asserts nothing", node.lineno)
+    return findings
+
+
+def asserts(node, helpers, seen):
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Assert) and not literal(inner.test):
+            return True
+        if isinstance(inner, ast.Attribute) and (inner.attr in {"raises", "fail", "warns"} or inner.attr.startswith("assert")):
+            return True
+        if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name):
+            called = inner.func.id
+            if called in helpers and called not in seen and asserts(helpers[called], helpers, seen | {called}):
+                return True
+    return False
+
+
+def main():
+    request = json.load(sys.stdin)
+    findings, trees = [], {}
+    for name in ("tool.py", "test_tool.py"):
+        try:
+            with open("tool/" + name, encoding="utf-8") as file:
+                source = file.read()
+            tree = trees[name] = ast.parse(source, name)
+            compile(source, name, "exec", dont_inherit=True)
+            if sys.argv[1] == "imports":
+                rules = Rules(name, request["permissions"], name == "test_tool.py")
+                rules.visit(tree)
+                findings += rules.findings + comments(name, source)
+            elif sys.argv[1] == "complexity":
+                findings += complexity(name, tree, source)
+        except (SyntaxError, ValueError, RecursionError, MemoryError, tokenize.TokenError) as error:
+            findings.append({"file": name, "line": getattr(error, "lineno", 0) or 0, "rule": "syntax", "message": f"{type(error).__name__}: {error}"})
+    if sys.argv[1] == "contract" and len(trees) == 2:
+        findings += contract(request, trees)
+    json.dump({"findings": findings}, sys.stdout)
+
+
+main()

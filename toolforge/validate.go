@@ -1,0 +1,203 @@
+package toolforge
+
+import (
+	"cmp"
+	"context"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"lathe/learn"
+)
+
+//go:embed guest/*.py
+var guest embed.FS
+
+// guestDir is where a gate's files lie in the sandbox.
+const guestDir = "/work"
+
+// Thresholds of the gates.
+const (
+	minLint     = 8.0 // of 10, pylint
+	minCoverage = 0.8 // of the statements of tool.py
+	minMutants  = 0.7 // of the mutants noticed
+	mutants     = 10
+)
+
+// Validator runs the gates on a tool, each in a sandbox of its own.
+type Validator struct {
+	Runner Runner
+	// Now is the clock of the result's timestamp; time.Now when nil.
+	Now func() time.Time
+	// Parallel is how many static gates run at once: 2 when zero.
+	Parallel int
+	// Wall bounds each gate: 3 minutes when zero.
+	Wall time.Duration
+}
+
+// gate is one check of a tool.
+type gate struct {
+	name string
+	run  func(context.Context, *job) (learn.Check, error)
+}
+
+// job is one validation under way.
+type job struct {
+	v    Validator
+	tool learn.ProposedTool
+
+	mu     sync.Mutex
+	result learn.ValidationResult
+	lint   float64
+	killed float64
+}
+
+// Validate runs the static gates (syntax, types, lint, security, imports,
+// complexity, contract), and only when all of them have passed the dynamic
+// ones (tests, schema, benchmark, mutation): before that, nothing of the tool
+// is executed. progress, when not nil, is called after each gate, never by two
+// goroutines at once. The error is about the sandbox, not about the tool: a
+// bad tool is a result with Passed false.
+func (v Validator) Validate(ctx context.Context, tool learn.ProposedTool, progress func(learn.Check)) (learn.ValidationResult, error) {
+	sealed, err := Seal(tool)
+	if err != nil {
+		return learn.ValidationResult{}, err
+	}
+	if tool.ContentHash != "" && tool.ContentHash != sealed.ContentHash {
+		return learn.ValidationResult{}, fmt.Errorf("validate %s: the content is %s, but it is called %s; seal the tool again",
+			tool.Manifest.Name, sealed.ContentHash, tool.ContentHash)
+	}
+	if v.Now == nil {
+		v.Now = time.Now
+	}
+	if progress == nil {
+		progress = func(learn.Check) {}
+	}
+	j := &job{v: v, tool: sealed, result: learn.ValidationResult{ToolID: sealed.ToolID, ContentHash: sealed.ContentHash}}
+	start := v.Now()
+	if err := j.phase(ctx, staticGates(), cmp.Or(v.Parallel, 2), progress); err != nil {
+		return j.result, err
+	}
+	if j.passed() {
+		if err := j.phase(ctx, dynamicGates(), 1, progress); err != nil {
+			return j.result, err
+		}
+	}
+	j.judge()
+	j.result.Timestamp = v.Now().UTC()
+	j.result.Seconds = j.result.Timestamp.Sub(start).Seconds()
+	return j.result, nil
+}
+
+// phase runs gates, up to parallel at once, and keeps their order.
+func (j *job) phase(ctx context.Context, gates []gate, parallel int, progress func(learn.Check)) error {
+	checks := make([]learn.Check, len(gates))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallel)
+	var say sync.Mutex
+	for i, g := range gates {
+		group.Go(func() error {
+			start := time.Now()
+			c, err := g.run(ctx, j)
+			if err != nil {
+				return fmt.Errorf("gate %s of %s: %w", g.name, j.tool.Manifest.Name, err)
+			}
+			c.Name, c.Seconds = g.name, time.Since(start).Seconds()
+			c.Details = c.Details[:min(len(c.Details), 50)]
+			checks[i] = c
+			say.Lock()
+			defer say.Unlock()
+			progress(c)
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	j.result.Checks = append(j.result.Checks, checks...)
+	return nil
+}
+
+func (j *job) passed() bool {
+	return !slices.ContainsFunc(j.result.Checks, func(c learn.Check) bool { return !c.Passed })
+}
+
+// judge sets the verdict, the score and the risk.
+//
+//	score = 0.30 × share of tests passed + 0.25 × share of mutants noticed
+//	      + 0.20 × coverage + 0.15 × lint/10 + 0.10 × share of gates passed
+//
+// and at most 0.49 for a tool that is refused. Risk is high for a refused
+// tool, and for one that may write or use the network; medium for one that
+// reads files or scores below 0.8; else low. No model has a say in it.
+func (j *job) judge() {
+	r := &j.result
+	r.Passed = j.passed()
+	passed := 0
+	for _, c := range r.Checks {
+		if c.Passed {
+			passed++
+		}
+	}
+	total := r.TestsPassed + r.TestsFailed
+	r.Score = 0.30*float64(r.TestsPassed)/float64(max(total, 1)) + 0.25*j.killed + 0.20*r.Coverage +
+		0.15*j.lint/10 + 0.10*float64(passed)/float64(len(r.Checks))
+	if !r.Passed {
+		r.Score = min(r.Score, 0.49)
+	}
+	p := j.tool.Manifest.Permissions
+	switch {
+	case !r.Passed || p.Filesystem == "write" || len(p.Network) > 0:
+		r.Risk = "high"
+	case p.Filesystem == "read" || r.Score < 0.8:
+		r.Risk = "medium"
+	default:
+		r.Risk = "low"
+	}
+}
+
+// run runs one program beside the tool's files. Scripts are those of guest/.
+func (j *job) run(ctx context.Context, stdin any, extra map[string]string, args ...string) (RunResult, error) {
+	files := map[string][]byte{}
+	for name, content := range j.tool.Files {
+		files["tool/"+name] = []byte(content)
+	}
+	for name, content := range extra {
+		files[name] = []byte(content)
+	}
+	scripts, err := guest.ReadDir("guest")
+	if err != nil {
+		return RunResult{}, err
+	}
+	for _, s := range scripts {
+		if files["gate/"+s.Name()], err = guest.ReadFile("guest/" + s.Name()); err != nil {
+			return RunResult{}, err
+		}
+	}
+	var input []byte
+	if stdin != nil {
+		if input, err = json.Marshal(stdin); err != nil {
+			return RunResult{}, err
+		}
+	}
+	r, err := j.v.Runner.Run(ctx, RunSpec{Image: ImageValidation, Args: args, Files: files, Dir: guestDir, Stdin: input,
+		Env:    map[string]string{"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0", "HOME": "/tmp", "LC_ALL": "C.UTF-8"},
+		Limits: RunLimits{Wall: cmp.Or(j.v.Wall, 3*time.Minute), MemoryMB: 1024, PIDs: 128, Output: 4 << 20}})
+	if err != nil {
+		return r, err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.result.Backend = r.Backend
+	for _, d := range r.Degradations {
+		if !slices.Contains(j.result.Degradations, d) {
+			j.result.Degradations = append(j.result.Degradations, d)
+		}
+	}
+	return r, nil
+}
