@@ -141,8 +141,11 @@ func delegatedV2(m mounted, group string) (string, bool) {
 		if err != nil || !hasBoth(string(have)) {
 			continue
 		}
-		_ = os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte("+memory +pids"), 0)
-		on, err := os.ReadFile(filepath.Join(dir, "cgroup.subtree_control"))
+		control := filepath.Join(dir, "cgroup.subtree_control")
+		on, err := os.ReadFile(control)
+		if err == nil && !hasBoth(string(on)) && os.WriteFile(control, []byte("+memory +pids"), 0) == nil {
+			on, err = os.ReadFile(control)
+		}
 		if err == nil && hasBoth(string(on)) {
 			return dir, true
 		}

@@ -51,7 +51,7 @@ func tree(t *testing.T, files map[string]string) string {
 }
 
 func TestChooseCgroups(t *testing.T) {
-	v2 := tree(t, map[string]string{"cgroup.controllers": "cpu memory pids", "cgroup.subtree_control": "cpu", "own/x": ""})
+	v2 := tree(t, map[string]string{"cgroup.controllers": "cpu memory pids", "cgroup.subtree_control": "memory pids", "own/x": ""})
 	bare := tree(t, map[string]string{"cgroup.controllers": "", "cgroup.subtree_control": ""})
 	mem := tree(t, map[string]string{"svc/x": ""})
 	pids := tree(t, map[string]string{"x": ""})
