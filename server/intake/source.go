@@ -20,9 +20,9 @@ import (
 // ArchiveLimits bound what one path may unfold to. Zero fields take the
 // defaults.
 type ArchiveLimits struct {
-	MaxEntries int   // default 200,000
-	MaxBytes   int64 // decompressed bytes of all entries; default 64 GiB
-	MaxRatio   int64 // decompressed to compressed bytes; default 250, from 64 MiB on
+	MaxEntries  int   // default 200,000
+	MaxBytes    int64 // decompressed bytes of all entries; default 64 GiB
+	MaxRatio    int64 // decompressed to compressed bytes; default 250, from 64 MiB on
 	MaxDocument int64 // bytes of one JSON document, a session; default 64 MiB
 	MaxLine     int64 // bytes of one line; default 16 MiB
 }

@@ -53,8 +53,9 @@ func jsonProblem(err error, limit int64) string {
 	switch {
 	case errors.Is(err, errDocumentTooLarge):
 		return fmt.Sprintf("one document is larger than %d MiB: split it or leave it out", limit>>20)
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return "the JSON ends early: the file is cut off, fetch or record it again"
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF),
+		errors.As(err, &syntax) && err.Error() == "unexpected end of JSON input":
+		return "the JSON ends early: it is cut off, fetch or record it again"
 	case errors.As(err, &syntax):
 		return fmt.Sprintf("not valid JSON at byte %d (%v): mend it or leave it out", syntax.Offset, err)
 	case errors.As(err, &typ):
