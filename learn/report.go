@@ -67,6 +67,7 @@ type Remedy struct {
 // RemedyOffer is a remedy with its parameters filled for one failure.
 type RemedyOffer struct {
 	RemedyID    string         `json:"remedy_id"`
+	Kind        string         `json:"kind,omitempty"` // as in Remedy
 	Description string         `json:"description"`
 	Confidence  float64        `json:"confidence"`
 	Support     int            `json:"support"`

@@ -153,7 +153,7 @@ func render(q *Query, c candidate) learn.RemedyOffer {
 		actions[i] = c.c.Actions[i].filled(values)
 	}
 	return learn.RemedyOffer{
-		RemedyID: c.c.ID, Description: describe(c.c, actions), Confidence: c.s.confidence, Support: c.c.Support,
+		RemedyID: c.c.ID, Kind: c.c.Kind, Description: describe(c.c, actions), Confidence: c.s.confidence, Support: c.c.Support,
 		Successes: c.s.succ, Failures: c.s.fail, Actions: actions, Evidence: slices.Clone(c.c.Evidence),
 	}
 }
