@@ -54,7 +54,7 @@ func (s *stream) writeCheckpoint() error {
 	}
 	sum := sha256.New()
 	w := bufio.NewWriterSize(io.MultiWriter(f, sum), 1<<16)
-	n := s.dump(w)
+	head, n := s.dump(w)
 	err = w.Flush()
 	if err == nil {
 		_, err = f.Write(sum.Sum(nil))
@@ -72,15 +72,24 @@ func (s *stream) writeCheckpoint() error {
 		return fmt.Errorf("writing checkpoint %s: %w", path, err)
 	}
 	s.checkpointed.Store(n)
+	s.checkpointSeq.Store(head)
 	return nil
 }
 
-// dump writes all but the hash and returns the number of ids. The buffered
-// writer keeps the first error for its Flush.
-func (s *stream) dump(w *bufio.Writer) uint64 {
+// lastCheckpoint writes one unless the file says all already.
+func (s *stream) lastCheckpoint() error {
+	if head := s.headSeq(); head > 0 && head == s.checkpointSeq.Load() {
+		return nil
+	}
+	return s.writeCheckpoint()
+}
+
+// dump writes all but the hash and returns the message up to which, and the
+// number of ids. The buffered writer keeps the first error for its Flush.
+func (s *stream) dump(w *bufio.Writer) (head, n uint64) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	head := s.head
+	head = s.head
 	b := append([]byte(checkpointMagic), checkpointVersion, 0, 0, 0)
 	b = binary.BigEndian.AppendUint64(b, head)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(s.chains)))
@@ -92,7 +101,7 @@ func (s *stream) dump(w *bufio.Writer) uint64 {
 		b = binary.BigEndian.AppendUint64(b, st.seq)
 	}
 	w.Write(b)
-	n, visited := uint64(0), 0
+	visited := 0
 	for key, where := range s.ids {
 		if where.seq() <= head {
 			w.Write(key[:])
@@ -107,7 +116,7 @@ func (s *stream) dump(w *bufio.Writer) uint64 {
 		}
 	}
 	w.Write(binary.BigEndian.AppendUint64(b[:0], n))
-	return n
+	return head, n
 }
 
 // readCheckpoint returns nil without an error when there is none.

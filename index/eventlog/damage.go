@@ -143,10 +143,15 @@ func (l *Log) sort(damage []Damage) (open []Damage) {
 	return open
 }
 
+// unreadable says that there is nothing to read at its sequence numbers.
+func (d Damage) unreadable() bool {
+	return d.Kind == Missing || d.Kind == Altered || d.Kind == Truncated
+}
+
 // excused reports whether message seq of the stream is in accepted damage.
 func (l *Log) excused(name Stream, seq uint64) bool {
 	return slices.ContainsFunc(l.accepted, func(a Damage) bool {
-		return a.Stream == name && a.FirstSeq <= seq && seq <= a.LastSeq
+		return a.Stream == name && a.unreadable() && a.FirstSeq <= seq && seq <= a.LastSeq
 	})
 }
 
@@ -155,7 +160,7 @@ func (l *Log) excused(name Stream, seq uint64) bool {
 func (l *Log) excusedCount(name Stream) uint64 {
 	var n uint64
 	for _, a := range l.accepted {
-		if a.Stream == name && a.LastSeq >= a.FirstSeq && a.LastSeq > 0 {
+		if a.Stream == name && a.unreadable() && a.LastSeq >= a.FirstSeq && a.LastSeq > 0 {
 			n += a.LastSeq - a.FirstSeq + 1
 		}
 	}

@@ -66,7 +66,7 @@ func (s *stream) fetchBatch(ctx context.Context, from, to uint64, fn func(uint64
 	if err != nil {
 		return 0, fmt.Errorf("reading stream %s: %w", s.name, err)
 	}
-	defer sub.Unsubscribe() //nolint:errcheck // fails only on a closed connection
+	defer sub.Unsubscribe() // fails only on a closed connection
 	if err := s.log.nc.PublishRequest("$JS.API.DIRECT.GET."+string(s.name), inbox, request); err != nil {
 		return 0, fmt.Errorf("reading stream %s: %w", s.name, err)
 	}

@@ -30,7 +30,7 @@ func (s *stream) follow(ctx context.Context) {
 	if err != nil {
 		s.log.logger.Warn("other daemons' records will be seen late", "stream", s.name, "error", err)
 	} else {
-		defer sub.Unsubscribe() //nolint:errcheck // fails only on a closed connection
+		defer sub.Unsubscribe() // fails only on a closed connection
 	}
 	pause := followPause
 	timer := time.NewTimer(pause)

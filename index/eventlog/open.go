@@ -23,33 +23,25 @@ func (l *Log) openStream(ctx context.Context, name Stream) (*stream, []Damage, e
 	if s.js, err = ensureStream(ctx, l.nc, l.js, name); err != nil {
 		return s, nil, err
 	}
-	slot, value, err := openSlot(s.path("mark"), nil)
-	if err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, errSlotDamaged) {
+	high, err := s.openMark()
+	if err != nil {
 		return s, nil, fmt.Errorf("high-water mark of stream %s: %w", name, err)
-	}
-	s.mark = slot
-	var high mark
-	if slot != nil {
-		if high, err = decodeMark(value); err != nil {
-			return s, nil, fmt.Errorf("high-water mark of stream %s: %w: restore or delete %s", name, err, s.path("mark"))
-		}
 	}
 	v, err := s.load(ctx, high)
 	if err != nil {
 		return s, nil, fmt.Errorf("reading stream %s: %w", name, err)
 	}
 	damage := v.damage
-	if slot == nil {
+	if s.mark == nil {
 		// A new stream has no mark yet, nor has a daemon that is new to a
 		// shared one.
 		fresh := s.head == 0 || l.opts.URL != "" && s.chains[l.writer].number == 0
 		if !fresh {
-			damage = append(damage, Damage{Stream: name, Kind: Unmarked, FirstSeq: s.head, LastSeq: s.head,
-				Detail: "the file " + s.path("mark") + " is missing or unreadable, so nobody can tell whether the end of the stream is complete"})
+			damage = append(damage, s.unmarked())
 		}
 		if fresh || l.opts.AcceptDamage {
 			if err := s.remark(); err != nil {
-				return s, nil, err
+				return s, nil, fmt.Errorf("high-water mark of stream %s: %w", name, err)
 			}
 		}
 	}
@@ -60,17 +52,39 @@ func (l *Log) openStream(ctx context.Context, name Stream) (*stream, []Damage, e
 	return s, damage, nil
 }
 
+// openMark returns the mark; s.mark stays nil when there is none to be read.
+func (s *stream) openMark() (mark, error) {
+	slot, value, err := openSlot(s.path("mark"), nil)
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, errSlotDamaged) {
+		return mark{}, nil
+	}
+	if err != nil {
+		return mark{}, err
+	}
+	s.mark = slot
+	high, err := decodeMark(value)
+	if err != nil {
+		return mark{}, fmt.Errorf("%w: restore or delete %s", err, s.path("mark"))
+	}
+	return high, nil
+}
+
+func (s *stream) unmarked() Damage {
+	return Damage{
+		Stream: s.name, Kind: Unmarked, FirstSeq: s.head, LastSeq: s.head,
+		Detail: "the file " + s.path("mark") + " is missing or unreadable, so nobody can tell whether the end of the stream is complete",
+	}
+}
+
 // remark makes a new high-water mark that says what is there.
 func (s *stream) remark() error {
 	if err := os.Remove(s.path("mark")); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("high-water mark of stream %s: %w", s.name, err)
+		return err
 	}
 	value := mark{writer: s.log.writer, chainState: s.chains[s.log.writer]}.encode()
 	var err error
-	if s.mark, _, err = openSlot(s.path("mark"), value); err != nil {
-		return fmt.Errorf("high-water mark of stream %s: %w", s.name, err)
-	}
-	return nil
+	s.mark, _, err = openSlot(s.path("mark"), value)
+	return err
 }
 
 // load reads the stream from a little before the checkpoint, or all of it
@@ -92,9 +106,15 @@ func (s *stream) load(ctx context.Context, high mark) (*verifier, error) {
 		if saved.seq > tailMessages {
 			from = saved.seq - tailMessages + 1
 		}
+		inFile := uint64(len(saved.ids))
 		v, err := s.scan(ctx, from, last, saved, saved.ids, high)
-		if err != nil || len(s.log.sort(v.damage)) == 0 {
-			return v, err
+		if err != nil {
+			return nil, err
+		}
+		if len(s.log.sort(v.damage)) == 0 {
+			s.checkpointed.Store(inFile)
+			s.checkpointSeq.Store(saved.seq)
+			return v, nil
 		}
 	}
 	// The ids of lost records are forgotten here, so that they can be stored

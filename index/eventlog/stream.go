@@ -36,8 +36,10 @@ type stream struct {
 	marked   sync.Mutex // held while the mark is written
 	lastMark atomic.Uint64
 
-	checkpointed atomic.Uint64 // ids in the checkpoint file
-	saving       atomic.Bool
+	// What the checkpoint file holds: ids, and up to which message.
+	checkpointed, checkpointSeq atomic.Uint64
+
+	saving atomic.Bool // a checkpoint is being written
 }
 
 func subjectPrefix(name Stream) string { return "lathe." + string(name) + "." }
