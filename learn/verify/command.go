@@ -30,18 +30,36 @@ type invocation struct {
 }
 
 const maxCommand = 64 << 10 // bytes of a command line that are parsed
+const maxNesting = 256      // of parentheses, wherever they stand
 const maxInvocations = 256
 const maxDepth = 64 // of nested compound commands and bash -c
 
 // invocations lists the programs that command runs, in order, when the whole
 // ended with code (known or not). A command that is no shell gives none.
 func invocations(command string, code int, known bool) []invocation {
-	if command == "" || len(command) > maxCommand {
+	if command == "" || len(command) > maxCommand || tooDeep(command) {
 		return nil
 	}
 	w := walker{}
 	w.script(command, result{code, known}, full, 0)
 	return w.out
+}
+
+// tooDeep reports whether parentheses nest so deep that only an attacker
+// writes it; the parser would take seconds over them.
+func tooDeep(command string) bool {
+	depth := 0
+	for i := range len(command) {
+		switch command[i] {
+		case '(':
+			if depth++; depth > maxNesting {
+				return true
+			}
+		case ')':
+			depth = max(0, depth-1)
+		}
+	}
+	return false
 }
 
 // result is an exit code that may be unknown.
@@ -104,6 +122,9 @@ func (w *walker) stmt(s *syntax.Stmt, r result, seen visibility, depth int) {
 		w.stmt(c.Stmt, r, seen, depth+1)
 	case *syntax.IfClause:
 		w.stmts(c.Cond, result{}, seen, depth+1)
+		if c.Else != nil {
+			w.stmts(c.Else.Then, result{}, seen, depth+1)
+		}
 		w.stmts(c.Then, result{}, seen, depth+1)
 	case *syntax.ForClause:
 		w.stmts(c.Do, result{}, seen, depth+1)
