@@ -79,9 +79,11 @@ func gitleaksRules() ([]*rule, error) {
 		if g.Regex == "" || slices.Contains(replacedRules, g.ID) {
 			continue
 		}
+		window := windowFor(g.Regex)
 		r := &rule{
 			id:       g.ID,
-			window:   windowFor(g.Regex),
+			before:   window,
+			after:    window,
 			entropy:  g.Entropy,
 			group:    g.SecretGroup,
 			keywords: lowerAll(g.Keywords),
@@ -89,12 +91,13 @@ func gitleaksRules() ([]*rule, error) {
 			allow:    []allowlist{global},
 		}
 		if name, _, ok := strings.Cut(strings.ToLower(g.Regex), assignmentShape); ok && containsAll(name, r.keywords) {
-			r.near = assigned
+			r.near, r.before = assigned, min(window, nameWindow)
 		}
 		if r.id == "generic-api-key" {
-			r.near = assignedMixed
+			r.near, r.before = assignedMixed, nameWindow
 		}
 		if n := tokenLengths[g.ID]; n > 0 {
+			r.before = nameWindow
 			r.near = func(text string, start, _ int) bool { return tokenAt(text, start, n) }
 		}
 		for _, a := range g.Allowlists {

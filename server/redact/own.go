@@ -49,7 +49,8 @@ func ownRules() []*rule {
 }
 
 func own(id string, keywords []string, source string, group int, check func(string, match) bool) *rule {
-	return &rule{id: id, keywords: keywords, window: windowFor(source), group: group, check: check, re: lazily(source)}
+	// All of them start near their keyword and grow their window at its end.
+	return &rule{id: id, keywords: keywords, before: nameWindow, after: 2 * minWindow, group: group, check: check, re: lazily(source)}
 }
 
 // only limits a rule to keywords around which near sees a chance.

@@ -69,7 +69,15 @@ func (r *Redactor) named(name, value string) (string, int) {
 // sensitiveName tells names of which the value is a secret whatever it looks
 // like: password, db_password, clientSecret, API_KEY, X-Auth-Token.
 func sensitiveName(name string) bool {
-	name = strings.NewReplacer("_", "", "-", "", ".", "", " ", "").Replace(strings.ToLower(name))
+	if name == "" {
+		return false
+	}
+	name = strings.Map(func(r rune) rune {
+		if r == '_' || r == '-' || r == '.' || r == ' ' {
+			return -1
+		}
+		return r
+	}, strings.ToLower(name))
 	for _, end := range []string{"id", "file", "path", "url", "uri", "name", "length", "hash", "count", "type", "policy"} {
 		if strings.HasSuffix(name, end) {
 			return false

@@ -116,8 +116,8 @@ func (r *Redactor) keywordHits(s string) []hit {
 			if rule.near != nil && !rule.near(s, int(end-n+1), int(end)+1) {
 				continue
 			}
-			from := max(0, int(end-n+1)-rule.window)
-			to := min(len(s), int(end)+1+rule.window)
+			from := max(0, int(end-n+1)-rule.before)
+			to := min(len(s), int(end)+1+rule.after)
 			if at, ok := last[i]; ok && hits[at].end >= from {
 				hits[at].end = max(hits[at].end, to)
 				continue

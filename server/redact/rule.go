@@ -13,13 +13,16 @@ const (
 	// bytes. A match that reaches the end of its window gets a larger one.
 	minWindow = 256
 	maxWindow = 4096
+	// nameWindow is for expressions whose keyword stands near their start.
+	nameWindow = 96
 )
 
 // rule finds one kind of secret.
 type rule struct {
 	id       string
 	keywords []string // lower case; one of them must be near
-	window   int      // bytes to look around a keyword
+	before   int      // bytes to look in front of a keyword
+	after    int      // and behind it
 	entropy  float64  // bits per byte that the secret must exceed; 0: any
 	group    int      // submatch that is the secret; 0: the first that matched, else all
 	allow    []allowlist
