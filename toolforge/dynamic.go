@@ -15,8 +15,10 @@ import (
 	"lathe/learn"
 )
 
-func dynamicGates() []gate {
-	return []gate{{"tests", tests}, {"schema", returnsSchema}, {"benchmark", benchmark}, {"mutation", mutation}}
+// dynamicGates are the gates that execute the tool, by phase: breaking a tool
+// says something only when its tests pass on the whole one.
+func dynamicGates() [][]gate {
+	return [][]gate{{{"tests", tests}, {"schema", returnsSchema}, {"benchmark", benchmark}}, {{"mutation", mutation}}}
 }
 
 // tests runs the tool's tests under coverage.

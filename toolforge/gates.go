@@ -154,7 +154,12 @@ func lint(ctx context.Context, j *job) (learn.Check, error) {
 // imports gate looks at those more closely, and the sandbox holds them.
 func banditFine(id string) bool { return slices.Contains([]string{"B404", "B603", "B607"}, id) }
 
+// security looks for secrets in the source and then asks bandit.
 func security(ctx context.Context, j *job) (learn.Check, error) {
+	own, err := rules("secrets")(ctx, j)
+	if err != nil || !own.Passed {
+		return own, err
+	}
 	r, err := j.run(ctx, nil, nil, "python3", "-I", "-m", "bandit", "-q", "--ignore-nosec", "-f", "json", "tool/tool.py")
 	if err != nil {
 		return learn.Check{}, err

@@ -59,8 +59,8 @@ type job struct {
 
 // Validate runs the static gates (syntax, types, lint, security, imports,
 // complexity, contract), and only when all of them have passed the dynamic
-// ones (tests, schema, benchmark, mutation): before that, nothing of the tool
-// is executed. progress, when not nil, is called after each gate, never by two
+// ones (tests, schema, benchmark, and after them mutation): before that,
+// nothing of the tool is executed. progress, when not nil, is called after each gate, never by two
 // goroutines at once. The error is about the sandbox, not about the tool: a
 // bad tool is a result with Passed false.
 func (v Validator) Validate(ctx context.Context, tool learn.ProposedTool, progress func(learn.Check)) (learn.ValidationResult, error) {
@@ -83,8 +83,11 @@ func (v Validator) Validate(ctx context.Context, tool learn.ProposedTool, progre
 	if err := j.phase(ctx, staticGates(), cmp.Or(v.Parallel, 2), progress); err != nil {
 		return j.result, err
 	}
-	if j.passed() {
-		if err := j.phase(ctx, dynamicGates(), 1, progress); err != nil {
+	for _, gates := range dynamicGates() {
+		if !j.passed() {
+			break
+		}
+		if err := j.phase(ctx, gates, 1, progress); err != nil {
 			return j.result, err
 		}
 	}

@@ -1,0 +1,152 @@
+package toolforge_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"lathe/learn"
+	"lathe/toolforge"
+	"lathe/toolforge/image"
+	"lathe/toolforge/sandbox"
+)
+
+func TestMain(m *testing.M) {
+	sandbox.Init()
+	goleak.VerifyTestMain(m)
+}
+
+// sandboxed is toolforge.Runner over the built-in launcher, as the server
+// wires it.
+type sandboxed struct {
+	images   *image.Store
+	launcher *sandbox.Launcher
+}
+
+func newSandboxed(t testing.TB) sandboxed {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	images, err := image.Open(filepath.Join(cache, "lathe-test", "images"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	launcher, err := sandbox.NewLauncher()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sandboxed{images: images, launcher: launcher}
+}
+
+func (s sandboxed) Run(ctx context.Context, spec toolforge.RunSpec) (toolforge.RunResult, error) {
+	digest, err := s.images.EnsureBase(ctx, image.Kind(spec.Image), os.Stderr)
+	if err != nil {
+		return toolforge.RunResult{}, err
+	}
+	root, err := s.images.RootFS(ctx, digest)
+	if err != nil {
+		return toolforge.RunResult{}, err
+	}
+	var env []string
+	for name, value := range spec.Env {
+		env = append(env, name+"="+value)
+	}
+	slices.Sort(env)
+	r, err := s.launcher.Run(ctx, &sandbox.Spec{RootFS: root, Args: spec.Args, Env: env, Dir: spec.Dir, FilesDir: spec.Dir,
+		Files: spec.Files, Stdin: bytes.NewReader(spec.Stdin), Limits: sandbox.Limits{WallTime: spec.Limits.Wall, CPUTime: spec.Limits.Wall,
+			MemoryBytes: int64(spec.Limits.MemoryMB) << 20, PIDs: spec.Limits.PIDs, OutputBytes: int64(spec.Limits.Output)}})
+	if err != nil {
+		return toolforge.RunResult{}, err
+	}
+	return toolforge.RunResult{ExitCode: r.ExitCode, Stdout: r.Stdout, Stderr: r.Stderr, Truncated: r.Truncated, Limit: r.Limit,
+		Duration: r.Wall, MaxRSSMB: float64(r.MaxRSS) / (1 << 20), Backend: s.launcher.Name(), Degradations: r.Degradations}, nil
+}
+
+func log(t *testing.T, r learn.ValidationResult) {
+	t.Helper()
+	for _, c := range r.Checks {
+		t.Logf("%-10s %5.1f s %v %s %s", c.Name, c.Seconds, c.Passed, c.Summary, strings.Join(c.Details, "\n    "))
+	}
+	t.Logf("passed %v score %.2f risk %s in %.1f s on %s, not enforced: %q", r.Passed, r.Score, r.Risk, r.Seconds, r.Backend, r.Degradations)
+}
+
+// TestValidationInTheSandbox forges a tool from recorded commands and runs
+// the whole validation in the real sandbox.
+func TestValidationInTheSandbox(t *testing.T) {
+	runner := newSandboxed(t)
+	for name, commands := range map[string][]string{
+		"numbered_lines": {"nl -ba src/a.py | sed -n '1,20p'", "nl -ba 'b c.py' | sed -n '30,45p'"},
+		"find_grep":      {"find . -type f -name '*.py' | xargs grep -l alpha", "find . -type f -name '*.txt' | xargs grep -l beta"},
+		"recent_commits": {"git log --oneline -n 5 | cat", "git log --oneline -n 7 | cat"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := learn.ToolOpportunity{OpportunityID: name, Name: name, Evidence: []string{"event"}}
+			for _, c := range commands {
+				o.Examples = append(o.Examples, learn.ToolExample{Command: c})
+			}
+			spec, err := toolforge.Specify(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tool, err := toolforge.Scaffold(spec)
+			if err != nil {
+				t.Fatal(err)
+			}
+			result, err := toolforge.Validator{Runner: runner}.Validate(t.Context(), tool, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			log(t, result)
+			if !result.Passed || result.Backend != "launcher" || result.Score < 0.8 {
+				t.Errorf("passed %v, score %.2f", result.Passed, result.Score)
+			}
+		})
+	}
+}
+
+// TestRecordedSessionsBecomeTools goes from real recorded sessions to tools
+// that pass every gate in the sandbox, without a model.
+func TestRecordedSessionsBecomeTools(t *testing.T) {
+	runner := newSandboxed(t)
+	finder := toolforge.NewFinder(toolforge.Options{})
+	toolforge.Recorded(t, finder)
+	made := 0
+	for _, o := range finder.Opportunities() {
+		if !o.Forgeable || made == recordedTools {
+			continue
+		}
+		made++
+		spec, err := toolforge.Specify(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tool, err := toolforge.Scaffold(spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		result, err := toolforge.Validator{Runner: runner}.Validate(t.Context(), tool, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s: %s", tool.Manifest.Name, spec.CommandTemplate)
+		log(t, result)
+		if !result.Passed {
+			t.Errorf("%s was refused", tool.Manifest.Name)
+		}
+	}
+	if made < recordedTools {
+		t.Errorf("%d tools, want %d", made, recordedTools)
+	}
+}
+
+// recordedTools is how many of the best opportunities are made into tools: each
+// takes 10 to 30 seconds.
+const recordedTools = 2
