@@ -223,13 +223,13 @@ func (a *allowlist) stopped(secret string) bool {
 }
 
 // lineAround is the text from the line start before start to the line end
-// after end, at most maxWindow bytes to either side.
+// after end, at most 512 bytes to either side.
 func lineAround(text string, start, end int) string {
-	from := max(0, start-maxWindow)
+	from := max(0, start-2*minWindow)
 	if i := strings.LastIndexByte(text[from:start], '\n'); i >= 0 {
 		from += i + 1
 	}
-	to := min(len(text), end+maxWindow)
+	to := min(len(text), end+2*minWindow)
 	if i := strings.IndexByte(text[end:to], '\n'); i >= 0 {
 		to = end + i
 	}

@@ -164,3 +164,23 @@ func BenchmarkString(b *testing.B) {
 		r.String(text)
 	}
 }
+
+// BenchmarkHostile redacts texts made to be slow: many keywords, values without
+// an end, half markers, half keys.
+func BenchmarkHostile(b *testing.B) {
+	r := redactor(b)
+	const size = 1 << 20
+	pad := strings.Repeat("x", 2000)
+	for _, piece := range []string{
+		"passwd=a1" + pad, "://a:b" + pad, "-----BEGIN " + "PRIVATE KEY-----A", "[redacted:", "[redacted:x]", "eyJ" + pad,
+		"key=a1b2c3d4e5f6 ", "password='", "TOKEN=a1b2c3d4e5", "AKIA", "-u a:b ", "Bearer a1", "secret", "https://a:b@", "-----BEGIN " + "PRIVATE KEY-----" + pad,
+	} {
+		text := strings.Repeat(piece, size/len(piece))
+		b.Run(piece[:min(12, len(piece))], func(b *testing.B) {
+			b.SetBytes(size)
+			for b.Loop() {
+				r.String(text)
+			}
+		})
+	}
+}

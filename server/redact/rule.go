@@ -102,8 +102,14 @@ func longest(tree *syntax.Regexp) int {
 
 // find appends the secrets that the rule finds in the windows.
 func (r *rule) find(text string, windows []hit, index int, spans []span) []span {
+	searched := 0 // up to here; a window that grew takes in later ones
 	for _, w := range windows {
-		for _, loc := range r.matches(text, w.start, w.end) {
+		if w.end <= searched {
+			continue
+		}
+		found, end := r.matches(text, w.start, w.end)
+		searched = end
+		for _, loc := range found {
 			m := match{loc: loc}
 			m.start, m.end = r.secret(loc)
 			if r.accepts(text, m) {
@@ -116,12 +122,13 @@ func (r *rule) find(text string, windows []hit, index int, spans []span) []span 
 
 // matches applies the expression to text[start:end]. A match that touches an
 // inner edge of the window may be cut short, or owe a word boundary to the cut:
-// the window then grows and the search is repeated.
-func (r *rule) matches(text string, start, end int) [][]int {
+// the window then grows and the search is repeated. searched is where the last
+// window ended.
+func (r *rule) matches(text string, start, end int) (found [][]int, searched int) {
 	for grow := maxWindow; ; grow *= 4 {
-		found := r.re().FindAllStringSubmatchIndex(text[start:end], -1)
+		found = r.re().FindAllStringSubmatchIndex(text[start:end], -1)
 		if len(found) == 0 {
-			return nil
+			return nil, end
 		}
 		left := start > 0 && found[0][0] == 0
 		right := end < len(text) && found[len(found)-1][1] == end-start
@@ -133,7 +140,7 @@ func (r *rule) matches(text string, start, end int) [][]int {
 					}
 				}
 			}
-			return found
+			return found, end
 		}
 		if left {
 			start = max(0, start-grow)
