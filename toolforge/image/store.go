@@ -284,15 +284,33 @@ func (s *Store) point(digest, key, value string) error {
 	}
 	desc.Annotations = map[string]string{key: value}
 	return s.editIndex(func(m *v1.IndexManifest) {
-		kept := m.Manifests[:0]
-		for _, d := range m.Manifests {
-			bare := len(d.Annotations) == 0 && d.Digest == desc.Digest
-			if d.Annotations[key] != value && !bare {
-				kept = append(kept, d)
-			}
-		}
-		m.Manifests = append(kept, *desc)
+		m.Manifests = append(withoutMark(m.Manifests, desc.Digest, key, value), *desc)
 	})
+}
+
+// withoutMark takes the mark key=value off whatever has it. An image that loses
+// its last mark stays listed without one, and so in the store; the one that is
+// about to get it needs no unmarked line.
+func withoutMark(list []v1.Descriptor, digest v1.Hash, key, value string) []v1.Descriptor {
+	var kept, lost []v1.Descriptor
+	listed := map[v1.Hash]bool{digest: true}
+	for _, d := range list {
+		switch {
+		case d.Annotations[key] == value:
+			d.Annotations = nil
+			lost = append(lost, d)
+		case len(d.Annotations) > 0 || d.Digest != digest:
+			kept = append(kept, d)
+			listed[d.Digest] = true
+		}
+	}
+	for _, d := range lost {
+		if !listed[d.Digest] {
+			listed[d.Digest] = true
+			kept = append(kept, d)
+		}
+	}
+	return kept
 }
 
 // editIndex changes index.json atomically.

@@ -35,28 +35,10 @@ func (s *Store) AddTool(ctx context.Context, base string, files map[string][]byt
 	if !tagPattern.MatchString(name + ":" + version) {
 		return "", fmt.Errorf("image: %q is not a tool name and version", clip(name+":"+version))
 	}
-	img, _, err := s.image(base)
-	if err != nil {
-		return "", fmt.Errorf("image: base of tool %s: %w", name, err)
-	}
-	layer, err := s.toolLayer(files)
+	img, err := s.toolImage(base, files, annotations, name, version)
 	if err != nil {
 		return "", fmt.Errorf("image: tool %s: %w", name, err)
 	}
-	img, err = mutate.Append(img, mutate.Addendum{
-		Layer:     layer,
-		MediaType: types.OCILayer,
-		History:   v1.History{CreatedBy: "lathe: add tool", Created: v1.Time{Time: time.Unix(0, 0).UTC()}},
-	})
-	if err != nil {
-		return "", fmt.Errorf("image: tool %s: %w", name, err)
-	}
-	all := maps.Clone(annotations)
-	if all == nil {
-		all = map[string]string{}
-	}
-	all[annTitle], all[annVersion], all[annBase] = name, version, base
-	img = mutate.Annotations(img, all).(v1.Image)
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
@@ -68,6 +50,32 @@ func (s *Store) AddTool(ctx context.Context, base string, files map[string][]byt
 		return "", fmt.Errorf("image: tool %s: %w", name, err)
 	}
 	return digest.String(), s.SaveTag(name, version, digest.String())
+}
+
+// toolImage makes the image without storing it.
+func (s *Store) toolImage(base string, files map[string][]byte, annotations map[string]string, name, version string) (v1.Image, error) {
+	img, _, err := s.image(base)
+	if err != nil {
+		return nil, fmt.Errorf("its base: %w", err)
+	}
+	layer, err := s.toolLayer(files)
+	if err != nil {
+		return nil, err
+	}
+	img, err = mutate.Append(img, mutate.Addendum{
+		Layer:     layer,
+		MediaType: types.OCILayer,
+		History:   v1.History{CreatedBy: "lathe: add tool", Created: v1.Time{Time: SourceDate}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	all := maps.Clone(annotations)
+	if all == nil {
+		all = map[string]string{}
+	}
+	all[annTitle], all[annVersion], all[annBase] = name, version, base
+	return mutate.Annotations(img, all).(v1.Image), nil
 }
 
 // toolLayer packs files in the order of their names, with fixed times, owners

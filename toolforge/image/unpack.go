@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
 )
 
 // Limits bound what unpacking an image may cost.
@@ -45,10 +44,32 @@ func (s *Store) RootFS(ctx context.Context, digest string) (string, error) {
 	})
 }
 
+// extract applies an image's layers in order.
 func (s *Store) extract(ctx context.Context, img v1.Image, dir string) error {
-	r := mutate.Extract(img)
-	defer r.Close()
-	return Unpack(ctx, r, dir, s.limits)
+	layers, err := img.Layers()
+	if err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	u := &unpacker{root: root, limits: s.limits, whiteouts: true}
+	for _, l := range layers {
+		r, err := l.Uncompressed()
+		if err != nil {
+			return err
+		}
+		err = u.stream(ctx, r)
+		if cerr := r.Close(); err == nil {
+			err = cerr
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Store) unpacked(parent, digest string) string {
@@ -104,7 +125,12 @@ func unpackBelow(ctx context.Context, r io.Reader, dir, prefix string, l Limits)
 		return err
 	}
 	defer root.Close()
-	u := &unpacker{root: root, limits: l, prefix: prefix}
+	return (&unpacker{root: root, limits: l, prefix: prefix}).stream(ctx, r)
+}
+
+// stream unpacks one archive and reads it to its end, so that whoever checks
+// the stream's digest has seen all of it.
+func (u *unpacker) stream(ctx context.Context, r io.Reader) error {
 	tr := tar.NewReader(r)
 	for {
 		if err := ctx.Err(); err != nil {
@@ -121,18 +147,21 @@ func unpackBelow(ctx context.Context, r io.Reader, dir, prefix string, l Limits)
 			return err
 		}
 	}
-	if _, err := io.Copy(io.Discard, io.LimitReader(r, l.Bytes)); err != nil {
+	if _, err := io.Copy(io.Discard, io.LimitReader(r, u.limits.Bytes)); err != nil {
 		return fmt.Errorf("read archive to its end: %w", err)
 	}
 	return nil
 }
 
 type unpacker struct {
-	root    *os.Root
-	limits  Limits
-	prefix  string
-	bytes   int64
-	entries int
+	root   *os.Root
+	limits Limits
+	prefix string
+	// whiteouts says that names beginning with .wh. delete what lower layers
+	// have (OCI image specification, layers, 2017).
+	whiteouts bool
+	bytes     int64
+	entries   int
 }
 
 func hostile(name, why string) error {
@@ -169,6 +198,9 @@ func (u *unpacker) entry(h *tar.Header, r io.Reader) error {
 	}
 	if err != nil || name == "." {
 		return err
+	}
+	if u.whiteouts && strings.HasPrefix(path.Base(name), ".wh.") {
+		return u.fail(h, u.whiteout(name))
 	}
 	if h.Typeflag == tar.TypeDir {
 		return u.fail(h, u.directory(name))
@@ -219,9 +251,42 @@ func (u *unpacker) fail(h *tar.Header, err error) error {
 	return fmt.Errorf("entry %q: %w", clip(h.Name), err)
 }
 
+func (u *unpacker) whiteout(name string) error {
+	dir, base := path.Split(name)
+	if base != ".wh..wh..opq" {
+		victim := strings.TrimPrefix(base, ".wh.")
+		if victim == "" || victim == "." || victim == ".." {
+			return hostile(name, "deletes no name")
+		}
+		return u.root.RemoveAll(path.Join(dir, victim))
+	}
+	dir = path.Clean(dir)
+	d, err := u.root.Open(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	names, err := d.Readdirnames(-1)
+	for _, n := range names {
+		if err == nil {
+			err = u.root.RemoveAll(path.Join(dir, n))
+		}
+	}
+	return err
+}
+
 func (u *unpacker) directory(name string) error {
-	if fi, err := u.root.Lstat(name); err == nil && fi.Mode()&os.ModeSymlink != 0 {
+	fi, err := u.root.Lstat(name)
+	if err == nil && fi.Mode()&os.ModeSymlink != 0 {
 		return nil // a layer may name a directory that a lower one links
+	}
+	if err == nil && !fi.IsDir() {
+		if err := u.root.Remove(name); err != nil {
+			return err
+		}
 	}
 	return u.root.MkdirAll(name, 0o755)
 }
@@ -231,7 +296,7 @@ func (u *unpacker) file(name string, h *tar.Header, r io.Reader) error {
 		return fmt.Errorf("%w: more than %d bytes", ErrHostile, u.limits.Bytes)
 	}
 	u.bytes += h.Size
-	_ = u.root.Remove(name) // a file may replace a file, never be written through a link
+	_ = u.root.RemoveAll(name) // a file may replace a file, never be written through a link
 	mode := os.FileMode(0o644)
 	if h.Mode&0o111 != 0 {
 		mode = 0o755
@@ -263,7 +328,7 @@ func (u *unpacker) symlink(name, target string) error {
 	if !strings.HasPrefix(target, "/") && (at == ".." || strings.HasPrefix(at, "../")) {
 		return hostile(name, "is a symbolic link to the outside")
 	}
-	_ = u.root.Remove(name)
+	_ = u.root.RemoveAll(name)
 	return u.root.Symlink(target, name)
 }
 
@@ -275,6 +340,6 @@ func (u *unpacker) hardlink(name, target string) error {
 	if !fi.Mode().IsRegular() {
 		return hostile(name, "is a hard link to something other than a file")
 	}
-	_ = u.root.Remove(name)
+	_ = u.root.RemoveAll(name)
 	return u.root.Link(target, name)
 }
