@@ -18,7 +18,7 @@ import (
 type Options struct {
 	MaxTasks    int     // finished tasks kept, the newest (2000)
 	MaxSteps    int     // steps kept of a task, the last (120)
-	MaxPatterns int     // patterns contrasted in one group of tasks (4000)
+	MaxPatterns int     // patterns contrasted at one level of a group of tasks (2000)
 	MinTasks    int     // successful tasks with the pattern (5)
 	MinSessions int     // distinct sessions among them (3)
 	MaxQ        float64 // false discovery rate, Benjamini-Hochberg (0.05)
@@ -32,7 +32,7 @@ func (o Options) withDefaults() Options {
 		v  *int
 		to int
 	}{
-		{&o.MaxTasks, 2000}, {&o.MaxSteps, 120}, {&o.MaxPatterns, 4000}, {&o.MinTasks, 5},
+		{&o.MaxTasks, 2000}, {&o.MaxSteps, 120}, {&o.MaxPatterns, 2000}, {&o.MinTasks, 5},
 		{&o.MinSessions, 3}, {&o.MaxLength, 6}, {&o.MaxGap, 2},
 	} {
 		if *d.v == 0 {

@@ -146,11 +146,12 @@ func (b *bucket) latest() time.Time {
 	return t
 }
 
-// offerable is whether there is enough to speak of the remedy at all. A
+// offerable is whether there is enough to speak of the remedy at all, and
+// whether it still says something after generalising. A
 // pattern-level remedy must have worked for two signatures, or it is only the
 // signature-level one again.
 func (b *bucket) offerable(c *cell, s stats, o Options) bool {
-	if c.Support < o.MinSupport || s.posterior < o.MinPosterior || s.confidence < o.MinConfidence {
+	if c.Support < o.MinSupport || s.posterior < o.MinPosterior || s.confidence < o.MinConfidence || !says(c.Kind, c.Actions) {
 		return false
 	}
 	return b.Signature != "" || len(c.Sigs) > 1

@@ -22,7 +22,12 @@ func tokens(command string) []string {
 	}
 	words = dropPagers(words)
 	out := make([]string, 0, min(len(words), maxTokens))
+	first := true // a program comes next
 	for _, w := range words {
+		if first {
+			w = bareProgram(w)
+		}
+		first = isOperator(w) || first && isAssignment(w)
 		if len(w) > 120 || strings.Contains(w, "\n") || strings.ContainsAny(w, "{}") && w != "{}" {
 			w = anyToken
 		}
@@ -35,6 +40,21 @@ func tokens(command string) []string {
 		out = append(out, w)
 	}
 	return out
+}
+
+// bareProgram drops the directory of a program that every search path has.
+func bareProgram(w string) string {
+	for _, dir := range []string{"/usr/bin/", "/bin/", "/usr/local/bin/"} {
+		if name, ok := strings.CutPrefix(w, dir); ok && name != "" {
+			return name
+		}
+	}
+	return w
+}
+
+func isAssignment(w string) bool {
+	name, _, ok := strings.Cut(w, "=")
+	return ok && name != "" && !isFlag(w)
 }
 
 // dropPagers cuts trailing output limiters.

@@ -102,8 +102,13 @@ func merge(known, seen []pattern) []pattern {
 func actionOf(st step, fs []filler) pattern {
 	p := pattern{Tool: st.Tool, Intent: st.Intent}
 	if st.Command != "" {
+		first := true
 		for _, w := range tokens(st.Command) {
-			p.Words = append(p.Words, bindWord(w, fs))
+			if !first { // a program is never a parameter
+				w = bindWord(w, fs)
+			}
+			p.Words = append(p.Words, w)
+			first = isOperator(w) || first && isAssignment(w)
 		}
 		if p.Words == nil {
 			p.Words = []string{anyToken}
@@ -118,4 +123,26 @@ func actionOf(st step, fs []filler) pattern {
 		p.Params[k] = bindWord(v, fs)
 	}
 	return p
+}
+
+// says reports whether the actions, generalised, still say what to do: which
+// program, with at most one gap; which other arguments; which file.
+func says(kind string, actions []pattern) bool {
+	for _, a := range actions {
+		gaps := 0
+		for _, w := range a.Words {
+			if w == anyToken {
+				gaps++
+			}
+		}
+		switch {
+		case kind == KindEdit && a.Params["file"] == anyToken:
+			return false
+		case len(a.Words) > 0 && (a.Words[0] == anyToken || gaps > 1):
+			return false
+		case kind == KindChangedParameter && gaps > 0:
+			return false
+		}
+	}
+	return true
 }

@@ -11,7 +11,7 @@ import (
 // target when the failing call has one. A check of everything covers a check
 // of one target.
 func resolves(f *failure, st step) bool {
-	if st.Intent != f.Call.Intent {
+	if st.Intent != f.Call.Intent || asksProgram(st) {
 		return false
 	}
 	if f.Call.Target != "" {
@@ -24,6 +24,17 @@ func resolves(f *failure, st step) bool {
 		return st.Tool == f.Call.Tool && related(f.Call, st)
 	}
 	return true
+}
+
+// asksProgram reports whether a call only asks a program about itself, which
+// succeeds whatever is broken.
+func asksProgram(st step) bool {
+	for _, w := range tokens(st.Command) {
+		if w == "--version" || w == "--help" {
+			return true
+		}
+	}
+	return false
 }
 
 // repeats reports whether a failing call repeats the one of f, so that the

@@ -272,6 +272,26 @@ func TestDecayByEventTime(t *testing.T) {
 	}
 }
 
+func TestWhatSaysNothingIsNotOffered(t *testing.T) {
+	noMatch := &learn.ErrorSignature{ID: "sig-nomatch", PatternID: "filesystem/no-match", Captures: map[string]string{"program": "grep"}}
+	failing := call{learn.IntentSearch, "grep alpha src/a.py", "src/a.py", nil, noMatch}
+	pytest := call{learn.IntentTest, "/usr/bin/python3 -m pytest tests/x", "tests/x", nil, noModule("pytest")}
+	w := newWorld(t, Options{})
+	for i := range 6 {
+		s := fmt.Sprint("s", i)
+		w.play("p", s, failing, call{learn.IntentSearch, fmt.Sprintf("grep -n beta%d src/a.py", i), "src/a.py", nil, nil})
+		w.play("p", s, pytest, call{learn.IntentTest, "pytest --version", "", nil, nil},
+			call{learn.IntentTest, []string{"/usr/bin/python3", "python3"}[i%2] + " bin/test tests/x", "tests/x", nil, nil})
+	}
+	if got := w.m.Offer(ask("p", failing)); got != nil {
+		t.Errorf("offered %+v", got)
+	}
+	got := w.m.Offer(ask("p", pytest))
+	if len(got) != 1 || got[0].Actions[0].Command != "python3 bin/test tests/x" || got[0].Support != 6 {
+		t.Errorf("offered %+v", got)
+	}
+}
+
 func TestTaskEndAbandons(t *testing.T) {
 	w := newWorld(t, Options{})
 	for i := range 3 {
