@@ -2,6 +2,7 @@ package redact
 
 import (
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -135,4 +136,18 @@ func TestStringAnywhere(t *testing.T) {
 	if got, _ := r.String("x " + long + " y"); got != "x [redacted:jwt] y" {
 		t.Errorf("long token: got %d bytes", len(got))
 	}
+}
+
+// Rules compile on first use, from several goroutines at once.
+func TestConcurrent(t *testing.T) {
+	r := redactor(t)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if got, n := r.String("t=" + ghToken + " passwd=" + pw); n != 2 || strings.Contains(got, pw) {
+				t.Errorf("%d found: %q", n, got)
+			}
+		})
+	}
+	wg.Wait()
 }
