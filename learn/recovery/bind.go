@@ -102,7 +102,8 @@ func parameters(word string) []string {
 }
 
 // unify anti-unifies two sequences of words: a longest common subsequence
-// stays, and each gap becomes one parameter.
+// stays. Where both have something else there is a parameter; what only one of
+// them has goes, for it worked without.
 func unify(a, b []string) []string {
 	if slices.Equal(a, b) {
 		return a
@@ -119,12 +120,18 @@ func unify(a, b []string) []string {
 		i0, j0 := i, j
 		i += slices.Index(a[i:], w)
 		j += slices.Index(b[j:], w)
-		gap(i > i0 || j > j0)
+		gap(differ(a[i0:i], b[j0:j]))
 		out = append(out, w)
 		i, j = i+1, j+1
 	}
-	gap(i < len(a) || j < len(b))
+	gap(differ(a[i:], b[j:]))
 	return out
+}
+
+// differ reports whether two stretches need a parameter. One that had a
+// parameter before keeps it.
+func differ(a, b []string) bool {
+	return len(a) > 0 && len(b) > 0 || slices.Contains(a, anyToken) || slices.Contains(b, anyToken)
 }
 
 // lcs is the longest common subsequence; parameters that nothing fills never

@@ -8,21 +8,33 @@ import (
 	"pgregory.net/rapid"
 )
 
-// covers reports whether words are an instance of the template: each gap takes
-// any number of words.
+// covers reports whether the template's constants stand in words, in order:
+// what is left out may stand anywhere.
 func covers(template, words []string) bool {
-	if len(template) == 0 {
-		return len(words) == 0
-	}
-	if template[0] == anyToken {
-		for i := 0; i <= len(words); i++ {
-			if covers(template[1:], words[i:]) {
-				return true
-			}
+	for _, w := range words {
+		if len(template) > 0 && template[0] == anyToken {
+			template = template[1:]
 		}
-		return false
+		if len(template) > 0 && template[0] == w {
+			template = template[1:]
+		}
 	}
-	return len(words) > 0 && words[0] == template[0] && covers(template[1:], words[1:])
+	return len(template) == 0 || len(template) == 1 && template[0] == anyToken
+}
+
+func TestUnifyExamples(t *testing.T) {
+	tests := []struct{ a, b, want string }{
+		{"bin/test {target} -v", "bin/test {target}", "bin/test {target}"},
+		{"X=1 bin/test a", "bin/test b", "bin/test {any}"},
+		{"pip install {any}", "pip install x", "pip install {any}"},
+		{"a b c", "a x c", "a {any} c"},
+		{"a", "b", "{any}"},
+	}
+	for _, tt := range tests {
+		if got := strings.Join(unify(strings.Fields(tt.a), strings.Fields(tt.b)), " "); got != tt.want {
+			t.Errorf("unify(%q, %q) = %q, want %q", tt.a, tt.b, got, tt.want)
+		}
+	}
 }
 
 func TestUnifyGeneralises(t *testing.T) {
