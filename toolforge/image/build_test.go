@@ -48,8 +48,8 @@ func TestBaseImages(t *testing.T) {
 				t.Errorf("%s: has %s", kind, p)
 			}
 		}
-		if pyc, _ := filepath.Glob(filepath.Join(root, "usr/lib/python3.*/__pycache__/json*", "..", "os.*.pyc")); kind == Runtime && len(pyc) > 1 {
-			t.Errorf("os compiled %d times", len(pyc))
+		if pyc, _ := filepath.Glob(filepath.Join(root, "usr/lib/python3.*/__pycache__/os.*.pyc")); len(pyc) != 1 {
+			t.Errorf("%s: os is compiled %d times", kind, len(pyc))
 		}
 	}
 }
@@ -60,16 +60,9 @@ func TestRuntimeImageIsReproducible(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list := func(s *Store, digest string) string {
-		root, err := s.RootFS(t.Context(), digest)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return read(t, root, "usr/share/lathe/packages")
-	}
 	first, err := cached.EnsureBase(t.Context(), Runtime, os.Stderr)
-	if err == nil && first != second && list(cached, first) != list(fresh, second) {
-		// The mirror has newer packages than the cache: other inputs.
+	if err == nil && first != second {
+		// The cache may be older than the mirror's packages or than this code.
 		first, err = cached.BuildBase(t.Context(), Runtime, os.Stderr)
 	}
 	if err != nil {

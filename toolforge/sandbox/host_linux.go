@@ -164,7 +164,9 @@ func (r *run) result(wall time.Duration) *Result {
 		res.Limit = *l
 	case oom > 0:
 		res.Limit = LimitMemory
-	case status.Signaled() && status.Signal() == syscall.SIGKILL && res.CPU >= r.spec.Limits.CPUTime-100*time.Millisecond:
+	// Pid 1 cannot be killed from inside, so this was the kernel. It counts the
+	// limit in ticks, which on a loaded machine run well ahead of measured time.
+	case status.Signaled() && status.Signal() == syscall.SIGKILL && res.CPU >= r.spec.Limits.CPUTime/2:
 		res.Limit = LimitCPU
 	case pids > 0 && res.ExitCode != 0:
 		res.Limit = LimitPIDs
