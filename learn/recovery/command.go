@@ -42,8 +42,12 @@ func tokens(command string) []string {
 	return out
 }
 
-// bareProgram drops the directory of a program that every search path has.
+// bareProgram drops the directory of a program that every search path has, and
+// a leading ./ that a path with a directory does not need.
 func bareProgram(w string) string {
+	if rest, ok := strings.CutPrefix(w, "./"); ok && strings.Contains(rest, "/") {
+		return rest
+	}
 	for _, dir := range []string{"/usr/bin/", "/bin/", "/usr/local/bin/"} {
 		if name, ok := strings.CutPrefix(w, dir); ok && name != "" {
 			return name
@@ -167,7 +171,10 @@ func head(toks []string) string {
 		if w == "cd" || w == "export" || w == "source" || w == "." {
 			continue
 		}
-		part := path.Base(w)
+		part := w
+		if path.IsAbs(w) {
+			part = path.Base(w)
+		}
 		for _, next := range toks[i+1:] {
 			if isOperator(next) {
 				break

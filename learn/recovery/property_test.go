@@ -60,6 +60,9 @@ func TestTokens(t *testing.T) {
 	tests := []struct{ in, want, head string }{
 		{"cd /x && pytest -x tests 2>&1 | head -20", "pytest -x tests", "pytest"},
 		{"python -m pip install 'a b'", "python -m pip install 'a b'", "python -m pip"},
+		{"./bin/test x | head", "bin/test x", "bin/test"},
+		{"/usr/bin/python3 -m x", "python3 -m x", "python3 -m x"},
+		{"./run && /opt/a/run", "./run && /opt/a/run", "./run ; run"},
 		{"python tests/run.py x", "python tests/run.py x", "python tests/run.py"},
 		{"FOO=1 sudo apt-get install -y jq; jq .", "FOO=1 sudo apt-get install -y jq ; jq .", "apt-get install ; jq"},
 		{"cat > f <<EOF\nrm -rf /\nEOF", "cat > f {any}", "cat"},
