@@ -63,6 +63,9 @@ type candidate struct {
 	ExampleOf   []uint64            `json:"example_of,omitempty"` // session of each example
 	Evidence    []string            `json:"evidence,omitempty"`
 	Last        time.Time           `json:"last"`
+
+	// judged is the opportunity as it was last computed; nil after a change.
+	judged *learn.ToolOpportunity
 }
 
 func (c *candidate) sessions() int { return len(c.Sessions) + c.More }
@@ -105,6 +108,7 @@ func (s *state) count(kind string, calls []call, a *learn.ActionOutcome, o Optio
 		}
 		s.Candidates[key] = c
 	}
+	c.judged = nil
 	c.Mixed = c.Mixed || c.Project != a.ProjectID
 	session := hash(a.ProjectID, a.SessionID)
 	c.see(session)
@@ -296,8 +300,8 @@ func (s *state) addRequest(project, name, description, example string, at time.T
 
 // Snapshot is the state as versioned JSON.
 func (f *Finder) Snapshot() ([]byte, error) {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	return json.Marshal(f.state)
 }
 

@@ -39,7 +39,7 @@ type Dropped struct {
 type Finder struct {
 	opts Options
 
-	mu       sync.RWMutex
+	mu       sync.Mutex
 	state    state
 	existing map[string]bool // names and opportunity ids of tools that are there
 }
@@ -155,22 +155,27 @@ func (f *Finder) Request(projectID, name, description, example string, at time.T
 
 // Dropped says what was forgotten to stay within the bounds.
 func (f *Finder) Dropped() Dropped {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	return f.state.Dropped
 }
 
 // Opportunities lists what a tool would save most first: forgeable ones
-// before the others, by score.
+// before the others, by score. Only candidates that changed since the last
+// look are judged anew. The slices within are shared: do not change them.
 func (f *Finder) Opportunities() []learn.ToolOpportunity {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	var all []learn.ToolOpportunity
 	for _, c := range f.state.Candidates {
 		if !f.supported(c) {
 			continue
 		}
-		o := f.opportunity(c)
+		if c.judged == nil {
+			judged := f.opportunity(c)
+			c.judged = &judged
+		}
+		o := *c.judged
 		if o.Score <= 0 && c.Kind != "request" || f.existing[o.Name] || f.existing[o.OpportunityID] {
 			continue
 		}

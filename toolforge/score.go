@@ -85,6 +85,9 @@ func (f *Finder) forgeable(o learn.ToolOpportunity, err error) (bool, string) {
 	if len(o.Examples) == 0 {
 		return false, "no example that is short, successful and free of shell expansions"
 	}
+	if o.Kind == "remedy" && strings.Contains(o.Examples[0].Command, "{") {
+		return false, "the remedy's parameters have no recorded values to learn types from"
+	}
 	for _, p := range o.Programs {
 		if !f.opts.Available(p) {
 			return false, "the runtime image has no program " + p

@@ -26,7 +26,7 @@ const (
 	minLint     = 8.0 // of 10, pylint
 	minCoverage = 0.8 // of the statements of tool.py
 	minMutants  = 0.7 // of the mutants noticed
-	mutants     = 10
+	mutants     = 8
 )
 
 // Validator runs the gates on a tool, each in a sandbox of its own.
