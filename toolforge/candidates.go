@@ -2,9 +2,6 @@ package toolforge
 
 import (
 	"cmp"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"hash/fnv"
 	"maps"
 	"slices"
@@ -270,69 +267,6 @@ func (s *state) makeSessionRoom(limit int) {
 		delete(s.Runs, name)
 		s.Dropped.Sessions++
 	}
-}
-
-func (s *state) addRemedy(r learn.Remedy) {
-	c := &candidate{Kind: "remedy", Key: "remedy\x00" + r.RemedyID, Project: r.ProjectID, Mixed: r.ProjectID == "",
-		Description: clip(r.Description, 512), Stages: len(r.Actions), Steps: len(r.Actions), More: r.Support,
-		Calls: r.Support * len(r.Actions), Evidence: r.Evidence[:min(len(r.Evidence), maxEvidence)], Last: r.LastSeen}
-	var commands []string
-	for _, a := range r.Actions {
-		c.Skeletons = append(c.Skeletons, clip(cmp.Or(a.Command, a.ToolName), 512))
-		commands = append(commands, a.Command)
-	}
-	if !slices.Contains(commands, "") {
-		c.Examples = []learn.ToolExample{{Command: clip(strings.Join(commands, " && "), maxCommand)}}
-	}
-	s.Candidates[c.Key] = c
-}
-
-func (s *state) addRequest(project, name, description, example string, at time.Time) string {
-	c := &candidate{Kind: "request", Key: "request\x00" + project + "\x00" + name, Project: project, Name: name,
-		Description: description, Stages: 1, Steps: 1, Last: at, Skeletons: []string{}}
-	if example != "" {
-		c.Skeletons = []string{example}
-		c.Examples = []learn.ToolExample{{Command: example}}
-	}
-	s.Candidates[c.Key] = c
-	return c.Key
-}
-
-// Snapshot is the state as versioned JSON.
-func (f *Finder) Snapshot() ([]byte, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return json.Marshal(f.state)
-}
-
-// Restore replaces the state; it fails on another version and on damage, and
-// then leaves the state as it was.
-func (f *Finder) Restore(snapshot []byte) error {
-	s := newState()
-	s.Version = 0
-	if err := json.Unmarshal(snapshot, &s); err != nil {
-		return fmt.Errorf("restore the opportunities: %w", err)
-	}
-	if s.Version != snapshotVersion {
-		return fmt.Errorf("restore the opportunities: snapshot version %d, this program writes %d; replay the log", s.Version, snapshotVersion)
-	}
-	for key, c := range s.Candidates {
-		if c == nil || c.Key != key || len(c.Examples) < len(c.ExampleOf) {
-			return errors.New("restore the opportunities: a candidate is damaged; replay the log")
-		}
-		if c.Sessions == nil {
-			c.Sessions = map[uint64]struct{}{}
-		}
-	}
-	for name, r := range s.Runs {
-		if r == nil || name == "" && len(r.Calls) > maxSequence {
-			return errors.New("restore the opportunities: a session is damaged; replay the log")
-		}
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.state = s
-	return nil
 }
 
 func hash(parts ...string) uint64 {
