@@ -37,6 +37,12 @@ def spots(tree):
             skip |= {id(n) for n in ast.walk(node)}
         if isinstance(node, ast.keyword) and node.arg in {"encoding", "errors", "env", "start"}:
             skip |= {id(n) for n in ast.walk(node)}
+        if isinstance(node, ast.Constant) and node.value in ("utf-8", "replace", "strict", "ignore", "LC_ALL", "C.UTF-8"):
+            # Python takes "utf-8_" for "utf-8".
+            skip.add(id(node))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "").startswith("_"):
+            # The parameter's name, given to a check for its message.
+            skip |= {id(n) for n in node.args if isinstance(n, ast.Constant)}
         if isinstance(node, ast.ClassDef):
             skip |= {id(n) for n in ast.walk(node)}
     inside = {id(n) for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) for n in ast.walk(f)}

@@ -1,12 +1,13 @@
 """Static rules for a tool: reads sources, executes nothing of them.
 
-usage: rules.py syntax|imports|complexity|contract < request.json
+usage: rules.py syntax|imports|secrets|complexity|contract < request.json
 Prints {"findings": [{"file", "line", "rule", "message"}]}.
 """
 
 import ast
 import io
 import json
+import re
 import sys
 import tokenize
 
@@ -34,6 +35,8 @@ SHUTIL_WRITES = set("rmtree move copy copy2 copyfile copytree copyfileobj chown 
 PROGRAMS = {"sh", "bash", "dash", "zsh", "ksh", "python", "python3", "perl", "ruby", "node", "env", "nohup", "sudo", "su"}
 NETWORK_PROGRAMS = {"curl", "wget", "nc", "ncat", "ssh", "scp", "rsync", "ftp", "telnet", "socat"}
 DUNDER_FINE = {"__name__", "__file__", "__doc__", "__init__", "__enter__", "__exit__", "__iter__", "__len__", "__future__", "__main__"}
+SECRET_NAME = re.compile(r"(?i)(password|passwd|passphrase|secret|api_?key|auth_?token|access_?token|private_?key)")
+SECRET_TEXT = re.compile(r"AKIA[0-9A-Z]{16}|gh[pousr]_[0-9A-Za-z]{36}|xox[abprs]-[0-9A-Za-z-]{10,}|-----BEGIN [A-Z ]*PRIVATE KEY-----|sk-[0-9A-Za-z_-]{32,}")
 MAX_COMPLEXITY, MAX_LINES, MAX_FUNCTION = 15, 1200, 120
 
 
@@ -173,6 +176,35 @@ def literal(node):
     return isinstance(node, ast.Constant)
 
 
+def secrets(name, tree):
+    """Passwords and keys in the source. (Bandit's own rules for them see no
+    string in Python from 3.8 on before its version 1.7.)"""
+    findings = []
+
+    def look(target, value):
+        if not (literal(value) and isinstance(value.value, str) and value.value):
+            return
+        if SECRET_NAME.search(target) and len(value.value) >= 4 or SECRET_TEXT.search(value.value):
+            findings.append({"file": name, "line": value.lineno, "rule": "secret", "message": f"a secret in the source ({target or 'text'})"})
+
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Assign, ast.AnnAssign)):
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                look(getattr(target, "id", getattr(target, "attr", "")), node.value)
+        elif isinstance(node, ast.keyword):
+            look(node.arg or "", node.value)
+        elif isinstance(node, ast.Dict):
+            for key, value in zip(node.keys, node.values):
+                look(str(key.value) if key is not None and literal(key) else "", value)
+        elif isinstance(node, ast.arguments):
+            pairs = [*zip(reversed([*node.posonlyargs, *node.args]), reversed(node.defaults)), *zip(node.kwonlyargs, node.kw_defaults)]
+            for argument, value in pairs:
+                look(argument.arg, value)
+        elif literal(node) and isinstance(node.value, str) and SECRET_TEXT.search(node.value):
+            look("", node)
+    return findings
+
+
 def comments(name, source):
     """Comments that switch off the other gates."""
     findings = []
@@ -260,6 +292,8 @@ def main():
                 rules = Rules(name, request["permissions"], name == "test_tool.py")
                 rules.visit(tree)
                 findings += rules.findings + comments(name, source)
+            elif sys.argv[1] == "secrets":
+                findings += secrets(name, tree)
             elif sys.argv[1] == "complexity":
                 findings += complexity(name, tree, source)
         except (SyntaxError, ValueError, RecursionError, MemoryError, tokenize.TokenError) as error:
