@@ -151,15 +151,15 @@ type RecallResult struct {
 
 // RecalledStrategy is a proven strategy with why it is offered.
 type RecalledStrategy struct {
-	StrategyID  string          `json:"strategy_id"`
-	Name        string          `json:"name"`
-	Description string          `json:"description"`
-	Steps       []string        `json:"steps"`
-	SuccessRate float64         `json:"success_rate"`
-	Interval    learn.Interval  `json:"success_rate_interval"`
-	Support     int             `json:"support"`
-	Why         string          `json:"why"`
-	Evidence    []string        `json:"evidence"`
+	StrategyID  string         `json:"strategy_id"`
+	Name        string         `json:"name"`
+	Description string         `json:"description"`
+	Steps       []string       `json:"steps"`
+	SuccessRate float64        `json:"success_rate"`
+	Interval    learn.Interval `json:"success_rate_interval"`
+	Support     int            `json:"support"`
+	Why         string         `json:"why"`
+	Evidence    []string       `json:"evidence"`
 }
 
 // Pitfall is a failure that this project met, with what fixed it.
