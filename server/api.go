@@ -1,0 +1,295 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"lathe/index"
+	"lathe/index/eventlog"
+	"lathe/learn"
+	"lathe/learn/monitor"
+	"lathe/mcp"
+	"lathe/server/intake"
+	"lathe/server/review"
+	"lathe/toolforge/image"
+)
+
+// maxBody bounds a request to the socket: a batch of an import.
+const maxBody = 64 << 20
+
+// Status is what the daemon says of itself.
+type Status struct {
+	Version      string `json:"version"`
+	PID          int    `json:"pid"`
+	DataDir      string `json:"data_dir"`
+	HTTP         string `json:"http"`
+	Events       uint64 `json:"event_messages"`
+	Ledger       uint64 `json:"ledger_messages"`
+	Applied      uint64 `json:"applied"`
+	Failures     uint64 `json:"learner_failures"`
+	Sandbox      string `json:"sandbox"` // "ok", or what is wrong
+	RuntimeImage string `json:"runtime_image,omitempty"`
+}
+
+// Call bodies of the socket's API.
+type (
+	// RecordsCall stores records of any project.
+	RecordsCall struct {
+		Records []learn.Record `json:"records"`
+	}
+	// ForgeCall makes a tool of an opportunity, or proposes a finished one.
+	ForgeCall struct {
+		OpportunityID string              `json:"opportunity_id,omitempty"`
+		Tool          *learn.ProposedTool `json:"tool,omitempty"`
+	}
+	// ForgeLine is one line of the answer to a ForgeCall.
+	ForgeLine struct {
+		Check *learn.Check `json:"check,omitempty"`
+		Done  *Forged      `json:"done,omitempty"`
+		Error string       `json:"error,omitempty"`
+	}
+	// RunCall runs a deployed tool on a workspace.
+	RunCall struct {
+		Name      string          `json:"name"`
+		Workspace string          `json:"workspace"`
+		Project   string          `json:"project_id"`
+		Arguments json.RawMessage `json:"arguments"`
+	}
+	// DiagnoseCall asks about a failure of any project.
+	DiagnoseCall struct {
+		mcp.Failure
+	}
+	// Decided is what followed from a decision.
+	Decided struct {
+		Item     review.Item         `json:"item"`
+		Deployed *learn.ToolManifest `json:"deployed,omitempty"`
+	}
+	nothing struct{}
+)
+
+// socketHandler is what the Unix socket serves: everything, to this user.
+func (d *Daemon) socketHandler() http.Handler {
+	mux := http.NewServeMux()
+	b := backend{d}
+	all := mcp.Scope{Import: true, AgentID: "cli"}
+	mux.Handle("/mcp", d.counted(d.mcp))
+	mux.Handle("GET /metrics", d.metricsHandler())
+	mux.HandleFunc("GET /healthz", d.healthz)
+	answer(d, mux, "GET /v1/status", func(ctx context.Context, _ nothing) (Status, error) { return d.status(), nil })
+	answer(d, mux, "POST /v1/records", func(ctx context.Context, c RecordsCall) (intake.Receipt, error) { return d.accept(ctx, c.Records) })
+	answer(d, mux, "POST /v1/settle", func(ctx context.Context, _ nothing) (nothing, error) { return nothing{}, d.settle(ctx) })
+	answer(d, mux, "POST /v1/kpi", func(_ context.Context, f monitor.Filter) (monitor.KPIs, error) {
+		return d.learners.monitor.KPIs(f), nil
+	})
+	answer(d, mux, "POST /v1/log", func(ctx context.Context, q index.Query) (index.Result, error) { return d.index.SearchEvents(ctx, q) })
+	answer(d, mux, "POST /v1/objects", func(ctx context.Context, q index.Query) (index.Result, error) { return d.index.SearchObjects(ctx, q) })
+	answer(d, mux, "POST /v1/diagnose", func(ctx context.Context, c DiagnoseCall) (learn.FailureAnalysisReport, error) {
+		return b.Diagnose(ctx, all, c.Failure)
+	})
+	answer(d, mux, "GET /v1/strategies", func(context.Context, nothing) ([]learn.ProvenStrategy, error) {
+		return d.learners.mine.Strategies(), nil
+	})
+	answer(d, mux, "GET /v1/remedies", func(context.Context, nothing) ([]learn.Remedy, error) { return d.learners.recovery.Remedies(), nil })
+	answer(d, mux, "GET /v1/opportunities", func(context.Context, nothing) ([]learn.ToolOpportunity, error) {
+		return d.learners.finder.Opportunities(), nil
+	})
+	answer(d, mux, "GET /v1/reviews", func(context.Context, nothing) ([]review.Item, error) { return d.queue.List(), nil })
+	answer(d, mux, "POST /v1/decisions", d.decide)
+	answer(d, mux, "GET /v1/tools", func(context.Context, nothing) ([]learn.ToolManifest, error) { return d.forge.active(), nil })
+	answer(d, mux, "POST /v1/run", func(ctx context.Context, c RunCall) (mcp.ToolRun, error) {
+		return b.RunTool(ctx, mcp.Scope{ProjectID: c.Project, Root: c.Workspace, AgentID: "cli"}, c.Name, c.Arguments)
+	})
+	answer(d, mux, "POST /v1/verify", func(ctx context.Context, _ nothing) (*eventlog.VerifyReport, error) {
+		return d.log.Verify(ctx, func(done, total uint64) {})
+	})
+	answer(d, mux, "POST /v1/stop", func(context.Context, nothing) (nothing, error) { d.stop(); return nothing{}, nil })
+	mux.Handle("POST /v1/forge", d.counted(http.HandlerFunc(d.serveForge)))
+	mux.Handle("POST /v1/hooks/{format}", d.counted(http.HandlerFunc(d.serveHook)))
+	return mux
+}
+
+// answer mounts a JSON call.
+func answer[In, Out any](d *Daemon, mux *http.ServeMux, pattern string, call func(context.Context, In) (Out, error)) {
+	mux.Handle(pattern, d.counted(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var in In
+		if r.Method == http.MethodPost {
+			if err := decodeBody(w, r, &in); err != nil {
+				fail(w, http.StatusBadRequest, err)
+				return
+			}
+		}
+		out, err := call(r.Context(), in)
+		if err != nil {
+			code := http.StatusUnprocessableEntity
+			if errors.Is(err, ErrStopping) || errors.Is(err, eventlog.ErrClosed) {
+				code = http.StatusServiceUnavailable
+			}
+			fail(w, code, err)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(out) // the client is gone if this fails
+	})))
+}
+
+func decodeBody(w http.ResponseWriter, r *http.Request, into any) error {
+	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody)).Decode(into)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("request body: %w", err)
+	}
+	return nil
+}
+
+func fail(w http.ResponseWriter, code int, err error) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_ = json.NewEncoder(w).Encode(map[string]string{"error": err.Error()})
+}
+
+func (d *Daemon) status() Status {
+	s := Status{Version: Version, PID: os.Getpid(), DataDir: d.cfg.DataDir, HTTP: d.cfg.HTTP, Events: d.log.Head(eventlog.Events),
+		Ledger: d.log.Head(eventlog.Ledger), Applied: d.runner.Applied(), Failures: d.runner.Failures(), Sandbox: "ok"}
+	if d.cfg.HTTP != "off" {
+		if raw, err := os.ReadFile(httpAddrFile(d.cfg.DataDir)); err == nil {
+			s.HTTP = string(raw[:max(0, len(raw)-1)])
+		}
+	}
+	digest, err := d.forge.images.Base(image.Runtime)
+	s.RuntimeImage = digest
+	if err == nil {
+		err = d.forge.broken
+	}
+	if err != nil {
+		s.Sandbox = err.Error()
+	}
+	return s
+}
+
+// decide makes a reviewer's decision and what follows from it.
+func (d *Daemon) decide(ctx context.Context, dec learn.Decision) (Decided, error) {
+	release, err := d.enter()
+	if err != nil {
+		return Decided{}, err
+	}
+	defer release()
+	it, err := d.queue.Decide(ctx, dec)
+	if err != nil {
+		return Decided{}, err
+	}
+	out := Decided{Item: it}
+	if it.State == learn.StateApproved && it.Kind == review.KindTool {
+		m, err := d.forge.deploy(ctx, it)
+		if err != nil {
+			return out, fmt.Errorf("the approval is recorded, but the tool could not be deployed: %w", err)
+		}
+		out.Deployed = &m
+		d.publishTools()
+	}
+	return out, d.ledgerSettled(ctx)
+}
+
+// publishTools brings the deployed tools into every live session.
+func (d *Daemon) publishTools() {
+	tools := d.forge.active()
+	for _, err := range d.mcp.SetGenerated(tools) {
+		d.logger.Error("generated tool not registered", "err", err)
+	}
+	d.learners.finder.SetExisting(tools)
+}
+
+// ledgerSettled waits until the projections include the whole ledger. It needs
+// Run, whose follower does the projecting.
+func (d *Daemon) ledgerSettled(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	return d.ledger.wait(ctx, d.log.Head(eventlog.Ledger))
+}
+
+// serveForge makes a tool and streams its progress as JSON lines.
+func (d *Daemon) serveForge(w http.ResponseWriter, r *http.Request) {
+	var c ForgeCall
+	if err := decodeBody(w, r, &c); err != nil {
+		fail(w, http.StatusBadRequest, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	enc, flush := json.NewEncoder(w), http.NewResponseController(w)
+	send := func(l ForgeLine) {
+		_ = enc.Encode(l) // the client is gone if this fails; the work goes on
+		_ = flush.Flush()
+	}
+	progress := func(check learn.Check) { send(ForgeLine{Check: &check}) }
+	forged, err := d.forgeCall(r.Context(), c, progress)
+	if err != nil {
+		send(ForgeLine{Error: err.Error()})
+		return
+	}
+	send(ForgeLine{Done: &forged})
+}
+
+func (d *Daemon) forgeCall(ctx context.Context, c ForgeCall, progress func(learn.Check)) (Forged, error) {
+	if c.Tool != nil {
+		return d.forge.propose(ctx, "", *c.Tool, c.Tool.Spec.Evidence, progress)
+	}
+	for _, o := range d.learners.finder.Opportunities() {
+		if o.OpportunityID == c.OpportunityID || o.Name == c.OpportunityID {
+			if !o.Forgeable {
+				return Forged{}, fmt.Errorf("%s cannot be made into a tool: %s", o.Name, o.NotForgeable)
+			}
+			return d.forge.make(ctx, o, progress)
+		}
+	}
+	return Forged{}, fmt.Errorf("there is no opportunity %.80q: see `lathe tool opportunities`", c.OpportunityID)
+}
+
+// serveHook takes one hook event of an agent. What it answers goes into the
+// agent's context, so it answers only with advice that was seen to work.
+func (d *Daemon) serveHook(w http.ResponseWriter, r *http.Request) {
+	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		fail(w, http.StatusBadRequest, err)
+		return
+	}
+	recs, err := intake.ParseHook(r.PathValue("format"), raw)
+	if err != nil {
+		fail(w, http.StatusBadRequest, err)
+		return
+	}
+	for i := range recs {
+		if a := recs[i].Action; a != nil && a.ContextSnapshot.CWD != "" {
+			a.ProjectID = ProjectID(ProjectRoot(a.ContextSnapshot.CWD))
+		}
+	}
+	if _, err := d.accept(r.Context(), recs); err != nil {
+		fail(w, http.StatusUnprocessableEntity, err)
+		return
+	}
+	if advice := d.hookAdvice(r.Context(), recs); advice != "" {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]any{"hookSpecificOutput": map[string]string{
+			"hookEventName": "PostToolUseFailure", "additionalContext": advice}})
+	}
+}
+
+// hookAdvice says what fixed a failure before, or nothing.
+func (d *Daemon) hookAdvice(ctx context.Context, recs []learn.Record) string {
+	for _, rec := range recs {
+		if rec.Action == nil || !rec.Action.Status.Failed() {
+			continue
+		}
+		report, err := d.report(ctx, rec.Action)
+		if err != nil || len(report.Remedies) == 0 {
+			continue
+		}
+		r := report.Remedies[0]
+		return fmt.Sprintf("Lathe: this failure was met before. What fixed it in %d sessions (confidence %.0f %%): %s",
+			r.Support, 100*r.Confidence, r.Description)
+	}
+	return ""
+}

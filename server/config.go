@@ -1,0 +1,176 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/BurntSushi/toml"
+)
+
+// Config is what a person can set.
+type Config struct {
+	DataDir      string        // everything that the daemon keeps
+	HTTP         string        // loopback address, or "off"
+	LogURL       string        // NATS server; "" runs one in the daemon
+	ImagesDir    string        // a store of base images to read through to; "" is none
+	IdleExit     time.Duration // leave after this long without work; 0 is never
+	ControlShare float64       // share of tasks from which advice is withheld
+	AcceptDamage bool
+	Project      string // name of the workspace's project; "" derives it from the folder
+}
+
+// Setting is one effective value with where it came from.
+type Setting struct {
+	Name   string `json:"name"`
+	Value  string `json:"value"`
+	Source string `json:"source"`
+}
+
+// setting is one value of Config: its name in files, and how it is read.
+type setting struct {
+	name string
+	// restrictOnly: a workspace's file, which a checkout brings along, may not
+	// set it.
+	restrictOnly bool
+	get          func(*Config) string
+	set          func(*Config, string) error
+}
+
+func text(p func(*Config) *string) (func(*Config) string, func(*Config, string) error) {
+	return func(c *Config) string { return *p(c) }, func(c *Config, v string) error { *p(c) = v; return nil }
+}
+
+func settings() []setting {
+	mk := func(name string, restrict bool, p func(*Config) *string) setting {
+		get, set := text(p)
+		return setting{name, restrict, get, set}
+	}
+	return []setting{
+		mk("data_dir", true, func(c *Config) *string { return &c.DataDir }),
+		mk("http", true, func(c *Config) *string { return &c.HTTP }),
+		mk("eventlog_url", true, func(c *Config) *string { return &c.LogURL }),
+		mk("images_dir", true, func(c *Config) *string { return &c.ImagesDir }),
+		mk("project", false, func(c *Config) *string { return &c.Project }),
+		{"idle_exit", true, func(c *Config) string { return c.IdleExit.String() }, func(c *Config, v string) (err error) {
+			c.IdleExit, err = time.ParseDuration(v)
+			return err
+		}},
+		{"control_share", true, func(c *Config) string { return strconv.FormatFloat(c.ControlShare, 'g', -1, 64) }, func(c *Config, v string) (err error) {
+			c.ControlShare, err = strconv.ParseFloat(v, 64)
+			if err == nil && (c.ControlShare < 0 || c.ControlShare > 0.5) {
+				err = errors.New("it must lie between 0 and 0.5")
+			}
+			return err
+		}},
+	}
+}
+
+// LoadConfig gathers the configuration: defaults, the person's file, the
+// workspace's file, LATHE_* variables, then flags, each over the one before.
+// The flags are given by setting name.
+func LoadConfig(workspace string, flags map[string]string) (Config, []Setting, error) {
+	c, err := defaults()
+	if err != nil {
+		return c, nil, err
+	}
+	source := map[string]string{}
+	all := settings()
+	for _, s := range all {
+		source[s.name] = "default"
+	}
+	personal, err := personalFile()
+	if err != nil {
+		return c, nil, err
+	}
+	if err := readFile(&c, all, source, personal, false); err != nil {
+		return c, nil, err
+	}
+	if workspace != "" {
+		if err := readFile(&c, all, source, filepath.Join(workspace, ".lathe", "config.toml"), true); err != nil {
+			return c, nil, err
+		}
+	}
+	for _, s := range all {
+		name := "LATHE_" + strings.ToUpper(s.name)
+		if v, ok := os.LookupEnv(name); ok {
+			if err := apply(&c, s, source, v, name); err != nil {
+				return c, nil, err
+			}
+		}
+		if v, ok := flags[s.name]; ok {
+			if err := apply(&c, s, source, v, "--"+strings.ReplaceAll(s.name, "_", "-")); err != nil {
+				return c, nil, err
+			}
+		}
+	}
+	if c.DataDir, err = filepath.Abs(c.DataDir); err != nil {
+		return c, nil, fmt.Errorf("data directory: %w", err)
+	}
+	var out []Setting
+	for _, s := range all {
+		out = append(out, Setting{s.name, s.get(&c), source[s.name]})
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
+	return c, out, nil
+}
+
+func apply(c *Config, s setting, source map[string]string, value, from string) error {
+	if err := s.set(c, value); err != nil {
+		return fmt.Errorf("%s: %q is not usable for %s: %w", from, value, s.name, err)
+	}
+	source[s.name] = from
+	return nil
+}
+
+func readFile(c *Config, all []setting, source map[string]string, path string, workspace bool) error {
+	var values map[string]any
+	if _, err := toml.DecodeFile(path, &values); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("configuration %s: %w", path, err)
+	}
+	known := map[string]setting{}
+	for _, s := range all {
+		known[s.name] = s
+	}
+	for name, value := range values {
+		s, ok := known[name]
+		switch {
+		case !ok:
+			return fmt.Errorf("configuration %s: there is no setting %q", path, name)
+		case workspace && s.restrictOnly:
+			return fmt.Errorf("configuration %s: %q cannot be set by a workspace; put it into your own configuration", path, name)
+		}
+		if err := apply(c, s, source, fmt.Sprint(value), path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func defaults() (Config, error) {
+	dir := os.Getenv("XDG_DATA_HOME")
+	if dir == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return Config{}, fmt.Errorf("no home directory for the data; set LATHE_DATA_DIR: %w", err)
+		}
+		dir = filepath.Join(home, ".local", "share")
+	}
+	return Config{DataDir: filepath.Join(dir, "lathe"), HTTP: "127.0.0.1:4747", ControlShare: 0.1}, nil
+}
+
+func personalFile() (string, error) {
+	dir, err := os.UserConfigDir() // $XDG_CONFIG_HOME on Linux
+	if err != nil {
+		return "", fmt.Errorf("no configuration directory; set HOME: %w", err)
+	}
+	return filepath.Join(dir, "lathe", "config.toml"), nil
+}

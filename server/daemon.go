@@ -1,0 +1,254 @@
+package server
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+	"golang.org/x/sync/errgroup"
+
+	"lathe/index"
+	"lathe/index/eventlog"
+	"lathe/learn/diagnose"
+	"lathe/learn/recovery"
+	"lathe/mcp"
+	"lathe/server/intake"
+	"lathe/server/pipeline"
+	"lathe/server/redact"
+	"lathe/server/review"
+)
+
+// Version of this program.
+const Version = "0.1.0"
+
+// ErrRunning means that another daemon has the data directory.
+var ErrRunning = errors.New("a daemon runs on this data directory already")
+
+// ErrStopping means that the daemon is on its way down.
+var ErrStopping = errors.New("the daemon is stopping; try again")
+
+// Daemon owns a data directory. Create one with Open, serve with Run.
+type Daemon struct {
+	cfg    Config
+	logger *slog.Logger
+	lock   *flock.Flock
+
+	log      *eventlog.Log
+	index    *index.Index
+	door     func() (*intake.Door, error) // made at the first record: the rules cost start-up time
+	learners *learners
+	diagnose *diagnose.Diagnoser
+	runner   *pipeline.Runner
+	queue    *review.Queue
+	forge    *forge
+	mcp      *mcp.Server
+
+	ledger  *follower // the ledger in memory and index
+	indexed *follower // events in the index
+	metrics *metrics
+	busy    *activity
+	stop    func() // ends Run
+}
+
+// Open takes the data directory and builds everything on it. It does not
+// listen yet.
+func Open(ctx context.Context, cfg Config, logger *slog.Logger) (d *Daemon, err error) {
+	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("data directory: %w; choose another with --data", err)
+	}
+	lock := flock.New(filepath.Join(cfg.DataDir, "daemon.lock"))
+	held, err := lock.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("lock the data directory %s: %w; is it writable? choose another with --data", cfg.DataDir, err)
+	}
+	if !held {
+		return nil, fmt.Errorf("%w (%s): use it, or end it with `lathe stop`", ErrRunning, cfg.DataDir)
+	}
+	d = &Daemon{cfg: cfg, logger: logger, lock: lock, busy: newActivity(), metrics: newMetrics(), stop: func() {}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.Close())
+			d = nil
+		}
+	}()
+	if err := d.openStores(ctx); err != nil {
+		return d, err
+	}
+	if d.forge, err = openForge(d); err != nil {
+		return d, err
+	}
+	if d.learners, err = newLearners(cfg.ControlShare, d.forge.available); err != nil {
+		return d, err
+	}
+	d.diagnose = diagnose.New(diagnose.RemedyFunc(d.offers), d.learners.reader.signatures)
+	d.queue = review.New(review.Options{Ledger: ledgerLog{d.log},
+		Reviewer: func() (ed25519.PublicKey, error) { return review.Public(cfg.DataDir) }})
+	d.runner, err = pipeline.New(pipeline.Options{Log: ledgerLog{d.log}, Learners: d.learners.all(),
+		Dir: snapshotsDir(cfg.DataDir), Logger: logger})
+	if err != nil {
+		return d, err
+	}
+	if d.runner.Applied() > d.log.Head(eventlog.Events) {
+		// The log lost its tail after the snapshot: learn again from what is left.
+		if err := errors.Join(pipeline.Discard(snapshotsDir(cfg.DataDir)), d.runner.Reset()); err != nil {
+			return d, err
+		}
+	}
+	d.mcp = mcp.New(mcp.Options{Backend: backend{d}, Version: Version, Logger: logger, Scope: requestScope})
+	if err := d.readLedger(ctx); err != nil {
+		return d, fmt.Errorf("project the ledger: %w", err)
+	}
+	d.publishTools()
+	return d, nil
+}
+
+func (d *Daemon) openStores(ctx context.Context) (err error) {
+	d.log, err = eventlog.Open(ctx, eventlog.Options{Dir: logDir(d.cfg.DataDir), URL: d.cfg.LogURL,
+		Logger: d.logger, AcceptDamage: d.cfg.AcceptDamage})
+	if err != nil {
+		return fmt.Errorf("event log: %w", err)
+	}
+	if d.index, err = index.Open(indexDir(d.cfg.DataDir), index.Options{Logger: d.logger}); err != nil {
+		return err
+	}
+	if d.index.AppliedEvents() > d.log.Head(eventlog.Events) || d.index.AppliedLedger() > d.log.Head(eventlog.Ledger) {
+		d.logger.Warn("the index is ahead of the log, which lost its tail; it is made anew")
+		if err := errors.Join(d.index.Close(), index.Remove(indexDir(d.cfg.DataDir))); err != nil {
+			return err
+		}
+		if d.index, err = index.Open(indexDir(d.cfg.DataDir), index.Options{Logger: d.logger}); err != nil {
+			return err
+		}
+	}
+	d.ledger, d.indexed = newFollower(0), newFollower(d.index.AppliedEvents())
+	d.door = sync.OnceValues(func() (*intake.Door, error) {
+		r, err := redact.New()
+		if err != nil {
+			return nil, fmt.Errorf("rules for secrets: %w", err)
+		}
+		return intake.NewDoor(r, intake.Limits{}), nil
+	})
+	return nil
+}
+
+// Run serves until ctx ends, somebody asks the daemon to stop, or it has been
+// idle for its allotted time. It then finishes what was accepted.
+func (d *Daemon) Run(ctx context.Context, ready func()) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	d.stop = cancel
+	listeners, err := d.listen()
+	if err != nil {
+		return err
+	}
+	g, work := errgroup.WithContext(context.WithoutCancel(ctx))
+	work, endWork := context.WithCancel(work)
+	defer endWork()
+	fail := func(f func(context.Context) error) func() error {
+		return func() error {
+			err := f(work)
+			if err != nil {
+				cancel() // one broken part ends the daemon, in order
+			}
+			return err
+		}
+	}
+	g.Go(fail(d.runner.Run))
+	g.Go(fail(d.followLedger))
+	g.Go(fail(d.indexEvents))
+	g.Go(func() error { d.leaveWhenIdle(work, cancel); return nil })
+	for _, l := range listeners {
+		g.Go(fail(func(context.Context) error { return l.serve() }))
+	}
+	ready()
+	<-ctx.Done()
+
+	d.busy.close() // new work is refused from here
+	drain, done := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+	defer done()
+	var errs []error
+	errs = append(errs, d.mcp.Close(drain))
+	for _, l := range listeners {
+		errs = append(errs, l.shutdown(drain))
+	}
+	if err := d.busy.wait(drain); err != nil {
+		d.logger.Warn("some requests did not end in time", "err", err)
+	}
+	endWork()
+	errs = append(errs, g.Wait())
+	return errors.Join(errs...)
+}
+
+// Close gives the data directory back.
+func (d *Daemon) Close() error {
+	var errs []error
+	if d.forge != nil {
+		errs = append(errs, d.forge.Close())
+	}
+	if d.index != nil {
+		errs = append(errs, d.index.Close())
+	}
+	if d.log != nil {
+		errs = append(errs, d.log.Close())
+	}
+	return errors.Join(append(errs, d.lock.Unlock())...)
+}
+
+// Rebuild makes every projection anew from the log. progress is told how many
+// messages are done, of how many. The daemon must not run.
+func Rebuild(ctx context.Context, cfg Config, logger *slog.Logger) error {
+	lock := flock.New(filepath.Join(cfg.DataDir, "daemon.lock"))
+	if held, err := lock.TryLock(); err != nil || !held {
+		return errors.Join(ErrRunning, err)
+	}
+	err := errors.Join(index.Remove(indexDir(cfg.DataDir)), pipeline.Discard(snapshotsDir(cfg.DataDir)))
+	if err := errors.Join(err, lock.Unlock()); err != nil {
+		return err
+	}
+	d, err := Open(ctx, cfg, logger)
+	if err != nil {
+		return err
+	}
+	work, end := context.WithCancel(ctx)
+	g, work := errgroup.WithContext(work)
+	g.Go(func() error { return d.runner.Run(work) })
+	g.Go(func() error { return d.followLedger(work) })
+	g.Go(func() error { return d.indexEvents(work) })
+	err = d.settle(work)
+	end()
+	return errors.Join(err, g.Wait(), d.Close())
+}
+
+func (d *Daemon) offers(q diagnose.RemedyQuery) []learnOffer {
+	return d.learners.recovery.Offer(recovery.Query(q))
+}
+
+// enter counts a piece of work that shutdown waits for.
+func (d *Daemon) enter() (release func(), err error) { return d.busy.enter() }
+
+func (d *Daemon) leaveWhenIdle(ctx context.Context, leave func()) {
+	if d.cfg.IdleExit == 0 {
+		return
+	}
+	tick := time.NewTicker(min(d.cfg.IdleExit, 10*time.Second))
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if d.busy.idle() >= d.cfg.IdleExit {
+				d.logger.Info("leaving after idle time", "idle", d.cfg.IdleExit)
+				leave()
+				return
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}

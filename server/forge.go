@@ -1,0 +1,409 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sort"
+	"strings"
+	"sync"
+	"time"
+
+	"lathe/learn"
+	"lathe/server/review"
+	"lathe/toolforge"
+	"lathe/toolforge/image"
+	"lathe/toolforge/sandbox"
+)
+
+// learnOffer keeps the signature of Daemon.offers short.
+type learnOffer = learn.RemedyOffer
+
+// annotationContent names the annotation of a tool image that holds the hash
+// of what the reviewer approved.
+const annotationContent = "org.lathe.content-hash"
+
+// deployed is a tool that sessions can call.
+type deployed struct {
+	manifest learn.ToolManifest
+	reviewID string
+	hash     string // content that was approved
+	checked  bool   // signature and image were checked since the daemon's start
+}
+
+// forge is the part of the daemon that makes, deploys and runs tools.
+type forge struct {
+	d        *Daemon
+	images   *image.Store
+	launcher *sandbox.Launcher
+	broken   error // why the sandbox is not usable here
+
+	tested   func() error // the sandbox's self-test, once
+	programs func() map[string]bool
+
+	mu       sync.Mutex
+	tools    map[string]*deployed // by name
+	validate sync.Mutex           // one validation at a time: it fills the machine
+}
+
+func openForge(d *Daemon) (*forge, error) {
+	var opts []image.Option
+	if d.cfg.ImagesDir != "" {
+		opts = append(opts, image.WithBase(d.cfg.ImagesDir))
+	}
+	images, err := image.Open(ImagesDir(d.cfg.DataDir), opts...)
+	if err != nil {
+		return nil, fmt.Errorf("image store: %w", err)
+	}
+	f := &forge{d: d, images: images, tools: map[string]*deployed{}}
+	f.launcher, f.broken = sandbox.NewLauncher()
+	f.tested = sync.OnceValue(f.selfTest)
+	f.programs = sync.OnceValue(f.imagePrograms)
+	return f, nil
+}
+
+// Close is there for symmetry: neither store nor launcher holds anything open.
+func (f *forge) Close() error { return nil }
+
+// selfTest runs the small abuse battery: generated code runs only where it
+// holds.
+func (f *forge) selfTest() error {
+	if f.broken != nil {
+		return f.broken
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	root, err := f.root(ctx, image.Runtime)
+	if err != nil {
+		return err
+	}
+	report, err := sandbox.SelfTest(ctx, f.launcher, root)
+	if err != nil {
+		return fmt.Errorf("sandbox self-test: %w", err)
+	}
+	if !report.OK {
+		return fmt.Errorf("the sandbox failed its self-test, so no generated code runs here; see `lathe doctor`: %+v", report.Checks)
+	}
+	return nil
+}
+
+func (f *forge) root(ctx context.Context, kind image.Kind) (string, error) {
+	digest, err := f.images.Base(kind)
+	if err != nil {
+		return "", err
+	}
+	return f.images.RootFS(ctx, digest)
+}
+
+// imagePrograms lists the programs of the runtime image; nil when there is no
+// image yet.
+func (f *forge) imagePrograms() map[string]bool {
+	root, err := f.root(context.Background(), image.Runtime)
+	if err != nil {
+		f.d.logger.Info("runtime image not there yet; programs of tools are not checked", "err", err)
+		return nil
+	}
+	found := map[string]bool{}
+	for _, dir := range []string{"bin", "usr/bin"} {
+		entries, err := os.ReadDir(filepath.Join(root, dir))
+		if err != nil {
+			continue
+		}
+		for _, e := range entries {
+			found[e.Name()] = true
+		}
+	}
+	return found
+}
+
+func (f *forge) available(program string) bool {
+	programs := f.programs()
+	return programs == nil || programs[program]
+}
+
+// Run is toolforge.Runner over the sandbox.
+func (f *forge) Run(ctx context.Context, spec toolforge.RunSpec) (toolforge.RunResult, error) {
+	root, err := f.root(ctx, image.Kind(spec.Image))
+	if err != nil {
+		return toolforge.RunResult{}, err
+	}
+	var env []string
+	for name, value := range spec.Env {
+		env = append(env, name+"="+value)
+	}
+	slices.Sort(env)
+	r, err := f.launcher.Run(ctx, &sandbox.Spec{RootFS: root, Args: spec.Args, Env: env, Dir: spec.Dir, FilesDir: spec.Dir,
+		Files: spec.Files, Stdin: bytes.NewReader(spec.Stdin), Limits: sandbox.Limits{WallTime: spec.Limits.Wall, CPUTime: spec.Limits.Wall,
+			MemoryBytes: int64(spec.Limits.MemoryMB) << 20, PIDs: spec.Limits.PIDs, OutputBytes: int64(spec.Limits.Output)}})
+	if err != nil {
+		return toolforge.RunResult{}, err
+	}
+	return toolforge.RunResult{ExitCode: r.ExitCode, Stdout: r.Stdout, Stderr: r.Stderr, Truncated: r.Truncated, Limit: r.Limit,
+		Duration: r.Wall, MaxRSSMB: float64(r.MaxRSS) / (1 << 20), Backend: f.launcher.Name(), Degradations: r.Degradations}, nil
+}
+
+// Forged is what became of an opportunity.
+type Forged struct {
+	ReviewID   string                 `json:"review_id,omitempty"`
+	Tool       learn.ProposedTool     `json:"tool"`
+	Validation learn.ValidationResult `json:"validation"`
+}
+
+// make goes from an opportunity to a review request: specification, scaffold,
+// validation. Each step is in the ledger. A tool that does not pass gets no
+// review request.
+func (f *forge) make(ctx context.Context, o learn.ToolOpportunity, progress func(learn.Check)) (Forged, error) {
+	spec, err := toolforge.Specify(o)
+	if err != nil {
+		return Forged{}, err
+	}
+	tool, err := toolforge.Scaffold(spec)
+	if err != nil {
+		return Forged{}, err
+	}
+	tool.Manifest.Provenance.OpportunityID = o.OpportunityID
+	if tool, err = toolforge.Seal(tool); err != nil {
+		return Forged{}, err
+	}
+	return f.propose(ctx, o.ProjectID, tool, o.Evidence, progress)
+}
+
+// propose validates a tool and, if it passes, puts it before the reviewer.
+func (f *forge) propose(ctx context.Context, project string, tool learn.ProposedTool, evidence []string, progress func(learn.Check)) (Forged, error) {
+	out := Forged{Tool: tool}
+	release, err := f.d.enter()
+	if err != nil {
+		return out, err
+	}
+	defer release()
+	if err := f.tested(); err != nil {
+		return out, err
+	}
+	f.validate.Lock()
+	defer f.validate.Unlock()
+	now := time.Now().UTC()
+	if err := f.write(ctx, learn.EntryTool, tool.ToolID, project, now, tool, evidence); err != nil {
+		return out, err
+	}
+	out.Validation, err = toolforge.Validator{Runner: f}.Validate(ctx, tool, progress)
+	if err != nil {
+		return out, fmt.Errorf("validate %s: %w", tool.Manifest.Name, err)
+	}
+	if err := f.write(ctx, learn.EntryValidation, tool.ToolID, project, time.Now().UTC(), out.Validation, nil); err != nil {
+		return out, err
+	}
+	if !out.Validation.Passed {
+		return out, nil
+	}
+	request, err := toolforge.ReviewRequest(tool, out.Validation, f.previous(tool.Manifest.Name))
+	if err != nil {
+		return out, err
+	}
+	request.Evidence = evidence
+	out.ReviewID = request.ReviewID
+	if err := f.write(ctx, learn.EntryReview, request.ReviewID, project, time.Now().UTC(), request, evidence); err != nil {
+		return out, err
+	}
+	return out, f.d.ledgerSettled(ctx)
+}
+
+// previous is the version of a tool that is deployed now, or nil.
+func (f *forge) previous(name string) *learn.ProposedTool {
+	f.mu.Lock()
+	t := f.tools[name]
+	f.mu.Unlock()
+	if t == nil {
+		return nil
+	}
+	it, err := f.d.queue.Get(t.reviewID)
+	if err != nil || it.Tool == nil {
+		return nil
+	}
+	return &it.Tool.Tool
+}
+
+func (f *forge) write(ctx context.Context, kind learn.EntryKind, id, project string, at time.Time, body any, evidence []string) error {
+	e, err := learn.NewEntry(kind, id, project, at, body, evidence)
+	if err != nil {
+		return err
+	}
+	return ledgerLog{f.d.log}.WriteLedger(ctx, []learn.LedgerEntry{e})
+}
+
+// deploy turns an approved tool into an image and makes it active. The
+// approval's signature is checked here again, over the content that is built.
+func (f *forge) deploy(ctx context.Context, it review.Item) (learn.ToolManifest, error) {
+	tool := it.Tool.Tool
+	hash, err := toolforge.ContentHash(tool)
+	if err != nil {
+		return learn.ToolManifest{}, err
+	}
+	decision, err := f.d.queue.Approval(it.ID, hash)
+	if err != nil {
+		return learn.ToolManifest{}, fmt.Errorf("%s is not deployed: %w", tool.Manifest.Name, err)
+	}
+	base, err := f.images.Base(image.Runtime)
+	if err != nil {
+		return learn.ToolManifest{}, err
+	}
+	files := map[string][]byte{}
+	for name, content := range tool.Files {
+		files[name] = []byte(content)
+	}
+	manifest, err := json.Marshal(tool.Manifest)
+	if err != nil {
+		return learn.ToolManifest{}, err
+	}
+	files["tool.json"] = manifest
+	digest, err := f.images.AddTool(ctx, base, files, map[string]string{annotationContent: hash, "org.lathe.manifest": string(manifest)},
+		tool.Manifest.Name, tool.Manifest.Version)
+	if err != nil {
+		return learn.ToolManifest{}, fmt.Errorf("build the image of %s: %w", tool.Manifest.Name, err)
+	}
+	change := learn.StateChange{ObjectID: it.ID, ToolName: tool.Manifest.Name, From: learn.StateApproved, To: learn.StateActive,
+		Digest: digest, DecisionID: decision.DecisionID, Timestamp: time.Now().UTC()}
+	if err := f.write(ctx, learn.EntryState, it.ID, it.Project, change.Timestamp, change, nil); err != nil {
+		return learn.ToolManifest{}, err
+	}
+	tool.Manifest.Digest = digest
+	return tool.Manifest, f.d.ledgerSettled(ctx)
+}
+
+// apply projects state changes of tools.
+func (f *forge) apply(e learn.LedgerEntry) error {
+	if e.Kind != learn.EntryState {
+		return nil
+	}
+	var s learn.StateChange
+	if err := json.Unmarshal(e.Body, &s); err != nil {
+		return err
+	}
+	if s.ToolName == "" {
+		return nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if s.To != learn.StateActive {
+		if t := f.tools[s.ToolName]; t != nil && t.reviewID == s.ObjectID {
+			delete(f.tools, s.ToolName)
+		}
+		return nil
+	}
+	it, err := f.d.queue.Get(s.ObjectID)
+	if err != nil || it.Tool == nil {
+		return fmt.Errorf("active tool %s without its review request: %w", s.ToolName, err)
+	}
+	m := it.Tool.Tool.Manifest
+	m.Digest = s.Digest
+	f.tools[m.Name] = &deployed{manifest: m, reviewID: s.ObjectID, hash: it.ContentHash}
+	return nil
+}
+
+// active lists the deployed tools by name.
+func (f *forge) active() []learn.ToolManifest {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out := make([]learn.ToolManifest, 0, len(f.tools))
+	for _, t := range f.tools {
+		out = append(out, t.manifest)
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
+	return out
+}
+
+// lookup returns a deployed tool after checking, once in the daemon's life,
+// that the image holds what the reviewer signed.
+func (f *forge) lookup(ctx context.Context, name string) (*deployed, string, error) {
+	f.mu.Lock()
+	t := f.tools[name]
+	f.mu.Unlock()
+	if t == nil {
+		return nil, "", fmt.Errorf("there is no generated tool %.128q; active are: %s", name, f.names())
+	}
+	dir, err := f.images.ToolDir(ctx, t.manifest.Digest)
+	if err != nil {
+		return nil, "", err
+	}
+	f.mu.Lock()
+	checked := t.checked
+	f.mu.Unlock()
+	if checked {
+		return t, dir, nil
+	}
+	if err := f.tested(); err != nil {
+		return nil, "", err
+	}
+	if err := f.images.Verify(t.manifest.Digest); err != nil {
+		return nil, "", fmt.Errorf("the image of %s is damaged: %w", name, err)
+	}
+	tool, err := toolforge.LoadFolder(dir)
+	if err != nil {
+		return nil, "", fmt.Errorf("the image of %s is not what was approved: %w", name, err)
+	}
+	hash, err := toolforge.ContentHash(tool)
+	if err != nil {
+		return nil, "", err
+	}
+	if hash != t.hash {
+		return nil, "", fmt.Errorf("the image of %s holds %s, approved was %s: it is not run", name, hash, t.hash)
+	}
+	if _, err := f.d.queue.Approval(t.reviewID, hash); err != nil {
+		return nil, "", fmt.Errorf("%s is not run: %w", name, err)
+	}
+	f.mu.Lock()
+	t.checked = true
+	f.mu.Unlock()
+	return t, dir, nil
+}
+
+func (f *forge) names() string {
+	var names []string
+	for _, m := range f.active() {
+		names = append(names, m.Name)
+	}
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
+
+// run calls a deployed tool on a workspace.
+func (f *forge) run(ctx context.Context, name, workspace string, arguments json.RawMessage) (*deployed, *sandbox.Result, error) {
+	t, dir, err := f.lookup(ctx, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	base, err := f.images.ToolBase(t.manifest.Digest)
+	if err != nil {
+		return nil, nil, err
+	}
+	root, err := f.images.RootFS(ctx, base)
+	if err != nil {
+		return nil, nil, err
+	}
+	p := t.manifest.Permissions
+	spec := &sandbox.Spec{RootFS: root, Args: []string{"python3", "-I", image.ToolPath + "/tool.py"}, Dir: "/tmp",
+		Stdin:  bytes.NewReader(arguments),
+		Binds:  []sandbox.Bind{{Host: dir, Guest: image.ToolPath}},
+		Limits: sandbox.Limits{WallTime: time.Duration(p.Seconds * float64(time.Second)), MemoryBytes: int64(p.MemoryMB) << 20}}
+	if p.Filesystem != "none" {
+		if workspace == "" {
+			return nil, nil, errors.New("the tool reads the workspace, but this connection has none: connect through `lathe mcp` in a project's folder")
+		}
+		spec.Binds = append(spec.Binds, sandbox.Bind{Host: workspace, Guest: guestWorkspace})
+		spec.Dir = guestWorkspace
+		// git refuses a folder that belongs to somebody else, as it does in
+		// the sandbox's user namespace.
+		spec.Env = []string{"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*"}
+	}
+	res, err := f.launcher.Run(ctx, spec)
+	return t, res, err
+}
+
+// guestWorkspace is where a tool sees the workspace.
+const guestWorkspace = "/workspace"

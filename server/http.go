@@ -1,0 +1,219 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"lathe/index/eventlog"
+)
+
+// listener is one open port with its server.
+type listener struct {
+	net.Listener
+	server *http.Server
+}
+
+func (l listener) serve() error {
+	if err := l.server.Serve(l.Listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve %s: %w", l.Addr(), err)
+	}
+	return nil
+}
+
+// shutdown ends the server; streams that stay open for ever are cut.
+func (l listener) shutdown(ctx context.Context) error {
+	short, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	if err := l.server.Shutdown(short); err != nil {
+		return l.server.Close()
+	}
+	return nil
+}
+
+// listen opens the Unix socket and, unless switched off, the HTTP port.
+func (d *Daemon) listen() ([]listener, error) {
+	path := SocketPath(d.cfg.DataDir)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("socket folder: %w", err)
+	}
+	// The lock is ours, so a socket that lies there is stale.
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("remove the stale socket: %w", err)
+	}
+	unix, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", path, err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return nil, errors.Join(fmt.Errorf("socket rights: %w", err), unix.Close())
+	}
+	out := []listener{{unix, d.httpServer(d.socketHandler())}}
+	addrFile := filepath.Join(d.cfg.DataDir, "http.addr")
+	if d.cfg.HTTP == "off" {
+		return out, removeIfThere(addrFile)
+	}
+	tcp, handler, err := d.listenHTTP()
+	if err != nil {
+		return nil, errors.Join(err, unix.Close())
+	}
+	if err := os.WriteFile(addrFile, []byte(tcp.Addr().String()+"\n"), 0o600); err != nil {
+		return nil, errors.Join(err, unix.Close(), tcp.Close())
+	}
+	return append(out, listener{tcp, d.httpServer(handler)}), nil
+}
+
+func (d *Daemon) listenHTTP() (net.Listener, http.Handler, error) {
+	host, _, err := net.SplitHostPort(d.cfg.HTTP)
+	if err != nil {
+		return nil, nil, fmt.Errorf("--http %q is not HOST:PORT: %w", d.cfg.HTTP, err)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return nil, nil, fmt.Errorf("--http %s is not a loopback address: Lathe listens beyond this machine only with TLS and identity, which this version lacks", d.cfg.HTTP)
+	}
+	token, err := d.token()
+	if err != nil {
+		return nil, nil, err
+	}
+	tcp, err := net.Listen("tcp", d.cfg.HTTP)
+	if err != nil {
+		return nil, nil, fmt.Errorf("listen on %s: %w; choose another port with --http 127.0.0.1:PORT, or --http off", d.cfg.HTTP, err)
+	}
+	return tcp, d.tcpHandler(token), nil
+}
+
+func (d *Daemon) httpServer(h http.Handler) *http.Server {
+	return &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10,
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			_, unix := c.(*net.UnixConn)
+			return context.WithValue(ctx, trustedKey{}, unix)
+		}}
+}
+
+// token is the bearer token of the HTTP port, made once.
+func (d *Daemon) token() (string, error) {
+	path := filepath.Join(d.cfg.DataDir, "token")
+	raw, err := os.ReadFile(path)
+	if err == nil && len(strings.TrimSpace(string(raw))) >= 32 {
+		return strings.TrimSpace(string(raw)), nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("bearer token: %w", err)
+	}
+	b := make([]byte, 32)
+	_, _ = rand.Read(b) // never fails, see crypto/rand
+	token := hex.EncodeToString(b)
+	if err := os.WriteFile(path, []byte(token+"\n"), 0o600); err != nil {
+		return "", fmt.Errorf("bearer token: %w", err)
+	}
+	return token, nil
+}
+
+// tcpHandler is what the loopback port serves.
+func (d *Daemon) tcpHandler(token string) http.Handler {
+	mux := http.NewServeMux()
+	guarded := func(h http.Handler) http.Handler { return bearer(token, d.counted(h)) }
+	mux.Handle("/mcp", guarded(d.mcp))
+	mux.Handle("/metrics", guarded(d.metricsHandler()))
+	mux.HandleFunc("/healthz", d.healthz)
+	return onlyLocalHost(mux)
+}
+
+func bearer(token string, h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if !ok || subtle.ConstantTimeCompare([]byte(given), []byte(token)) != 1 {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="lathe"`)
+			http.Error(w, "a bearer token is needed: `lathe token agent` prints it", http.StatusUnauthorized)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// onlyLocalHost refuses requests whose Host is not this machine, which is how
+// a foreign page would reach a loopback port (DNS rebinding).
+func onlyLocalHost(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := r.Host
+		if name, _, err := net.SplitHostPort(host); err == nil {
+			host = name
+		}
+		if ip := net.ParseIP(strings.Trim(host, "[]")); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			http.Error(w, "this Host is not served", http.StatusForbidden)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// counted makes a request count as work, which keeps an idle daemon alive. It
+// does not hold up shutdown for a stream that never ends: the handlers that
+// accept something enter on their own.
+func (d *Daemon) counted(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		d.busy.touch(1)
+		defer d.busy.touch(-1)
+		h.ServeHTTP(w, r)
+	})
+}
+
+func (d *Daemon) healthz(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = fmt.Fprintf(w, `{"status":"ok","version":%q,"events":%d,"applied":%d}`+"\n",
+		Version, d.log.Head(eventlog.Events), d.runner.Applied())
+}
+
+// metrics are Prometheus counters of the daemon's own work.
+type metrics struct {
+	registry                       *prometheus.Registry
+	accepted, duplicates, rejected prometheus.Counter
+}
+
+func newMetrics() *metrics {
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "lathe", Name: name, Help: help})
+	}
+	m := &metrics{registry: prometheus.NewRegistry(),
+		accepted:   counter("records_accepted_total", "Records stored durably."),
+		duplicates: counter("records_duplicate_total", "Records that were stored before."),
+		rejected:   counter("records_rejected_total", "Records refused at the door.")}
+	m.registry.MustRegister(m.accepted, m.duplicates, m.rejected)
+	return m
+}
+
+func (d *Daemon) metricsHandler() http.Handler {
+	gauge := func(name, help string, value func() float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "lathe", Name: name, Help: help}, value)
+	}
+	for _, c := range []prometheus.Collector{
+		gauge("eventlog_head", "Last message of the event log.", func() float64 { return float64(d.log.Head(eventlog.Events)) }),
+		gauge("ledger_head", "Last message of the ledger.", func() float64 { return float64(d.log.Head(eventlog.Ledger)) }),
+		gauge("pipeline_applied", "Last message that the learners saw.", func() float64 { return float64(d.runner.Applied()) }),
+		gauge("pipeline_failures", "Records on which a learner failed.", func() float64 { return float64(d.runner.Failures()) }),
+		gauge("tools_active", "Generated tools that sessions can call.", func() float64 { return float64(len(d.forge.active())) }),
+	} {
+		_ = d.metrics.registry.Register(c) // the second listener's handler registers the same
+	}
+	return promhttp.HandlerFor(d.metrics.registry, promhttp.HandlerOpts{})
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}

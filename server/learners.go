@@ -1,0 +1,144 @@
+package server
+
+import (
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	"lathe/learn"
+	"lathe/learn/action"
+	"lathe/learn/mine"
+	"lathe/learn/monitor"
+	"lathe/learn/recovery"
+	"lathe/learn/signature"
+	"lathe/learn/trial"
+	"lathe/learn/verify"
+	"lathe/toolforge"
+)
+
+// learners are the stations of the loop that learn, in the order in which they
+// see each record.
+type learners struct {
+	reader     *reader
+	tracker    *verify.Tracker
+	vocabulary *vocabulary
+	monitor    *monitor.Monitor
+	recovery   *recovery.Miner
+	mine       *mine.Miner
+	finder     *toolforge.Finder
+	trial      *trial.Trial
+}
+
+func newLearners(controlShare float64, available func(string) bool) (*learners, error) {
+	sigs, err := signature.New()
+	if err != nil {
+		return nil, fmt.Errorf("pattern library: %w", err)
+	}
+	t, err := trial.New(trial.Options{ControlShare: controlShare})
+	if err != nil {
+		return nil, fmt.Errorf("trials: %w", err)
+	}
+	return &learners{
+		reader:     &reader{signatures: sigs},
+		tracker:    verify.NewTracker(verify.TrackerOptions{}),
+		vocabulary: newVocabulary(),
+		monitor:    monitor.New(),
+		recovery:   recovery.New(recovery.Options{}),
+		mine:       mine.New(mine.Options{}),
+		finder:     toolforge.NewFinder(toolforge.Options{Available: available}),
+		trial:      t,
+	}, nil
+}
+
+func (l *learners) all() []learn.Learner {
+	return []learn.Learner{l.reader, l.tracker, l.vocabulary, l.monitor, l.recovery, l.mine, l.finder, l.trial}
+}
+
+// reader parses each action once for all learners behind it.
+type reader struct{ signatures *signature.Analyser }
+
+func (*reader) Name() string { return "signature" }
+
+func (r *reader) Apply(o *learn.Observation, _ func(learn.LedgerEntry)) error {
+	if ev := o.Record.Action; ev != nil {
+		o.Action = action.Parse(ev)
+		o.Signatures = r.signatures.Learn(ev, o.Action)
+		o.Verifications = verify.Read(ev, o.Action)
+	}
+	return nil
+}
+
+func (r *reader) Snapshot() ([]byte, error) { return r.signatures.Snapshot() }
+func (r *reader) Restore(b []byte) error    { return r.signatures.Restore(b) }
+
+// maxWords bounds the words kept of a project.
+const maxWords = 20_000
+
+// vocabulary knows which values a project's own successful commands name: only
+// these may enter a suggested command, since text captured from tool output is
+// the attacker's to choose.
+type vocabulary struct {
+	mu    sync.RWMutex
+	words map[string]map[string]bool // project -> value
+}
+
+func newVocabulary() *vocabulary { return &vocabulary{words: map[string]map[string]bool{}} }
+
+func (*vocabulary) Name() string { return "vocabulary" }
+
+func (v *vocabulary) Apply(o *learn.Observation, _ func(learn.LedgerEntry)) error {
+	ev := o.Record.Action
+	if ev == nil || ev.Status != learn.StatusSuccess {
+		return nil
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	words := v.words[ev.ProjectID]
+	if words == nil {
+		words = map[string]bool{}
+		v.words[ev.ProjectID] = words
+	}
+	for _, a := range o.Action.Arguments {
+		if len(words) < maxWords && len(a.Value) <= 200 {
+			words[a.Value] = true
+		}
+	}
+	return nil
+}
+
+func (v *vocabulary) trusted(project string) func(kind, value string) bool {
+	return func(_, value string) bool {
+		v.mu.RLock()
+		defer v.mu.RUnlock()
+		return v.words[project][value]
+	}
+}
+
+func (v *vocabulary) Snapshot() ([]byte, error) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	lists := map[string][]string{}
+	for project, words := range v.words {
+		for w := range words {
+			lists[project] = append(lists[project], w)
+		}
+	}
+	return json.Marshal(lists)
+}
+
+func (v *vocabulary) Restore(b []byte) error {
+	var lists map[string][]string
+	if err := json.Unmarshal(b, &lists); err != nil {
+		return fmt.Errorf("vocabulary: %w", err)
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.words = map[string]map[string]bool{}
+	for project, list := range lists {
+		v.words[project] = map[string]bool{}
+		for _, w := range list {
+			v.words[project][w] = true
+		}
+	}
+	return nil
+}

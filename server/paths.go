@@ -1,0 +1,55 @@
+package server
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// maxSocketPath is what a Unix socket's address holds on Linux and macOS.
+const maxSocketPath = 100
+
+// SocketPath is where the daemon of a data directory listens: in it, or, when
+// that path is too long for a socket address, in a private folder below the
+// temporary one.
+func SocketPath(dataDir string) string {
+	path := filepath.Join(dataDir, "lathe.sock")
+	if len(path) <= maxSocketPath {
+		return path
+	}
+	sum := sha256.Sum256([]byte(dataDir))
+	return filepath.Join(os.TempDir(), fmt.Sprintf("lathe-%d", os.Getuid()), hex.EncodeToString(sum[:8])+".sock")
+}
+
+func logDir(dataDir string) string       { return filepath.Join(dataDir, "log") }
+func indexDir(dataDir string) string     { return filepath.Join(dataDir, "index") }
+func snapshotsDir(dataDir string) string { return filepath.Join(dataDir, "snapshots") }
+
+// ImagesDir is where a data directory's image store lies.
+func ImagesDir(dataDir string) string { return filepath.Join(dataDir, "images") }
+
+// ProjectRoot is the workspace that dir lies in: the nearest folder upwards
+// with a .git or a .lathe, or else dir itself.
+func ProjectRoot(dir string) string {
+	for at := dir; ; {
+		for _, mark := range []string{".git", ".lathe"} {
+			if _, err := os.Stat(filepath.Join(at, mark)); err == nil {
+				return at
+			}
+		}
+		up := filepath.Dir(at)
+		if up == at {
+			return dir
+		}
+		at = up
+	}
+}
+
+// ProjectID names the project of a workspace: its folder's name and a mark of
+// its path, so that two checkouts of one name stay apart.
+func ProjectID(root string) string {
+	sum := sha256.Sum256([]byte(root))
+	return filepath.Base(root) + "-" + hex.EncodeToString(sum[:4])
+}

@@ -1,0 +1,255 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"lathe/index"
+	"lathe/index/eventlog"
+	"lathe/learn"
+	"lathe/learn/action"
+	"lathe/server/intake"
+)
+
+// ledgerLog is the event log as the pipeline and the queue see it.
+type ledgerLog struct{ *eventlog.Log }
+
+func (l ledgerLog) WaitEvents(ctx context.Context, after uint64) error {
+	return l.Wait(ctx, eventlog.Events, after)
+}
+
+func (l ledgerLog) WriteLedger(ctx context.Context, entries []learn.LedgerEntry) error {
+	_, err := l.AppendLedger(ctx, entries)
+	return err
+}
+
+// accept validates, redacts and stores records. It returns when they are
+// durable.
+func (d *Daemon) accept(ctx context.Context, recs []learn.Record) (intake.Receipt, error) {
+	release, err := d.enter()
+	if err != nil {
+		return intake.Receipt{}, err
+	}
+	defer release()
+	door, err := d.door()
+	if err != nil {
+		return intake.Receipt{}, err
+	}
+	admitted, origin, rejected := door.Admit(recs)
+	admitted, origin, rejected = dropOversized(admitted, origin, rejected)
+	receipt := intake.Receipt{Rejected: rejected}
+	if len(admitted) == 0 {
+		return receipt, nil
+	}
+	acks, err := d.log.Append(ctx, admitted)
+	if err != nil {
+		return intake.Receipt{}, fmt.Errorf("store %d records: %w", len(admitted), err)
+	}
+	for _, a := range acks {
+		if a.Duplicate {
+			receipt.Duplicates++
+		} else {
+			receipt.Accepted++
+		}
+	}
+	d.metrics.accepted.Add(float64(receipt.Accepted))
+	d.metrics.duplicates.Add(float64(receipt.Duplicates))
+	d.metrics.rejected.Add(float64(len(receipt.Rejected)))
+	return receipt, nil
+}
+
+// dropOversized rejects the records that the log would refuse, so that one of
+// them does not cost its whole batch.
+func dropOversized(recs []learn.Record, origin []int, rejected []intake.Rejection) ([]learn.Record, []int, []intake.Rejection) {
+	kept, keptOrigin := recs[:0], origin[:0]
+	for i, r := range recs {
+		raw, err := json.Marshal(r)
+		switch {
+		case err != nil:
+			rejected = append(rejected, intake.Rejection{Index: origin[i], Reason: err.Error()})
+		case len(raw) > eventlog.MaxRecord:
+			rejected = append(rejected, intake.Rejection{Index: origin[i],
+				Reason: fmt.Sprintf("%d bytes after cutting; a record has at most %d: report less output", len(raw), eventlog.MaxRecord)})
+		default:
+			kept, keptOrigin = append(kept, r), append(keptOrigin, origin[i])
+		}
+	}
+	return kept, keptOrigin, rejected
+}
+
+// follower projects a stream of the log and says how far it is.
+type follower struct {
+	mu      sync.Mutex
+	seq     uint64
+	changed chan struct{}
+}
+
+func newFollower(seq uint64) *follower { return &follower{seq: seq, changed: make(chan struct{})} }
+
+func (f *follower) reach(seq uint64) {
+	f.mu.Lock()
+	f.seq = seq
+	close(f.changed)
+	f.changed = make(chan struct{})
+	f.mu.Unlock()
+}
+
+// wait returns when the projection includes message seq.
+func (f *follower) wait(ctx context.Context, seq uint64) error {
+	for {
+		f.mu.Lock()
+		done, changed := f.seq >= seq, f.changed
+		f.mu.Unlock()
+		if done {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// watch is closed when the projection moves on.
+func (f *follower) watch() <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.changed
+}
+
+func (f *follower) at() uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.seq
+}
+
+// readLedger projects the ledger, after the follower's position, into memory
+// and index.
+func (d *Daemon) readLedger(ctx context.Context) error {
+	indexed := d.index.AppliedLedger()
+	if indexed > d.log.Head(eventlog.Ledger) {
+		return fmt.Errorf("the index is ahead of the ledger (message %d of %d): run `lathe rebuild`", indexed, d.log.Head(eventlog.Ledger))
+	}
+	return d.log.ReadLedger(ctx, d.ledger.at(), func(seq uint64, entries []learn.LedgerEntry) error {
+		for _, e := range entries {
+			d.project(e)
+		}
+		if seq > indexed {
+			if err := d.index.ApplyLedger(seq, entries); err != nil {
+				return err
+			}
+		}
+		d.ledger.reach(seq)
+		return nil
+	})
+}
+
+// project brings one ledger entry into every projection in memory. An entry
+// that one of them cannot read is reported and passed over: it stays in the
+// ledger.
+func (d *Daemon) project(e learn.LedgerEntry) {
+	report := func(err error) {
+		if err != nil {
+			d.logger.Error("ledger entry not readable", "entry", e.ID, "kind", e.Kind, "err", err)
+		}
+	}
+	report(d.queue.Apply(e))
+	report(d.learners.monitor.ApplyLedger(e))
+	report(d.forge.apply(e))
+	if e.Kind == learn.EntryRemedy {
+		var r learn.Remedy
+		report(json.Unmarshal(e.Body, &r))
+		if r.RemedyID != "" {
+			d.learners.finder.AddRemedy(r)
+		}
+	}
+}
+
+// followLedger runs readLedger whenever the ledger grows.
+func (d *Daemon) followLedger(ctx context.Context) error {
+	for {
+		if err := d.readLedger(ctx); err != nil {
+			return stopped(ctx, fmt.Errorf("follow the ledger: %w", err))
+		}
+		d.publishTools()
+		if err := d.log.Wait(ctx, eventlog.Ledger, d.ledger.at()); err != nil {
+			return stopped(ctx, fmt.Errorf("follow the ledger: %w", err))
+		}
+	}
+}
+
+// indexEvents keeps the search index of events up to date, in large batches
+// since a Bleve batch costs much the same whatever its size.
+func (d *Daemon) indexEvents(ctx context.Context) error {
+	const batch = 1000
+	for {
+		var docs []index.EventDoc
+		var last uint64
+		flush := func() error {
+			if last == 0 {
+				return nil
+			}
+			err := d.index.ApplyEvents(last, docs)
+			docs = docs[:0]
+			if err == nil {
+				d.indexed.reach(last)
+			}
+			return err
+		}
+		err := d.log.ReadEvents(ctx, d.index.AppliedEvents(), func(seq uint64, recs []learn.Record) error {
+			for _, r := range recs {
+				if r.Action != nil {
+					act := action.Parse(r.Action)
+					docs = append(docs, index.NewEventDoc(r.Action, act, d.learners.reader.signatures.Match(r.Action, act)))
+				}
+			}
+			last = seq
+			if len(docs) >= batch {
+				return flush()
+			}
+			return nil
+		})
+		if err == nil {
+			err = flush()
+		}
+		if err != nil {
+			return stopped(ctx, fmt.Errorf("index events: %w", err))
+		}
+		d.indexed.reach(d.index.AppliedEvents())
+		if err := d.log.Wait(ctx, eventlog.Events, d.index.AppliedEvents()); err != nil {
+			return stopped(ctx, fmt.Errorf("index events: %w", err))
+		}
+		// A live session sends one call at a time: wait for company.
+		select {
+		case <-time.After(200 * time.Millisecond):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// stopped turns an error that only says that ctx ended into none.
+func stopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
+		return nil
+	}
+	return err
+}
+
+// settle waits until everything that the log holds now is learned, concluded,
+// projected and searchable.
+func (d *Daemon) settle(ctx context.Context) error {
+	head := d.log.Head(eventlog.Events)
+	if err := d.runner.Settle(ctx, head); err != nil {
+		return err
+	}
+	if err := d.ledger.wait(ctx, d.log.Head(eventlog.Ledger)); err != nil {
+		return err
+	}
+	return d.indexed.wait(ctx, head)
+}
