@@ -1,0 +1,429 @@
+package graph_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"lathe/index/graph"
+	"lathe/learn"
+)
+
+var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+var _ learn.Learner = (*graph.Graph)(nil)
+
+func id(n int) string { return learn.UUIDv8("event", fmt.Sprint(n)) }
+
+func call(n int, status learn.Status) *learn.Observation {
+	ev := &learn.ActionOutcome{
+		ID: id(n), ProjectID: "p", SessionID: "s", TaskID: "t", AgentID: "ocode", ToolName: "bash", Status: status,
+		Timestamp:       start.Add(time.Duration(n) * time.Second),
+		ContextSnapshot: learn.ContextSnapshot{Environment: map[string]string{"os": "linux", "python": "3.11"}},
+	}
+	o := &learn.Observation{Record: learn.Record{Action: ev}, Action: learn.Action{
+		Tool: "bash", Intent: learn.IntentTest, Skeleton: "pytest <path>", Writes: []string{"a.py"},
+		Entities: []learn.Entity{{Kind: "file", Name: "a.py"}, {Kind: "host", Name: "example.org"}},
+	}}
+	if status.Failed() {
+		o.Signatures = []learn.ErrorSignature{{
+			ID: "sig", PatternID: "python/module-not-found", Name: "module not found", Salient: "secret words",
+			Template: "secret template", Entities: []learn.Entity{{Kind: "module", Name: "yaml"}}, File: "a.py",
+		}}
+	}
+	return o
+}
+
+func entry(t testing.TB, kind learn.EntryKind, object, project string, body any) learn.LedgerEntry {
+	t.Helper()
+	e, err := learn.NewEntry(kind, object, project, start.Add(time.Hour), body, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// ledger is one entry of every kind that the graph reads.
+func ledger(t testing.TB) []learn.LedgerEntry {
+	worked := true
+	return []learn.LedgerEntry{
+		entry(t, learn.EntryTask, "t", "p", learn.Task{TaskID: "t", ProjectID: "p", AgentID: "ocode", ProblemType: "bugfix",
+			Outcome: learn.OutcomeSuccess, Finished: start.Add(time.Minute)}),
+		entry(t, learn.EntryReport, "r", "p", learn.FailureAnalysisReport{FailedEventID: id(2), CulpritAction: id(1), ConfidenceScore: 0.7,
+			Signatures: []learn.ErrorSignature{{ID: "sig", Name: "module not found"}}}),
+		entry(t, learn.EntryRemedy, "m", "p", learn.Remedy{RemedyID: "m", ProjectID: "p", PatternID: "python/module-not-found",
+			SignatureID: "sig", Description: "install the module", Support: 3, Successes: 2.5, Failures: 0.5, Posterior: 0.7,
+			Actions: []learn.RemedyAction{{ToolName: "bash"}}, Evidence: []string{id(2), id(3)}}),
+		entry(t, learn.EntryStrategy, "st", "p", learn.ProvenStrategy{StrategyID: "st", ProjectID: "p", Name: "reproduce first",
+			RelatedProblemTypes: []string{"bugfix"}, SuccessRate: 0.9, Evidence: []string{id(3)},
+			TemplatePlanFragment: learn.TaskGraph{Tasks: []learn.PlanTask{
+				{ID: "one", ToolName: "bash", Preconditions: []learn.Precondition{{Kind: "file_exists", Argument: "a.py"}}},
+				{ID: "two", ToolName: "edit"}}, Dependencies: map[string][]string{"two": {"one"}}}}),
+		entry(t, learn.EntryProposal, "pr", "p", learn.PlanModificationProposal{ProposalID: "pr", ProjectID: "p", Type: learn.AddRetry,
+			TargetPlanTemplate: "release", TargetStep: "upload", SourceStrategyID: "st", ConfidenceScore: 0.6}),
+		entry(t, learn.EntryTool, "tool", "p", learn.ProposedTool{Manifest: learn.ToolManifest{Name: "count_lines", Version: "1.0.0",
+			Provenance: learn.Provenance{Evidence: []string{id(4)}}}}),
+		entry(t, learn.EntryState, "tool", "p", learn.StateChange{ObjectID: "x", ToolName: "count_lines", To: learn.StateActive}),
+		entry(t, learn.EntryTrial, "trial", "p", learn.TrialRecord{Phase: learn.TrialResult, ObjectID: "m", TaskID: "t", ProjectID: "p",
+			Taken: true, Worked: &worked, EventID: id(2)}),
+	}
+}
+
+func filled(t testing.TB, o graph.Options) *graph.Graph {
+	t.Helper()
+	g := graph.New(o)
+	g.Observe(call(1, learn.StatusSuccess))
+	g.Observe(call(2, learn.StatusFailure))
+	g.Observe(call(3, learn.StatusSuccess))
+	g.Observe(&learn.Observation{Finished: &learn.Task{TaskID: "t", ProjectID: "p", ProblemType: "bugfix", Outcome: learn.OutcomeSuccess,
+		Finished: start.Add(time.Minute), Steps: []learn.Step{{EventID: id(1), Tool: "bash"}, {EventID: id(2), Tool: "bash"}}}})
+	for _, e := range ledger(t) {
+		if err := g.ApplyLedger(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return g
+}
+
+// TestEveryEdge checks each edge of the package's documentation, by weight.
+func TestEveryEdge(t *testing.T) {
+	s := filled(t, graph.Options{}).All("")
+	have := map[string]float64{}
+	for _, e := range s.Edges {
+		have[e.From+" "+string(e.Kind)+" "+e.To] = e.Weight
+	}
+	attempt := graph.ID(graph.ExecutionAttempt, "p", id(2))
+	evidence := graph.ID(graph.ExecutionAttempt, "p", id(3))
+	env := graph.ID(graph.Environment, "p", "os=linux python=3.11")
+	file, module := graph.ID(graph.CodeEntity, "p", "file/a.py"), graph.ID(graph.CodeEntity, "p", "module/yaml")
+	for edge, weight := range map[string]float64{
+		"Agent:ocode PERFORMS Task:p:t":                                                 3,
+		"Agent:ocode INITIATES " + attempt:                                              1,
+		"Agent:ocode USES Tool:bash":                                                    3,
+		"Task:p:t REQUIRES Tool:bash":                                                   3,
+		"Task:p:t IS_INSTANCE_OF ProblemType:bugfix":                                    1,
+		"Task:p:t MODIFIES " + file:                                                     3,
+		"Task:p:t REFERENCES " + file:                                                   3,
+		"Task:p:t SUCCEEDED_WITH RecoveryStrategy:p:m":                                  1,
+		attempt + " PART_OF Task:p:t":                                                   1,
+		attempt + " USES Tool:bash":                                                     1,
+		attempt + " OCCURRED_IN " + env:                                                 1,
+		attempt + " RESULTED_IN Error:sig":                                              1,
+		attempt + " REFERENCES " + file:                                                 1,
+		graph.ID(graph.ExecutionAttempt, "p", id(1)) + " GENERATED Error:sig":           0.7,
+		"Tool:bash OCCURRED_IN " + env:                                                  3,
+		"Tool:bash FAILED_WITH Error:sig":                                               1,
+		"Tool:count_lines LEARNED_FROM " + graph.ID(graph.ExecutionAttempt, "p", id(4)): 1,
+		"Error:sig IS_INSTANCE_OF ErrorPattern:python/module-not-found":                 1,
+		"Error:sig REFERENCES " + module:                                                1,
+		"Error:sig SUCCEEDED_WITH RecoveryStrategy:p:m":                                 2.5,
+		"Error:sig FAILED_WITH RecoveryStrategy:p:m":                                    0.5,
+		"ErrorPattern:python/module-not-found MITIGATED_BY RecoveryStrategy:p:m":        0.7,
+		"ErrorPattern:python/module-not-found CAUSES_FAILURE " + file:                   1,
+		"RecoveryStrategy:p:m APPLIES_TO Error:sig":                                     0.7,
+		"RecoveryStrategy:p:m USES Tool:bash":                                           1,
+		"RecoveryStrategy:p:m LEARNED_FROM " + evidence:                                 1,
+		"ProvenStrategy:p:st SOLVES_EFFICIENTLY ProblemType:bugfix":                     0.9,
+		"ProvenStrategy:p:st COMPOSED_OF PlanFragment:p:st":                             1,
+		"ProvenStrategy:p:st LEARNED_FROM " + evidence:                                  1,
+		"ProvenStrategy:p:st GENERATED PlanFragment:p:pr":                               1,
+		"ProblemType:bugfix SUCCEEDED_WITH Tool:bash":                                   1,
+		"PlanFragment:p:st COMPOSED_OF PlanStep:p:st#one":                               1,
+		"PlanFragment:p:st COMPOSED_OF PlanStep:p:st#two":                               2,
+		"PlanFragment:p:pr MODIFIES PlanFragment:p:release":                             0.6,
+		"PlanFragment:p:pr MODIFIES PlanStep:p:release#upload":                          0.6,
+		"PlanStep:p:st#one USES Tool:bash":                                              1,
+		"PlanStep:p:st#two REQUIRES PlanStep:p:st#one":                                  1,
+		"Precondition:p:file_exists a.py REQUIRED_FOR PlanStep:p:st#one":                1,
+	} {
+		if got, ok := have[edge]; !ok || got != weight {
+			t.Errorf("%s: weight %v (there: %v), want %v", edge, got, ok, weight)
+		}
+	}
+	if n, _ := filled(t, graph.Options{}).Node("Tool:count_lines"); n.Properties["state"] != "active" {
+		t.Errorf("tool's state: %v", n.Properties)
+	}
+}
+
+func TestNoOutputTextAndNoSuccessNodes(t *testing.T) {
+	g := graph.New(graph.Options{})
+	for n := range 50 {
+		g.Observe(call(n, learn.StatusSuccess))
+	}
+	g.Observe(call(99, learn.StatusFailure))
+	if n := g.Stats().Nodes[graph.ExecutionAttempt]; n != 1 {
+		t.Errorf("%d attempts for one failure", n)
+	}
+	raw, err := g.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, word := range []string{"secret", "example.org"} {
+		if bytes.Contains(raw, []byte(word)) {
+			t.Errorf("the graph holds %q", word)
+		}
+	}
+}
+
+func TestLedgerTwiceChangesNothing(t *testing.T) {
+	g := filled(t, graph.Options{})
+	want := export(t, g)
+	for range 2 {
+		for _, e := range ledger(t) {
+			if err := g.ApplyLedger(e); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if got := export(t, g); got != want {
+		t.Errorf("changed:\n%s\nbefore:\n%s", got, want)
+	}
+}
+
+func TestChangedRemedyLosesOldEdges(t *testing.T) {
+	g := filled(t, graph.Options{})
+	err := g.ApplyLedger(entry(t, learn.EntryRemedy, "m", "p", learn.Remedy{RemedyID: "m", ProjectID: "p", PatternID: "python/module-not-found",
+		SignatureID: "sig", Posterior: 0.9, Actions: []learn.RemedyAction{{ToolName: "edit"}}, Evidence: []string{id(7)}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, n := range g.Neighbours("RecoveryStrategy:p:m", graph.Query{Direction: graph.Out, Kinds: []graph.EdgeKind{graph.Uses, graph.LearnedFrom}}) {
+		got = append(got, n.Node.ID)
+	}
+	if want := []string{graph.ID(graph.ExecutionAttempt, "p", id(7)), "Tool:edit"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestNeighbours(t *testing.T) {
+	g := filled(t, graph.Options{})
+	for _, c := range []struct {
+		name  string
+		id    string
+		q     graph.Query
+		first string
+		n     int
+	}{
+		{"what mitigates", "ErrorPattern:python/module-not-found", graph.Query{Kinds: []graph.EdgeKind{graph.MitigatedBy}, Direction: graph.Out}, "RecoveryStrategy:p:m", 1},
+		{"against the edge", "RecoveryStrategy:p:m", graph.Query{Kinds: []graph.EdgeKind{graph.MitigatedBy}, Direction: graph.In}, "ErrorPattern:python/module-not-found", 1},
+		{"wrong way", "RecoveryStrategy:p:m", graph.Query{Kinds: []graph.EdgeKind{graph.MitigatedBy}, Direction: graph.Out}, "", 0},
+		{"heaviest first", "Error:sig", graph.Query{Kinds: []graph.EdgeKind{graph.SucceededWith, graph.FailedWith, graph.AppliesTo}, Limit: 1}, "RecoveryStrategy:p:m", 1},
+		{"another project", "Error:sig", graph.Query{Kinds: []graph.EdgeKind{graph.SucceededWith}, ProjectID: "q"}, "", 0},
+		{"hidden node", "Task:p:t", graph.Query{ProjectID: "q"}, "", 0},
+		{"absent", "Task:p:none", graph.Query{}, "", 0},
+	} {
+		got := g.Neighbours(c.id, c.q)
+		if len(got) != c.n || c.n > 0 && got[0].Node.ID != c.first {
+			t.Errorf("%s: %+v, want %d, first %s", c.name, got, c.n, c.first)
+		}
+	}
+}
+
+func TestPath(t *testing.T) {
+	g := filled(t, graph.Options{})
+	env := graph.ID(graph.Environment, "p", "os=linux python=3.11")
+	for _, c := range []struct {
+		name     string
+		from, to string
+		hops     int
+		q        graph.Query
+		want     []graph.EdgeKind
+	}{
+		{"itself", "Tool:bash", "Tool:bash", 3, graph.Query{}, []graph.EdgeKind{}},
+		{"one", "Tool:bash", env, 3, graph.Query{Direction: graph.Out}, []graph.EdgeKind{graph.OccurredIn}},
+		{"three", "Agent:ocode", "RecoveryStrategy:p:m", 4, graph.Query{Direction: graph.Out, Kinds: []graph.EdgeKind{graph.Uses, graph.FailedWith, graph.IsInstanceOf, graph.MitigatedBy}},
+			[]graph.EdgeKind{graph.Uses, graph.FailedWith, graph.FailedWith}},
+		{"too far", "Agent:ocode", "RecoveryStrategy:p:m", 1, graph.Query{Direction: graph.Out}, nil},
+		{"no way", env, "Tool:bash", 5, graph.Query{Direction: graph.Out}, nil},
+		{"hidden", "Tool:bash", env, 3, graph.Query{ProjectID: "q"}, nil},
+	} {
+		for range 5 { // map order must not show
+			path := g.Path(c.from, c.to, c.hops, c.q)
+			if (path == nil) != (c.want == nil) || len(path) != len(c.want) {
+				t.Errorf("%s: %v, want %v", c.name, path, c.want)
+				break
+			}
+			for i, s := range path {
+				if s.Edge.Kind != c.want[i] {
+					t.Errorf("%s: step %d is %s, want %s", c.name, i, s.Edge.Kind, c.want[i])
+				}
+			}
+		}
+	}
+}
+
+func TestAroundIsBounded(t *testing.T) {
+	g := filled(t, graph.Options{})
+	s := g.Around("Tool:bash", 2, graph.Query{Limit: 5})
+	if len(s.Nodes) != 5 || !slices.ContainsFunc(s.Nodes, func(n graph.Node) bool { return n.ID == "Tool:bash" }) {
+		t.Errorf("%d nodes, want 5 with the root", len(s.Nodes))
+	}
+	if s := g.Around("absent", 2, graph.Query{}); s.Nodes == nil || len(s.Nodes) != 0 {
+		t.Errorf("absent root: %+v", s)
+	}
+	found := g.Find(graph.Tool, "count", "p", 0)
+	if len(found) != 1 || found[0].ID != "Tool:count_lines" {
+		t.Errorf("found %v", found)
+	}
+}
+
+func export(t testing.TB, g *graph.Graph) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := g.All("").WriteJSON(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestExport(t *testing.T) {
+	a, b := export(t, filled(t, graph.Options{})), export(t, filled(t, graph.Options{}))
+	if a != b {
+		t.Error("two equal graphs print differently")
+	}
+	var back graph.Subgraph
+	if err := json.Unmarshal([]byte(a), &back); err != nil || len(back.Nodes) < 10 {
+		t.Errorf("read back: %v, %d nodes", err, len(back.Nodes))
+	}
+	var dot bytes.Buffer
+	s := graph.Subgraph{Nodes: []graph.Node{{ID: `a"\`, Kind: graph.Tool, Label: "x\ny"}}, Edges: []graph.Edge{{From: `a"\`, Kind: graph.Uses, To: "b", Weight: 2}}}
+	if err := s.WriteDOT(&dot); err != nil {
+		t.Fatal(err)
+	}
+	want := `digraph lathe {
+  "a\"\\" [label="Tool\nx\ny", kind="Tool"];
+  "a\"\\" -> "b" [label="USES", weight="2"];
+}
+`
+	if dot.String() != want {
+		t.Errorf("got\n%swant\n%s", dot.String(), want)
+	}
+}
+
+func TestSnapshot(t *testing.T) {
+	g := filled(t, graph.Options{})
+	raw, err := g.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := graph.New(graph.Options{})
+	if err := h.Restore(raw); err != nil {
+		t.Fatal(err)
+	}
+	again, err := h.Snapshot()
+	if err != nil || !bytes.Equal(raw, again) {
+		t.Errorf("restored state differs (%v)", err)
+	}
+	g.Observe(call(10, learn.StatusFailure))
+	h.Observe(call(10, learn.StatusFailure))
+	if export(t, g) != export(t, h) {
+		t.Error("a restored graph goes on differently")
+	}
+	want := export(t, h)
+	for name, bad := range map[string]string{
+		"junk":         "{",
+		"version":      `{"version":99}`,
+		"kind":         `{"version":1,"nodes":[{"id":"x","kind":"Thing"}]}`,
+		"double":       `{"version":1,"nodes":[{"id":"x","kind":"Tool"},{"id":"x","kind":"Tool"}]}`,
+		"loose edge":   `{"version":1,"nodes":[{"id":"x","kind":"Tool"}],"edges":[{"from":"x","kind":"USES","to":"y"}]}`,
+		"unknown edge": `{"version":1,"nodes":[{"id":"x","kind":"Tool"},{"id":"y","kind":"Tool"}],"edges":[{"from":"x","kind":"LIKES","to":"y"}]}`,
+	} {
+		if err := h.Restore([]byte(bad)); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+		if export(t, h) != want {
+			t.Errorf("%s: a refused snapshot changed the state", name)
+		}
+	}
+}
+
+func TestUnreadableBody(t *testing.T) {
+	g := graph.New(graph.Options{})
+	for _, kind := range []learn.EntryKind{learn.EntryTask, learn.EntryRemedy, learn.EntryState, learn.EntryTrial} {
+		err := g.ApplyLedger(learn.LedgerEntry{ID: "e", Kind: kind, Body: json.RawMessage(`[]`)})
+		if err == nil || !strings.Contains(err.Error(), string(kind)) {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+}
+
+// TestBounds feeds random records into a very small graph: whatever comes, it
+// stays within its bounds, every edge has both ends, and it restores.
+func TestBounds(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		o := graph.Options{MaxEdges: 30, MaxEvidence: 2, MaxNodes: map[graph.NodeKind]int{}}
+		for _, k := range graph.NodeKinds() {
+			o.MaxNodes[k] = 3
+		}
+		g := graph.New(o)
+		for n := range rapid.IntRange(1, 60).Draw(t, "records") {
+			c := call(n, rapid.SampledFrom([]learn.Status{learn.StatusSuccess, learn.StatusFailure, learn.StatusTimeout}).Draw(t, "status"))
+			c.Record.Action.ToolName = rapid.StringN(0, 300, -1).Draw(t, "tool")
+			c.Record.Action.TaskID = rapid.SampledFrom([]string{"", "a", "b", "c", "d", "e"}).Draw(t, "task")
+			for i := range c.Signatures {
+				c.Signatures[i].ID = rapid.SampledFrom([]string{"1", "2", "3", "4", "5"}).Draw(t, "signature")
+			}
+			g.Observe(c)
+		}
+		s := g.All("")
+		nodes := map[string]bool{}
+		kinds := map[graph.NodeKind]int{}
+		for _, n := range s.Nodes {
+			nodes[n.ID] = true
+			kinds[n.Kind]++
+			if len(n.ID) > 400 || len(n.Label) > 200 {
+				t.Fatalf("long node: %q", n.ID)
+			}
+		}
+		for k, n := range kinds {
+			if n > 3 {
+				t.Fatalf("%d nodes of kind %s", n, k)
+			}
+		}
+		if len(s.Edges) > 30 || len(s.Edges) != g.Stats().Edges {
+			t.Fatalf("%d edges, counted %d", len(s.Edges), g.Stats().Edges)
+		}
+		for _, e := range s.Edges {
+			if !nodes[e.From] || !nodes[e.To] || len(e.Evidence) > 2 {
+				t.Fatalf("loose or heavy edge %+v", e)
+			}
+		}
+		raw, err := g.Snapshot()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := graph.New(o).Restore(raw); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestIDsKeepProjectsApart(t *testing.T) {
+	if a, b := graph.ID(graph.Task, "a", "b:c"), graph.ID(graph.Task, "a:b", "c"); a == b {
+		t.Errorf("two projects share %s", a)
+	}
+}
+
+// TestDocumentedEdges keeps doc.go and the kinds in step.
+func TestDocumentedEdges(t *testing.T) {
+	doc, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range graph.EdgeKinds()[:20] {
+		if !bytes.Contains(doc, []byte(k)) {
+			t.Errorf("doc.go does not say which way %s goes", k)
+		}
+	}
+	if len(graph.NodeKinds()) != 14 || len(graph.EdgeKinds()) != 26 {
+		t.Errorf("%d node kinds, %d edge kinds; the design has 14 and 26", len(graph.NodeKinds()), len(graph.EdgeKinds()))
+	}
+}
