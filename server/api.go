@@ -47,6 +47,12 @@ type (
 	ForgeCall struct {
 		OpportunityID string              `json:"opportunity_id,omitempty"`
 		Tool          *learn.ProposedTool `json:"tool,omitempty"`
+		ValidateOnly  bool                `json:"validate_only,omitempty"` // no review request
+	}
+	// RefineCall refines a plan of a project.
+	RefineCall struct {
+		ProjectID string `json:"project_id"`
+		mcp.RefineQuery
 	}
 	// ForgeLine is one line of the answer to a ForgeCall.
 	ForgeLine struct {
@@ -91,6 +97,9 @@ func (d *Daemon) socketHandler() http.Handler {
 	answer(d, mux, "POST /v1/objects", func(ctx context.Context, q index.Query) (index.Result, error) { return d.index.SearchObjects(ctx, q) })
 	answer(d, mux, "POST /v1/diagnose", func(ctx context.Context, c DiagnoseCall) (learn.FailureAnalysisReport, error) {
 		return b.Diagnose(ctx, all, c.Failure)
+	})
+	answer(d, mux, "POST /v1/refine", func(ctx context.Context, c RefineCall) (mcp.RefineResult, error) {
+		return b.RefinePlan(ctx, mcp.Scope{ProjectID: c.ProjectID}, c.RefineQuery)
 	})
 	answer(d, mux, "GET /v1/strategies", func(context.Context, nothing) ([]learn.ProvenStrategy, error) {
 		return d.learners.mine.Strategies(), nil
@@ -234,6 +243,9 @@ func (d *Daemon) serveForge(w http.ResponseWriter, r *http.Request) {
 }
 
 func (d *Daemon) forgeCall(ctx context.Context, c ForgeCall, progress func(learn.Check)) (Forged, error) {
+	if c.Tool != nil && c.ValidateOnly {
+		return d.forge.check(ctx, *c.Tool, progress)
+	}
 	if c.Tool != nil {
 		return d.forge.propose(ctx, "", *c.Tool, c.Tool.Spec.Evidence, progress)
 	}

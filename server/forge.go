@@ -181,18 +181,12 @@ func (f *forge) propose(ctx context.Context, project string, tool learn.Proposed
 		return out, err
 	}
 	defer release()
-	if err := f.tested(); err != nil {
-		return out, err
-	}
-	f.validate.Lock()
-	defer f.validate.Unlock()
 	now := time.Now().UTC()
 	if err := f.write(ctx, learn.EntryTool, tool.ToolID, project, now, tool, evidence); err != nil {
 		return out, err
 	}
-	out.Validation, err = toolforge.Validator{Runner: f}.Validate(ctx, tool, progress)
-	if err != nil {
-		return out, fmt.Errorf("validate %s: %w", tool.Manifest.Name, err)
+	if out, err = f.check(ctx, tool, progress); err != nil {
+		return out, err
 	}
 	if err := f.write(ctx, learn.EntryValidation, tool.ToolID, project, time.Now().UTC(), out.Validation, nil); err != nil {
 		return out, err
@@ -210,6 +204,21 @@ func (f *forge) propose(ctx context.Context, project string, tool learn.Proposed
 		return out, err
 	}
 	return out, f.d.ledgerSettled(ctx)
+}
+
+// check validates a tool, and nothing else.
+func (f *forge) check(ctx context.Context, tool learn.ProposedTool, progress func(learn.Check)) (Forged, error) {
+	out := Forged{Tool: tool}
+	if err := f.tested(); err != nil {
+		return out, err
+	}
+	f.validate.Lock()
+	defer f.validate.Unlock()
+	var err error
+	if out.Validation, err = (toolforge.Validator{Runner: f}).Validate(ctx, tool, progress); err != nil {
+		return out, fmt.Errorf("validate %s: %w", tool.Manifest.Name, err)
+	}
+	return out, nil
 }
 
 // previous is the version of a tool that is deployed now, or nil.

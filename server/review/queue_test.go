@@ -146,7 +146,9 @@ func TestOfTwoReviewersOneWins(t *testing.T) {
 		if i%2 == 1 {
 			v = learn.VerdictReject
 		}
-		wg.Go(func() { _, errs[i] = q.Decide(context.Background(), key.Decide("rev-1", "sha256:a", v, "", time.Now())) })
+		wg.Go(func() {
+			_, errs[i] = q.Decide(context.Background(), key.Decide("rev-1", "sha256:a", v, "", time.Now()))
+		})
 	}
 	wg.Wait()
 	won := 0

@@ -1,0 +1,263 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+
+	"lathe/index/eventlog"
+	"lathe/mcp"
+	"lathe/server"
+)
+
+func (a *app) serveCmd() *cobra.Command {
+	var accept bool
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "The daemon: it alone owns the data directory",
+		Long: `Serves a Unix socket in the data directory (mode 0600) and a loopback HTTP port:
+/mcp and /metrics with a bearer token (lathe token agent), /healthz.
+Other commands start it when it does not run; it then leaves after 30 idle minutes.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, _, err := a.config()
+			if err != nil {
+				return err
+			}
+			cfg.AcceptDamage = accept
+			logger := slog.New(slog.NewTextHandler(a.errs, nil))
+			d, err := server.Open(cmd.Context(), cfg, logger)
+			if err != nil {
+				return err
+			}
+			err = d.Run(cmd.Context(), func() {
+				logger.Info("serving", "data", cfg.DataDir, "socket", server.SocketPath(cfg.DataDir), "http", cfg.HTTP)
+			})
+			return errors.Join(err, d.Close())
+		},
+	}
+	c.Flags().Func("idle-exit", "leave after this long without work, like 30m", a.setting("idle_exit"))
+	c.Flags().BoolVar(&accept, "accept-damage", false, "start although the event log lost records; the loss stays in the log of accepted damage")
+	return c
+}
+
+func (a *app) stopCmd() *cobra.Command {
+	return &cobra.Command{Use: "stop", Short: "End the daemon after what it accepted is finished", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, _, err := a.config()
+			if err != nil {
+				return err
+			}
+			c := server.NewClient(cfg)
+			if !c.Alive(cmd.Context()) {
+				fmt.Fprintln(a.errs, "no daemon runs on", cfg.DataDir)
+				return nil
+			}
+			if err := c.Call(cmd.Context(), http.MethodPost, "/v1/stop", struct{}{}, &struct{}{}); err != nil {
+				return err
+			}
+			return waitGone(cmd.Context(), c)
+		}}
+}
+
+// waitGone returns when the daemon has given its data directory back.
+func waitGone(ctx context.Context, c *server.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for {
+		conn, err := c.Dial(ctx)
+		if err != nil {
+			return nil
+		}
+		_ = conn.Close()
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			return errors.New("the daemon does not end; see daemon.log in the data directory")
+		}
+	}
+}
+
+func (a *app) versionCmd() *cobra.Command {
+	return &cobra.Command{Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if a.json {
+				return a.print(map[string]string{"version": server.Version})
+			}
+			_, err := fmt.Fprintln(a.out, "lathe", server.Version)
+			return err
+		}}
+}
+
+func (a *app) tokenCmd() *cobra.Command {
+	return &cobra.Command{Use: "token agent", Short: "Print the bearer token of the HTTP port's /mcp and /metrics", Args: cobra.ExactArgs(1), ValidArgs: []string{"agent"},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if args[0] != "agent" {
+				return usagef("there is no token of scope %q; agent is", args[0])
+			}
+			_, cfg, err := a.client(cmd.Context())
+			if err != nil {
+				return err
+			}
+			raw, err := os.ReadFile(filepath.Join(cfg.DataDir, "token"))
+			if err != nil {
+				return fmt.Errorf("no token: %w (is the HTTP port off?)", err)
+			}
+			_, err = fmt.Fprintln(a.out, strings.TrimSpace(string(raw)))
+			return err
+		}}
+}
+
+func (a *app) mcpCmd() *cobra.Command {
+	var agent string
+	c := &cobra.Command{
+		Use:   "mcp",
+		Short: "MCP server on stdio, for an agent's settings",
+		Long: `Speaks MCP on stdin and stdout (both protocol eras) and relays to the daemon,
+which it starts if none runs and whose restarts it survives. In an agent's
+settings:
+
+    {"mcpServers": {"lathe": {"command": "lathe", "args": ["mcp"]}}}
+
+The project is that of the working directory.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, _, err := a.config()
+			if err != nil {
+				return err
+			}
+			wd, err := os.Getwd()
+			if err != nil {
+				return fmt.Errorf("working directory: %w", err)
+			}
+			root := server.ProjectRoot(wd)
+			project := cfg.Project
+			if project == "" {
+				project = server.ProjectID(root)
+			}
+			client := server.NewClient(cfg)
+			ensure := client.Ensure
+			if a.noStart {
+				ensure = func(ctx context.Context) error {
+					if !client.Alive(ctx) {
+						return server.ErrNoDaemon
+					}
+					return nil
+				}
+			}
+			return mcp.Bridge(cmd.Context(), mcp.BridgeOptions{In: a.in, Out: a.out, Client: client.HTTP(), URL: "http://lathe/mcp",
+				Scope:  mcp.Scope{ProjectID: project, Root: root, AgentID: agent, SessionID: uuid.NewString()},
+				Ensure: ensure, Logger: slog.New(slog.NewTextHandler(a.errs, &slog.HandlerOptions{Level: slog.LevelWarn}))})
+		},
+	}
+	c.Flags().StringVar(&agent, "agent", "mcp", "the agent's name in the log")
+	c.Flags().Func("project", "the project's name (default: of the working directory)", a.setting("project"))
+	return c
+}
+
+func (a *app) lspCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "lsp",
+		Short: "Language server on stdio, for an editor's settings",
+		Long:  `Pipes LSP between stdin/stdout and the daemon, which it starts if none runs.`,
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, _, err := a.client(cmd.Context())
+			if err != nil {
+				return err
+			}
+			conn, err := client.Dial(cmd.Context())
+			if err != nil {
+				return fmt.Errorf("%w: %w", server.ErrNoDaemon, err)
+			}
+			defer conn.Close()
+			if _, err := io.WriteString(conn, "GET /lsp HTTP/1.1\r\nHost: lathe\r\nConnection: Upgrade\r\nUpgrade: lsp\r\n\r\n"); err != nil {
+				return fmt.Errorf("daemon: %w", err)
+			}
+			r := bufio.NewReader(conn)
+			resp, err := http.ReadResponse(r, nil)
+			if err != nil {
+				return fmt.Errorf("daemon: %w", err)
+			}
+			if resp.StatusCode != http.StatusSwitchingProtocols {
+				return fmt.Errorf("daemon: %s", resp.Status)
+			}
+			done := make(chan error, 2) // both copies end with the connection
+			go func() { _, err := io.Copy(conn, a.in); done <- err }()
+			go func() { _, err := io.Copy(a.out, r); done <- err }()
+			return <-done
+		},
+	}
+}
+
+func (a *app) verifyCmd() *cobra.Command {
+	return &cobra.Command{Use: "verify", Short: "Read the whole log and check every checksum and chain", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, _, err := a.client(cmd.Context())
+			if err != nil {
+				return err
+			}
+			var r eventlog.VerifyReport
+			if err := client.Call(cmd.Context(), http.MethodPost, "/v1/verify", struct{}{}, &r); err != nil {
+				return err
+			}
+			if a.json {
+				if err := a.print(r); err != nil {
+					return err
+				}
+			} else {
+				for _, s := range r.Streams {
+					fmt.Fprintf(a.out, "%-7s %d messages, %d records, %d damaged places\n", s.Stream, s.Messages, s.Records, len(s.Damage))
+				}
+				for _, d := range r.Damage() {
+					fmt.Fprintf(a.out, "damage: %+v\n", d)
+				}
+			}
+			if !r.OK {
+				return errors.New("the log is damaged; `lathe serve --accept-damage` goes on without what is lost")
+			}
+			return nil
+		}}
+}
+
+func (a *app) rebuildCmd() *cobra.Command {
+	return &cobra.Command{Use: "rebuild", Short: "Make indexes, KPIs and everything learned anew from the log", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, _, err := a.config()
+			if err != nil {
+				return err
+			}
+			c := server.NewClient(cfg)
+			if c.Alive(cmd.Context()) {
+				fmt.Fprintln(a.errs, "stopping the daemon")
+				if err := c.Call(cmd.Context(), http.MethodPost, "/v1/stop", struct{}{}, &struct{}{}); err != nil {
+					return err
+				}
+				if err := waitGone(cmd.Context(), c); err != nil {
+					return err
+				}
+			}
+			began := time.Now()
+			for try := 0; ; try++ { // the lock is given back a moment after the socket
+				err := server.Rebuild(cmd.Context(), cfg, slog.New(slog.NewTextHandler(a.errs, &slog.HandlerOptions{Level: slog.LevelWarn})))
+				if !errors.Is(err, server.ErrRunning) || try == 50 {
+					if err == nil {
+						fmt.Fprintf(a.errs, "rebuilt in %.1f s\n", time.Since(began).Seconds())
+					}
+					return err
+				}
+				time.Sleep(100 * time.Millisecond)
+			}
+		}}
+}

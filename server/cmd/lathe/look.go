@@ -1,0 +1,354 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"lathe/index"
+	"lathe/learn"
+	"lathe/learn/monitor"
+	"lathe/mcp"
+	"lathe/server"
+)
+
+// maxInput bounds what is read from stdin.
+const maxInput = 16 << 20
+
+func (a *app) kpiCmd() *cobra.Command {
+	var f monitor.Filter
+	var days int
+	c := &cobra.Command{Use: "kpi", Short: "Success rates, costs, the commonest and the costliest failures", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, _, err := a.client(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if days > 0 {
+				f.Since = time.Now().UTC().AddDate(0, 0, -days)
+			}
+			var k monitor.KPIs
+			if err := client.Call(cmd.Context(), http.MethodPost, "/v1/kpi", f, &k); err != nil {
+				return err
+			}
+			if a.json {
+				return a.print(k)
+			}
+			a.printKPIs(k)
+			return a.printCostly(cmd.Context(), client, k, 10)
+		}}
+	c.Flags().StringVar(&f.ProjectID, "project", "", "only this project")
+	c.Flags().StringVar(&f.Tool, "tool", "", "only this tool")
+	c.Flags().IntVar(&days, "days", 0, "only the last N days")
+	return c
+}
+
+func rate(r monitor.Rate) string {
+	if r.Total == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%s of %d (%.0f to %.0f %%)", percent(r.Rate), r.Total, 100*r.Interval.Low, 100*r.Interval.High)
+}
+
+func (a *app) printKPIs(k monitor.KPIs) {
+	fmt.Fprintf(a.out, "tasks   %s succeeded; %d unknown\n", rate(k.Tasks.SuccessRate), k.Tasks.Unknown)
+	fmt.Fprintf(a.out, "calls   %s succeeded; p50 %s, p99 %s, %s in all\n", rate(k.Calls.SuccessRate), duration(k.Calls.P50MS),
+		duration(k.Calls.P99MS), duration(k.Calls.TotalMS))
+	for _, part := range []struct {
+		name   string
+		groups []monitor.Group
+	}{{"TOOL", k.ByTool}, {"PROJECT", k.ByProject}} {
+		var rows [][]string
+		for _, g := range part.groups[:min(8, len(part.groups))] {
+			rows = append(rows, []string{cut(g.Name, 40), fmt.Sprint(g.Calls), percent(g.SuccessRate.Rate), duration(g.P50MS), duration(g.TotalMS)})
+		}
+		fmt.Fprintln(a.out)
+		a.table(part.name+" CALLS SUCCESS P50 TIME", rows)
+	}
+}
+
+// printCostly prints the failures that cost most with what fixes them.
+func (a *app) printCostly(ctx context.Context, client *server.Client, k monitor.KPIs, n int) error {
+	rows, err := costly(ctx, client, k, n)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(a.out)
+	var out [][]string
+	for _, r := range rows {
+		out = append(out, []string{cut(r.Name, 56), fmt.Sprint(r.Count), r.Lost, cut(r.Fix, 90)})
+	}
+	a.table("FAILURE TIMES LOST WHAT-FIXED-IT", out)
+	return nil
+}
+
+// costlyFailure is one line of printCostly.
+type costlyFailure struct {
+	ID    string  `json:"id"`
+	Name  string  `json:"name"`
+	Count int64   `json:"count"`
+	Lost  string  `json:"-"`
+	MS    float64 `json:"lost_ms"`
+	Fix   string  `json:"fix,omitempty"`
+}
+
+// costly joins the signatures with the remedies that were seen to work. Where
+// no time was recorded, the commonest failures come first.
+func costly(ctx context.Context, client *server.Client, k monitor.KPIs, n int) ([]costlyFailure, error) {
+	var remedies []learn.Remedy
+	if err := client.Call(ctx, http.MethodGet, "/v1/remedies", nil, &remedies); err != nil {
+		return nil, err
+	}
+	sort.SliceStable(remedies, func(i, j int) bool {
+		return remedies[i].Posterior*float64(remedies[i].Support) > remedies[j].Posterior*float64(remedies[j].Support)
+	})
+	lost := map[string]float64{}
+	for _, s := range k.SignaturesByTimeLost {
+		lost[s.ID] = s.Weight
+	}
+	list := append([]monitor.SignatureKPI(nil), k.SignaturesByCount...)
+	sort.SliceStable(list, func(i, j int) bool { return lost[list[i].ID] > lost[list[j].ID] })
+	var out []costlyFailure
+	for _, s := range list[:min(n, len(list))] {
+		row := costlyFailure{ID: s.ID, Name: s.Name, Count: int64(s.Weight), MS: lost[s.ID], Lost: "-"}
+		if row.MS > 0 {
+			row.Lost = duration(row.MS)
+		}
+		for _, r := range remedies {
+			if r.SignatureID == s.ID && r.Support >= 2 && r.Posterior >= 0.6 && r.Description != "" {
+				row.Fix = fmt.Sprintf("%s (%d sessions, %s)", r.Description, r.Support, percent(r.Posterior))
+				break
+			}
+		}
+		out = append(out, row)
+	}
+	return out, nil
+}
+
+func (a *app) logCmd() *cobra.Command {
+	var q index.Query
+	c := &cobra.Command{Use: "log [WORDS...]", Short: "Search recorded calls; without words the newest first", Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, _, err := a.client(cmd.Context())
+			if err != nil {
+				return err
+			}
+			q.Text = strings.Join(args, " ")
+			var res index.Result
+			if err := client.Call(cmd.Context(), http.MethodPost, "/v1/log", q, &res); err != nil {
+				return err
+			}
+			if a.json {
+				return a.print(res)
+			}
+			var rows [][]string
+			for _, h := range res.Hits {
+				rows = append(rows, []string{h.ID, h.Time.Format("2006-01-02 15:04"), cut(h.Project, 24), h.Tool, h.Status, cut(h.Summary, 70)})
+			}
+			a.table("EVENT TIME PROJECT TOOL STATUS CALL", rows)
+			fmt.Fprintf(a.errs, "%d of %d\n", len(res.Hits), res.Total)
+			return nil
+		}}
+	fl := c.Flags()
+	fl.StringVar(&q.Project, "project", "", "only this project")
+	fl.StringVar(&q.Session, "session", "", "only this session")
+	fl.StringVar(&q.Tool, "tool", "", "only this tool")
+	fl.StringVar(&q.Status, "status", "", "success, failure, timeout or interrupted")
+	fl.StringVar(&q.Intent, "intent", "", "test, build, edit, search, ...")
+	fl.StringVar(&q.Signature, "signature", "", "only calls with this error signature")
+	fl.IntVar(&q.Limit, "limit", 20, "at most this many")
+	return c
+}
+
+func (a *app) diagnoseCmd() *cobra.Command {
+	var f mcp.Failure
+	var command string
+	c := &cobra.Command{
+		Use:   "diagnose [EVENT]",
+		Short: "Why a call failed and what fixed it before",
+		Long:  "Give the id of a recorded event (see lathe log --status failure), or the failing output on stdin,\nwith --command for the command line that printed it.",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				f.EventID = args[0]
+			} else {
+				if isTerminal(a.in) {
+					return usagef("give an event id, or the failing output on stdin")
+				}
+				raw, err := io.ReadAll(io.LimitReader(a.in, maxInput))
+				if err != nil {
+					return fmt.Errorf("read stdin: %w", err)
+				}
+				exit := 1
+				f.ToolName, f.ToolParameters = "bash", map[string]any{"command": command}
+				f.ToolOutput = learn.ToolOutput{Stdout: strings.ToValidUTF8(string(raw), "\uFFFD"), ExitCode: &exit}
+			}
+			client, _, err := a.client(cmd.Context())
+			if err != nil {
+				return err
+			}
+			var r learn.FailureAnalysisReport
+			if err := client.Call(cmd.Context(), http.MethodPost, "/v1/diagnose", server.DiagnoseCall{Failure: f}, &r); err != nil {
+				return err
+			}
+			if a.json {
+				return a.print(r)
+			}
+			a.printReport(r)
+			return nil
+		}}
+	c.Flags().StringVar(&command, "command", "", "the command line that failed")
+	c.Flags().StringVar(&f.ProjectID, "project", "", "the project that it happened in")
+	return c
+}
+
+func (a *app) printReport(r learn.FailureAnalysisReport) {
+	if r.ErrorPattern != nil {
+		fmt.Fprintf(a.out, "pattern     %s (%s)\n", clean(r.ErrorPattern.Name), clean(r.ErrorPattern.ID))
+	}
+	fmt.Fprintf(a.out, "root cause  %s\n", clean(r.RootCause))
+	if r.CulpritAction != "" && r.CulpritReason != "" {
+		fmt.Fprintf(a.out, "culprit     %s: %s\n", r.CulpritAction, clean(r.CulpritReason))
+	}
+	fmt.Fprintf(a.out, "confidence  %.2f, by %s\n", r.ConfidenceScore, r.Method)
+	for i, o := range r.Remedies {
+		fmt.Fprintf(a.out, "remedy %d    %s (confidence %.2f; %d sessions, worked %.1f, failed %.1f)\n", i+1, clean(o.Description), o.Confidence, o.Support, o.Successes, o.Failures)
+		for _, act := range o.Actions {
+			if act.Command != "" {
+				fmt.Fprintf(a.out, "              %s\n", clean(act.Command))
+			}
+		}
+		fmt.Fprintf(a.out, "            evidence: %s\n", strings.Join(o.Evidence[:min(3, len(o.Evidence))], " "))
+	}
+	if len(r.Remedies) == 0 {
+		fmt.Fprintln(a.out, "remedy      none is known to work")
+	}
+	for _, h := range r.Hints {
+		fmt.Fprintf(a.out, "hint        %s\n", clean(h))
+	}
+}
+
+func (a *app) strategyCmd() *cobra.Command {
+	c := &cobra.Command{Use: "strategy", Short: "What successful tasks do and failed ones do not"}
+	list := &cobra.Command{Use: "list", Short: "Proven strategies", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			all, err := a.strategies(cmd.Context())
+			if err != nil || a.json {
+				return errors.Join(err, printIf(a, err == nil, all))
+			}
+			var rows [][]string
+			for _, s := range all {
+				rows = append(rows, []string{s.StrategyID[:8], cut(s.ProjectID, 20), cut(s.Name, 70), fmt.Sprint(s.Support), percent(s.SuccessRate), fmt.Sprintf("%.1f", s.Contrast), fmt.Sprintf("%.4f", s.PValue)})
+			}
+			a.table("ID PROJECT STRATEGY TASKS SUCCESS ODDS P", rows)
+			if len(all) == 0 {
+				fmt.Fprintln(a.errs, "none yet: a strategy needs at least 5 successful tasks in 3 sessions that do something failed tasks do not")
+			}
+			return nil
+		}}
+	show := &cobra.Command{Use: "show ID", Short: "One strategy with its steps and evidence", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			all, err := a.strategies(cmd.Context())
+			if err != nil {
+				return err
+			}
+			for _, s := range all {
+				if !strings.HasPrefix(s.StrategyID, args[0]) {
+					continue
+				}
+				if a.json {
+					return a.print(s)
+				}
+				fmt.Fprintf(a.out, "%s\n%s\n\nsuccess %s of %d tasks (%.0f to %.0f %%), odds ratio %.1f, corrected p %.4f\nwhen     %s\n\n", clean(s.Name), cleanLines(s.Description),
+					percent(s.SuccessRate), s.Support, 100*s.SuccessInterval.Low, 100*s.SuccessInterval.High, s.Contrast, s.PValue, clean(strings.Join(s.ApplicabilityConditions, "; ")))
+				for i, t := range s.TemplatePlanFragment.Tasks {
+					fmt.Fprintf(a.out, "%d. %s %s\n", i+1, clean(t.ToolName), clean(string(t.Arguments)))
+				}
+				fmt.Fprintf(a.out, "\nevidence %s\n", strings.Join(s.Evidence, " "))
+				return nil
+			}
+			return fmt.Errorf("there is no strategy %q: see `lathe strategy list`", args[0])
+		}}
+	c.AddCommand(list, show)
+	return c
+}
+
+func printIf(a *app, ok bool, v any) error {
+	if !ok {
+		return nil
+	}
+	return a.print(v)
+}
+
+func (a *app) strategies(ctx context.Context) ([]learn.ProvenStrategy, error) {
+	client, _, err := a.client(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := []learn.ProvenStrategy{}
+	err = client.Call(ctx, http.MethodGet, "/v1/strategies", nil, &all)
+	return all, err
+}
+
+func (a *app) planCmd() *cobra.Command {
+	var target string
+	c := &cobra.Command{Use: "plan", Short: "Plans with what experience adds"}
+	ref := &cobra.Command{Use: "refine FILE", Short: "Print a plan with the steps, retries and checks that experience adds; says why on stderr", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			plan, err := readPlan(args[0])
+			if err != nil {
+				return err
+			}
+			client, cfg, err := a.client(cmd.Context())
+			if err != nil {
+				return err
+			}
+			project := cfg.Project
+			if project == "" {
+				project = workingProject()
+			}
+			var out mcp.RefineResult
+			if err := client.Call(cmd.Context(), http.MethodPost, "/v1/refine", server.RefineCall{ProjectID: project, RefineQuery: mcp.RefineQuery{Plan: plan, Target: target}}, &out); err != nil {
+				return err
+			}
+			if a.json {
+				return a.print(out)
+			}
+			for _, ch := range out.Changes {
+				fmt.Fprintf(a.errs, "%s %s: %s (confidence %.2f)\n", ch.Type, clean(ch.TargetStep), clean(ch.Rationale), ch.ConfidenceScore)
+			}
+			if len(out.Changes) == 0 {
+				fmt.Fprintln(a.errs, "nothing to change: no failure of these steps has a known remedy, and no proven strategy adds to them")
+			}
+			return a.print(out.Plan)
+		}}
+	ref.Flags().StringVar(&target, "target", "", "plain: lower to tasks and dependencies only")
+	ref.Flags().Func("project", "the project's name (default: of the working directory)", a.setting("project"))
+	c.AddCommand(ref)
+	return c
+}
+
+func readPlan(path string) (learn.TaskGraph, error) {
+	var plan learn.TaskGraph
+	raw, err := readBounded(path)
+	if err != nil {
+		return plan, err
+	}
+	if err := json.Unmarshal(raw, &plan); err != nil {
+		var syntax *json.SyntaxError
+		if errors.As(err, &syntax) {
+			line := 1 + strings.Count(string(raw[:min(int(syntax.Offset), len(raw))]), "\n")
+			return plan, fmt.Errorf("%s:%d: not JSON: %w", path, line, err)
+		}
+		return plan, fmt.Errorf("%s: not a plan: %w", path, err)
+	}
+	return plan, nil
+}

@@ -1,0 +1,236 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"lathe/learn"
+	"lathe/server"
+	"lathe/server/review"
+)
+
+func (a *app) reviewerCmd() *cobra.Command {
+	c := &cobra.Command{Use: "reviewer", Short: "Who may approve"}
+	c.AddCommand(&cobra.Command{Use: "init", Short: "Set the reviewer's passphrase; only on a terminal", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			cfg, _, err := a.config()
+			if err != nil {
+				return err
+			}
+			if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+				return fmt.Errorf("data directory: %w", err)
+			}
+			if _, err := review.Public(cfg.DataDir); !errors.Is(err, review.ErrNoReviewer) {
+				return fmt.Errorf("there is a reviewer already in %s", cfg.DataDir)
+			}
+			first, err := passphrase("New passphrase of the reviewer: ")
+			if err != nil {
+				return err
+			}
+			second, err := passphrase("Once more: ")
+			if err != nil {
+				return err
+			}
+			if first != second {
+				return errors.New("the two differ; nothing was set")
+			}
+			key, err := review.Create(cfg.DataDir, first)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(a.out, "reviewer", review.Fingerprint(key.Public()), "may approve now")
+			return nil
+		}})
+	return c
+}
+
+// passphrase asks on the terminal, and only there: not on stdin, by flag or by
+// variable, where an agent could give it.
+func passphrase(prompt string) (string, error) {
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	if err != nil {
+		return "", fmt.Errorf("a passphrase is typed on a terminal, and there is none: %w", err)
+	}
+	defer tty.Close()
+	if _, err := tty.WriteString(prompt); err != nil {
+		return "", err
+	}
+	raw, err := term.ReadPassword(int(tty.Fd()))
+	_, _ = tty.WriteString("\n")
+	return string(raw), err
+}
+
+func (a *app) reviewCmd() *cobra.Command {
+	c := &cobra.Command{Use: "review", Short: "Proposals that wait for a person",
+		Long: "Approving and rejecting ask for the reviewer's passphrase on the terminal (lathe reviewer init sets it)\nand sign the decision over exactly the content shown."}
+	all := false
+	list := &cobra.Command{Use: "list", Short: "The queue", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			items, err := a.reviews(cmd.Context())
+			if err != nil {
+				return err
+			}
+			open := []review.Item{}
+			for _, it := range items {
+				if all || it.State == learn.StateInReview {
+					open = append(open, it)
+				}
+			}
+			if a.json {
+				return a.print(open)
+			}
+			var rows [][]string
+			for _, it := range open {
+				rows = append(rows, []string{it.ID[:min(8, len(it.ID))], string(it.Kind), cut(it.Title, 50), string(it.State), it.Risk, time.Since(it.Created).Round(time.Minute).String()})
+			}
+			a.table("ID KIND TITLE STATE RISK AGE", rows)
+			return nil
+		}}
+	list.Flags().BoolVar(&all, "all", false, "decided ones too")
+	show := &cobra.Command{Use: "show ID", Short: "One proposal with everything that speaks for and against it", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			it, err := a.reviewItem(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.print(it)
+			}
+			a.printItem(it)
+			return nil
+		}}
+	c.AddCommand(list, show, a.verdictCmd("approve", learn.VerdictApprove, "Approve: the tool is deployed into every live session"),
+		a.verdictCmd("reject", learn.VerdictReject, "Reject, with a reason (--reason)"),
+		a.verdictCmd("clarify", learn.VerdictRequestClarification, "Ask back (--reason is the question)"))
+	return c
+}
+
+func (a *app) verdictCmd(name string, v learn.Verdict, short string) *cobra.Command {
+	var reason string
+	c := &cobra.Command{Use: name + " ID", Short: short, Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			it, err := a.reviewItem(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			cfg, _, err := a.config()
+			if err != nil {
+				return err
+			}
+			if _, err := review.Public(cfg.DataDir); err != nil {
+				return err
+			}
+			fmt.Fprintf(a.errs, "%s %s\n%s\ncontent %s\n", name, clean(it.Title), clean(it.Summary), it.ContentHash)
+			pass, err := passphrase("Reviewer's passphrase: ")
+			if err != nil {
+				return err
+			}
+			key, err := review.Unlock(cfg.DataDir, pass)
+			if err != nil {
+				return err
+			}
+			out, err := a.decide(cmd.Context(), key, it, v, reason)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.print(out)
+			}
+			fmt.Fprintf(a.out, "%s is %s\n", clean(out.Item.Title), out.Item.State)
+			if out.Deployed != nil {
+				fmt.Fprintf(a.out, "deployed as %s, and in every live session\n", out.Deployed.Digest)
+			}
+			return nil
+		}}
+	c.Flags().StringVar(&reason, "reason", "", "why, or the question")
+	return c
+}
+
+func (a *app) decide(ctx context.Context, key *review.Key, it review.Item, v learn.Verdict, reason string) (server.Decided, error) {
+	client, _, err := a.client(ctx)
+	if err != nil {
+		return server.Decided{}, err
+	}
+	var out server.Decided
+	err = client.Call(ctx, http.MethodPost, "/v1/decisions", key.Decide(it.ID, it.ContentHash, v, reason, time.Now()), &out)
+	return out, err
+}
+
+func (a *app) reviews(ctx context.Context) ([]review.Item, error) {
+	client, _, err := a.client(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var items []review.Item
+	err = client.Call(ctx, http.MethodGet, "/v1/reviews", nil, &items)
+	return items, err
+}
+
+func (a *app) reviewItem(ctx context.Context, id string) (review.Item, error) {
+	items, err := a.reviews(ctx)
+	if err != nil {
+		return review.Item{}, err
+	}
+	var found []review.Item
+	for _, it := range items {
+		if it.ID == id {
+			return it, nil
+		}
+		if strings.HasPrefix(it.ID, id) || it.Tool != nil && it.Tool.Tool.Manifest.Name == id {
+			found = append(found, it)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return review.Item{}, fmt.Errorf("there is no proposal %q: see `lathe review list --all`", id)
+	case 1:
+		return found[0], nil
+	}
+	return review.Item{}, fmt.Errorf("%q fits %d proposals: give more of the id", id, len(found))
+}
+
+func (a *app) printItem(it review.Item) {
+	fmt.Fprintf(a.out, "%s  %s, %s, risk %s\n%s\n\n", clean(it.Title), it.State, it.ID, it.Risk, clean(it.Summary))
+	if p := it.Plan; p != nil {
+		fmt.Fprintf(a.out, "%s\n\n%s\n", clean(p.Rationale), cleanLines(p.Diff))
+	}
+	if t := it.Tool; t != nil {
+		fmt.Fprintf(a.out, "permissions  %s\nwhy          %s\n", clean(t.PermissionsWords), clean(t.Rationale))
+		if t.Tool.Spec.CommandTemplate != "" {
+			fmt.Fprintf(a.out, "does what    %s\n", clean(t.Tool.Spec.CommandTemplate))
+		}
+		fmt.Fprintln(a.out)
+		a.printChecks(t.Validation)
+		if t.Diff != "" {
+			fmt.Fprintf(a.out, "\nchange to the former version:\n%s\n", cleanLines(t.Diff))
+		}
+		fmt.Fprintf(a.out, "\ntool.py\n%s\n", cleanLines(t.Tool.Files["tool.py"]))
+		fmt.Fprintf(a.out, "(tests and README: lathe review show --json %s)\n", it.ID[:min(8, len(it.ID))])
+	}
+	fmt.Fprintf(a.out, "\ncontent  %s\nevidence %s\n", it.ContentHash, strings.Join(it.Evidence[:min(8, len(it.Evidence))], " "))
+}
+
+func (a *app) printChecks(v learn.ValidationResult) {
+	var rows [][]string
+	for _, ch := range v.Checks {
+		mark := "passed"
+		if !ch.Passed {
+			mark = "FAILED"
+		}
+		rows = append(rows, []string{ch.Name, mark, fmt.Sprintf("%.1f s", ch.Seconds), cut(ch.Summary, 100)})
+	}
+	a.table("CHECK RESULT TIME SUMMARY", rows)
+	fmt.Fprintf(a.out, "score %.2f, risk %s, %d tests, coverage %.0f %%, cold %.0f ms, %.0f MB, on %s in %.1f s\n", v.Score, v.Risk, v.TestsPassed,
+		100*v.Coverage, v.ColdMS, v.MemoryMB, v.Backend, v.Seconds)
+	if len(v.Degradations) > 0 {
+		fmt.Fprintf(a.out, "not enforced on this machine: %s\n", strings.Join(v.Degradations, "; "))
+	}
+}

@@ -1,0 +1,294 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"lathe/learn"
+	"lathe/mcp"
+	"lathe/server"
+	"lathe/toolforge"
+	"lathe/toolforge/image"
+	"lathe/toolforge/sandbox"
+)
+
+func (a *app) toolCmd() *cobra.Command {
+	c := &cobra.Command{Use: "tool", Short: "Generated tools: what could be one, making, running"}
+	opportunities := &cobra.Command{Use: "opportunities", Short: "What should be a tool, by what it would save", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, _, err := a.client(cmd.Context())
+			if err != nil {
+				return err
+			}
+			all := []learn.ToolOpportunity{}
+			if err := client.Call(cmd.Context(), http.MethodGet, "/v1/opportunities", nil, &all); err != nil || a.json {
+				return errors.Join(err, printIf(a, err == nil, all))
+			}
+			a.printOpportunities(all, 20)
+			return nil
+		}}
+	list := &cobra.Command{Use: "list", Short: "Deployed tools", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, _, err := a.client(cmd.Context())
+			if err != nil {
+				return err
+			}
+			all := []learn.ToolManifest{}
+			if err := client.Call(cmd.Context(), http.MethodGet, "/v1/tools", nil, &all); err != nil || a.json {
+				return errors.Join(err, printIf(a, err == nil, all))
+			}
+			var rows [][]string
+			for _, m := range all {
+				rows = append(rows, []string{m.Name, m.Version, m.Digest[:min(19, len(m.Digest))], cut(m.Description, 80)})
+			}
+			a.table("NAME VERSION DIGEST DESCRIPTION", rows)
+			return nil
+		}}
+	c.AddCommand(opportunities, list, a.toolForgeCmd(), a.toolProposeCmd(true), a.toolProposeCmd(false), a.toolRunCmd())
+	return c
+}
+
+func (a *app) printOpportunities(all []learn.ToolOpportunity, n int) {
+	var rows [][]string
+	for _, o := range all[:min(n, len(all))] {
+		state := "yes"
+		if !o.Forgeable {
+			state = "no: " + o.NotForgeable
+		}
+		rows = append(rows, []string{cut(o.Name, 28), fmt.Sprint(o.Calls), fmt.Sprint(o.Sessions), fmt.Sprint(o.Parameters), fmt.Sprintf("%.0f", o.Score),
+			cut(strings.Join(o.Skeletons, " ; "), 80), cut(state, 40)})
+	}
+	a.table("NAME CALLS SESSIONS PARAMS SAVES WHAT FORGEABLE", rows)
+}
+
+func (a *app) toolForgeCmd() *cobra.Command {
+	return &cobra.Command{Use: "forge OPPORTUNITY", Short: "Write, test and validate a tool, and put it into the review queue", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.forge(cmd, server.ForgeCall{OpportunityID: args[0]})
+		}}
+}
+
+func (a *app) toolProposeCmd(only bool) *cobra.Command {
+	use, short := "propose DIR", "Validate a tool folder and put it into the review queue"
+	if only {
+		use, short = "validate DIR", "Validate a tool folder (tool.json, tool.py, test_tool.py, README.md) in the sandbox"
+	}
+	return &cobra.Command{Use: use, Short: short, Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			tool, err := toolforge.LoadFolder(args[0])
+			if err != nil {
+				return err
+			}
+			return a.forge(cmd, server.ForgeCall{Tool: &tool, ValidateOnly: only})
+		}}
+}
+
+func (a *app) forge(cmd *cobra.Command, call server.ForgeCall) error {
+	client, _, err := a.client(cmd.Context())
+	if err != nil {
+		return err
+	}
+	forged, err := client.Forge(cmd.Context(), call, a.checkLine)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		if err := a.print(forged); err != nil {
+			return err
+		}
+	} else {
+		a.printChecks(forged.Validation)
+	}
+	if !forged.Validation.Passed {
+		return fmt.Errorf("%s did not pass its validation", forged.Tool.Manifest.Name)
+	}
+	if forged.ReviewID != "" {
+		fmt.Fprintf(a.errs, "in review as %s: lathe review show %s\n", forged.ReviewID, forged.ReviewID[:8])
+	}
+	return nil
+}
+
+// checkLine tells progress of a validation.
+func (a *app) checkLine(ch learn.Check) {
+	mark := "passed"
+	if !ch.Passed {
+		mark = "FAILED"
+	}
+	fmt.Fprintf(a.errs, "  %-10s %s in %4.1f s  %s\n", ch.Name, mark, ch.Seconds, cut(ch.Summary, 90))
+}
+
+func (a *app) toolRunCmd() *cobra.Command {
+	return &cobra.Command{Use: "run NAME [ARGUMENTS-JSON]", Short: "Run a deployed tool in its sandbox on the working directory's project", Args: cobra.RangeArgs(1, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			wd, err := os.Getwd()
+			if err != nil {
+				return err
+			}
+			call := server.RunCall{Name: args[0], Workspace: server.ProjectRoot(wd), Project: workingProject(), Arguments: json.RawMessage("{}")}
+			if len(args) == 2 {
+				if !json.Valid([]byte(args[1])) {
+					return usagef("the arguments are not JSON: %.80q", args[1])
+				}
+				call.Arguments = json.RawMessage(args[1])
+			}
+			client, _, err := a.client(cmd.Context())
+			if err != nil {
+				return err
+			}
+			var out mcp.ToolRun
+			if err := client.Call(cmd.Context(), http.MethodPost, "/v1/run", call, &out); err != nil {
+				return err
+			}
+			if err := a.print(out); err != nil {
+				return err
+			}
+			if out.Error != "" {
+				return errors.New(out.Error)
+			}
+			return nil
+		}}
+}
+
+func workingProject() string {
+	wd, err := os.Getwd()
+	if err != nil {
+		return ""
+	}
+	return server.ProjectID(server.ProjectRoot(wd))
+}
+
+func (a *app) imageCmd() *cobra.Command {
+	c := &cobra.Command{Use: "image", Short: "Images that tools are validated and run in"}
+	store := func() (*image.Store, error) {
+		cfg, _, err := a.config()
+		if err != nil {
+			return nil, err
+		}
+		return image.Open(server.ImagesDir(cfg.DataDir))
+	}
+	c.AddCommand(
+		&cobra.Command{Use: "list", Short: "Images in the store", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
+			s, err := store()
+			if err != nil {
+				return err
+			}
+			all, err := s.List()
+			if err != nil || a.json {
+				return errors.Join(err, printIf(a, err == nil, all))
+			}
+			var rows [][]string
+			for _, e := range all {
+				rows = append(rows, []string{e.Digest, fmt.Sprintf("%.1f MB", float64(e.Size)/1e6), string(e.Kind), e.Tag})
+			}
+			a.table("DIGEST SIZE BASE TAG", rows)
+			return nil
+		}},
+		&cobra.Command{Use: "build KIND", Short: "Build a base image (runtime or validation) from this machine's apt sources", Args: cobra.ExactArgs(1),
+			RunE: func(cmd *cobra.Command, args []string) error {
+				s, err := store()
+				if err != nil {
+					return err
+				}
+				digest, err := s.BuildBase(cmd.Context(), image.Kind(args[0]), a.errs)
+				if err == nil {
+					fmt.Fprintln(a.out, digest)
+				}
+				return err
+			}},
+		&cobra.Command{Use: "verify DIGEST", Short: "Check every byte of an image", Args: cobra.ExactArgs(1), RunE: func(_ *cobra.Command, args []string) error {
+			s, err := store()
+			if err != nil {
+				return err
+			}
+			return s.Verify(args[0])
+		}})
+	return c
+}
+
+func (a *app) sandboxCmd() *cobra.Command {
+	c := &cobra.Command{Use: "sandbox", Short: "The sandbox that tools run in"}
+	var kind, memory string
+	var wall time.Duration
+	var pids int
+	var rw []string
+	run := &cobra.Command{Use: "run [flags] -- CMD...", Short: "Run a command in the sandbox; its exit code is passed through", Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, _, err := a.config()
+			if err != nil {
+				return err
+			}
+			s, err := image.Open(server.ImagesDir(cfg.DataDir))
+			if err != nil {
+				return err
+			}
+			digest := kind
+			if kind == "runtime" || kind == "validation" {
+				if digest, err = s.Base(image.Kind(kind)); err != nil {
+					return err
+				}
+			}
+			root, err := s.RootFS(cmd.Context(), digest)
+			if err != nil {
+				return err
+			}
+			bytesLimit, err := parseBytes(memory)
+			if err != nil {
+				return err
+			}
+			l, err := sandbox.NewLauncher()
+			if err != nil {
+				return err
+			}
+			spec := &sandbox.Spec{RootFS: root, Args: args, Limits: sandbox.Limits{WallTime: wall, MemoryBytes: bytesLimit, PIDs: pids}}
+			if !isTerminal(a.in) {
+				raw, err := io.ReadAll(io.LimitReader(a.in, maxInput))
+				if err != nil {
+					return fmt.Errorf("read stdin: %w", err)
+				}
+				spec.Stdin = bytes.NewReader(raw)
+			}
+			for _, dir := range rw {
+				spec.Binds = append(spec.Binds, sandbox.Bind{Host: dir, Guest: dir, Writable: true})
+			}
+			r, err := l.Run(cmd.Context(), spec)
+			if err != nil {
+				return err
+			}
+			_, _ = a.out.Write(r.Stdout)
+			_, _ = a.errs.Write(r.Stderr)
+			for _, d := range r.Degradations {
+				fmt.Fprintln(a.errs, "lathe: not enforced here:", d)
+			}
+			if r.Limit != "" {
+				fmt.Fprintln(a.errs, "lathe: ended by its limit:", r.Limit)
+			}
+			if r.ExitCode != 0 {
+				return exitCode(r.ExitCode)
+			}
+			return nil
+		}}
+	fl := run.Flags()
+	fl.StringVar(&kind, "image", "runtime", "runtime, validation, or a digest")
+	fl.StringVar(&memory, "memory", "512M", "memory of all processes")
+	fl.DurationVar(&wall, "time", 30*time.Second, "wall-clock time")
+	fl.IntVar(&pids, "pids", 64, "processes and threads")
+	fl.StringArrayVar(&rw, "rw", nil, "a folder to show, writable")
+	fl.String("net", "none", "network: only none in this version")
+	run.PreRunE = func(cmd *cobra.Command, _ []string) error {
+		if v := cmd.Flag("net").Value.String(); v != "none" {
+			return usagef("--net %q: only none is there in this version", v)
+		}
+		return nil
+	}
+	c.AddCommand(run)
+	return c
+}
