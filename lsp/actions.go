@@ -1,0 +1,117 @@
+package lsp
+
+import (
+	"encoding/json"
+	"strings"
+
+	"go.lsp.dev/protocol"
+)
+
+// The commands that code actions carry, each with one argument: a target.
+const (
+	commandEvidence = "lathe.evidence"
+	commandApprove  = "lathe.approve"
+	commandReject   = "lathe.reject"
+	commandClarify  = "lathe.clarify"
+	commandUnlock   = "lathe.unlock"
+)
+
+func commandNames() []string {
+	return []string{commandEvidence, commandApprove, commandReject, commandClarify, commandUnlock}
+}
+
+// maxActed is how many proposals of one place get actions.
+const maxActed = 10
+
+// target is a command's argument: what the person saw when they chose it.
+type target struct {
+	ProposalID  string `json:"proposal_id"`
+	ContentHash string `json:"content_hash"`
+	// Reason is a rejection's reason, or the question that is asked back; an
+	// editor's own code may fill it in.
+	Reason string `json:"reason,omitempty"`
+}
+
+func reference(p *Proposal) protocol.LSPAny {
+	b, err := json.Marshal(target{ProposalID: p.ID, ContentHash: p.ContentHash})
+	if err != nil {
+		panic(err) // strings only
+	}
+	return b
+}
+
+// codeActions offers what can be done with the proposals on the lines asked about.
+func (c *connection) codeActions(p *protocol.CodeActionParams) ([]protocol.CommandOrCodeAction, error) {
+	out := []protocol.CommandOrCodeAction{}
+	if !wanted(p.Context.Only) {
+		return out, nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d := c.docs.get(string(p.TextDocument.URI))
+	if d == nil {
+		return out, nil
+	}
+	acted := 0
+	for _, pl := range c.placements(d) {
+		if !touches(pl.place, p.Range) {
+			continue
+		}
+		if acted++; acted > maxActed {
+			break
+		}
+		for _, cmd := range c.commands(pl.proposal) {
+			out = append(out, c.action(cmd, pl))
+		}
+	}
+	return out, nil
+}
+
+// commands are what can be done with a proposal on this connection. mu is held.
+func (c *connection) commands(p *Proposal) []protocol.Command {
+	name := "“" + oneLine(p.Title, 60) + "”"
+	arguments := []protocol.LSPAny{reference(p)}
+	command := func(title, id string) protocol.Command {
+		return protocol.Command{Title: "Lathe: " + title, Command: id, Arguments: arguments}
+	}
+	cmds := []protocol.Command{command("show evidence for "+name, commandEvidence)}
+	switch {
+	case c.signer != nil:
+		cmds = append(cmds, command("approve "+name, commandApprove))
+	case c.server.o.ReviewURL != nil:
+		cmds = append(cmds, command("Unlock this editor to approve…", commandUnlock))
+	}
+	return append(cmds, command("reject "+name, commandReject), command("request clarification of "+name, commandClarify))
+}
+
+// action wraps a command as the editor can take it.
+func (c *connection) action(cmd protocol.Command, pl placement) protocol.CommandOrCodeAction {
+	if !c.can.actionLiterals {
+		return &cmd
+	}
+	kind := protocol.CodeActionKindQuickFix
+	a := &protocol.CodeAction{Title: cmd.Title, Kind: &kind, Command: cmd, Diagnostics: []protocol.Diagnostic{c.diagnostic(pl)}}
+	if pl.proposal.Generated && c.can.llmTag {
+		a.Tags = []protocol.CodeActionTag{protocol.CodeActionTagLLMGenerated}
+	}
+	return a
+}
+
+// wanted reports whether quick fixes are among the kinds asked for.
+func wanted(only []protocol.CodeActionKind) bool {
+	if len(only) == 0 {
+		return true
+	}
+	for _, k := range only {
+		if k == "" || k == protocol.CodeActionKindQuickFix || strings.HasPrefix(string(protocol.CodeActionKindQuickFix), string(k)+".") {
+			return true
+		}
+	}
+	return false
+}
+
+// touches reports whether two ranges have a line in common: people put the
+// cursor on a line, not on a character.
+func touches(a, b protocol.Range) bool {
+	return a.Start.Line <= b.End.Line && b.Start.Line <= a.End.Line
+}

@@ -1,0 +1,3 @@
+package lsp
+
+func pipeMain() bool { return false }

@@ -1,0 +1,77 @@
+package lsp
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.lsp.dev/protocol"
+)
+
+func (c *connection) didOpen(p *protocol.DidOpenTextDocumentParams) error {
+	t := &p.TextDocument
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d, err := c.docs.open(string(t.URI), t.Text, t.Version)
+	if err != nil {
+		return err
+	}
+	c.adoptRoot(d)
+	c.dirty[d] = true
+	c.nudge()
+	return nil
+}
+
+// adoptRoot takes the folder that holds an open file's .ocode as workspace
+// when the editor named none, as for a single file. mu is held.
+func (c *connection) adoptRoot(d *document) {
+	path := d.paths[0]
+	i := strings.LastIndex(path, "/.ocode/")
+	if c.rooted || i <= 0 || len(c.roots) >= maxRoots {
+		return
+	}
+	if folder := path[:i]; !slices.ContainsFunc(c.roots, func(r root) bool { return r.path == folder }) {
+		c.roots = append(c.roots, newRoot(folder))
+		c.stale = true
+	}
+}
+
+func (c *connection) didChange(p *protocol.DidChangeTextDocumentParams) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d := c.docs.get(string(p.TextDocument.URI))
+	if d == nil {
+		return nil // not a file, or one over the limit
+	}
+	if v := p.TextDocument.Version; v < d.version {
+		c.log.Debug("lsp: version goes backwards", "uri", cut(d.uri, 200), "from", d.version, "to", v)
+	}
+	d.version = p.TextDocument.Version
+	for _, change := range p.ContentChanges {
+		switch ch := change.(type) {
+		case *protocol.TextDocumentContentChangePartial:
+			c.docs.edit(d, func() { d.change(ch.Range, ch.Text, c.can.encoding) })
+		case *protocol.TextDocumentContentChangeWholeDocument:
+			c.docs.edit(d, func() { d.setText(ch.Text) })
+		default:
+			return fmt.Errorf("an edit of the unknown kind %T", change)
+		}
+	}
+	c.dirty[d] = true
+	c.nudge()
+	return nil
+}
+
+func (c *connection) didClose(p *protocol.DidCloseTextDocumentParams) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d := c.docs.close(string(p.TextDocument.URI))
+	if d == nil {
+		return nil
+	}
+	delete(c.dirty, d)
+	if d.published == "" {
+		return nil
+	}
+	return c.send(d, []protocol.Diagnostic{})
+}
