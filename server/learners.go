@@ -29,6 +29,10 @@ type learners struct {
 	trial      *trial.Trial
 }
 
+// minConfidence keeps back what is more likely wrong than right: advice that
+// does not help is soon not read any more.
+const minConfidence = 0.4
+
 func newLearners(controlShare float64, available func(string) bool) (*learners, error) {
 	sigs, err := signature.New()
 	if err != nil {
@@ -43,7 +47,7 @@ func newLearners(controlShare float64, available func(string) bool) (*learners, 
 		tracker:    verify.NewTracker(verify.TrackerOptions{}),
 		vocabulary: newVocabulary(),
 		monitor:    monitor.New(),
-		recovery:   recovery.New(recovery.Options{}),
+		recovery:   recovery.New(recovery.Options{MinConfidence: minConfidence}),
 		mine:       mine.New(mine.Options{}),
 		finder:     toolforge.NewFinder(toolforge.Options{Available: available}),
 		trial:      t,

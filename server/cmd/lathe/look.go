@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -60,15 +61,22 @@ func rate(r monitor.Rate) string {
 
 func (a *app) printKPIs(k monitor.KPIs) {
 	fmt.Fprintf(a.out, "tasks   %s succeeded; %d unknown\n", rate(k.Tasks.SuccessRate), k.Tasks.Unknown)
-	fmt.Fprintf(a.out, "calls   %s succeeded; p50 %s, p99 %s, %s in all\n", rate(k.Calls.SuccessRate), duration(k.Calls.P50MS),
-		duration(k.Calls.P99MS), duration(k.Calls.TotalMS))
+	fmt.Fprintf(a.out, "calls   %s succeeded\n", rate(k.Calls.SuccessRate))
+	if k.Calls.Measured > 0 {
+		fmt.Fprintf(a.out, "time    of %d calls was recorded: p50 %s, p99 %s, %s in all\n", k.Calls.Measured, duration(k.Calls.P50MS),
+			duration(k.Calls.P99MS), duration(k.Calls.TotalMS))
+	}
 	for _, part := range []struct {
 		name   string
 		groups []monitor.Group
 	}{{"TOOL", k.ByTool}, {"PROJECT", k.ByProject}} {
 		var rows [][]string
 		for _, g := range part.groups[:min(8, len(part.groups))] {
-			rows = append(rows, []string{cut(g.Name, 40), fmt.Sprint(g.Calls), percent(g.SuccessRate.Rate), duration(g.P50MS), duration(g.TotalMS)})
+			p50, total := "-", "-"
+			if 2*g.Measured >= g.Calls { // the median of a few would mislead
+				p50, total = duration(g.P50MS), duration(g.TotalMS)
+			}
+			rows = append(rows, []string{cut(g.Name, 40), fmt.Sprint(g.Calls), percent(g.SuccessRate.Rate), p50, total})
 		}
 		fmt.Fprintln(a.out)
 		a.table(part.name+" CALLS SUCCESS P50 TIME", rows)
@@ -100,6 +108,9 @@ type costlyFailure struct {
 	Fix   string  `json:"fix,omitempty"`
 }
 
+// noMatch begins the ids of grep's way to say that nothing was found.
+const noMatch = "filesystem/no-match"
+
 // costly joins the signatures with the remedies that were seen to work. Where
 // no time was recorded, the commonest failures come first.
 func costly(ctx context.Context, client *server.Client, k monitor.KPIs, n int) ([]costlyFailure, error) {
@@ -114,7 +125,9 @@ func costly(ctx context.Context, client *server.Client, k monitor.KPIs, n int) (
 	for _, s := range k.SignaturesByTimeLost {
 		lost[s.ID] = s.Weight
 	}
-	list := append([]monitor.SignatureKPI(nil), k.SignaturesByCount...)
+	list := slices.DeleteFunc(slices.Clone(k.SignaturesByCount), func(s monitor.SignatureKPI) bool {
+		return strings.HasPrefix(s.ID, noMatch) // a search that found nothing is an answer
+	})
 	sort.SliceStable(list, func(i, j int) bool { return lost[list[i].ID] > lost[list[j].ID] })
 	var out []costlyFailure
 	for _, s := range list[:min(n, len(list))] {
