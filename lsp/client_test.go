@@ -236,7 +236,9 @@ func (e *editor) notify(method string, params any) {
 }
 
 // raw writes a frame with any body.
-func (e *editor) raw(body string) { e.bytes(fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(body), body)) }
+func (e *editor) raw(body string) {
+	e.bytes(fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(body), body))
+}
 
 func (e *editor) bytes(s string) {
 	e.t.Helper()

@@ -28,7 +28,9 @@ func proposal(id, step string) Proposal {
 
 func testServer(q *queue) *Server {
 	return New(Options{Proposals: q, Version: "1", Debounce: time.Millisecond,
-		ReviewURL: func(conn, id string) string { return "http://127.0.0.1:7/unlock?connection=" + conn + "&proposal=" + id }})
+		ReviewURL: func(conn, id string) string {
+			return "http://127.0.0.1:7/unlock?connection=" + conn + "&proposal=" + id
+		}})
 }
 
 // TestLoop is the main story: a proposal appears, is looked at, rejected;
