@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"github.com/mark3labs/mcp-go/mcp"
+
 	"lathe/learn"
 )
 
@@ -42,7 +44,11 @@ const (
 
 // ScopeFromHeaders reads the scope that Bridge sent.
 func ScopeFromHeaders(h http.Header) Scope {
-	return Scope{ProjectID: h.Get(HeaderProject), Root: h.Get(HeaderRoot), AgentID: h.Get(HeaderAgent), SessionID: h.Get(HeaderSession)}
+	get := func(name string) string {
+		value, _ := mcp.DecodeHeaderValue(h.Get(name)) // "" when it was not encoded as header does
+		return value
+	}
+	return Scope{ProjectID: get(HeaderProject), Root: get(HeaderRoot), AgentID: get(HeaderAgent), SessionID: get(HeaderSession)}
 }
 
 func (s Scope) header() http.Header {
@@ -51,7 +57,9 @@ func (s Scope) header() http.Header {
 		HeaderProject: s.ProjectID, HeaderRoot: s.Root, HeaderAgent: s.AgentID, HeaderSession: s.SessionID,
 	} {
 		if value != "" {
-			h.Set(name, value)
+			// Paths may hold any byte; a header may not.
+			encoded, _ := mcp.EncodeHeaderValue(value) // strings always can be
+			h.Set(name, encoded)
 		}
 	}
 	return h

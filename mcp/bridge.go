@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -42,7 +43,8 @@ type BridgeOptions struct {
 	Client *http.Client
 	// URL is the daemon's endpoint as Client reaches it, like http://lathe/mcp.
 	URL string
-	// Scope goes with every request.
+	// Scope goes with every request. Without a SessionID it gets a random one,
+	// so that a session stays one when the daemon restarts.
 	Scope Scope
 	// Ensure starts the daemon if none runs and returns when it can be
 	// reached. It is called before the first request and after a lost
@@ -70,6 +72,9 @@ func Bridge(ctx context.Context, o BridgeOptions) error {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Scope.SessionID == "" {
+		o.Scope.SessionID = rand.Text()
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

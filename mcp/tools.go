@@ -3,20 +3,13 @@ package mcp
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"slices"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
 	"lathe/learn"
 )
-
-// maxBatch bounds the outcomes of one record_outcome call.
-const maxBatch = 1000
-
-type outcomesInput struct {
-	Outcomes []json.RawMessage `json:"outcomes"`
-}
 
 type runInput struct {
 	Name      string         `json:"name" jsonschema:"a generated tool's name, see recall"`
@@ -27,29 +20,10 @@ type statusInput struct {
 	ID string `json:"id,omitempty" jsonschema:"one proposal; all open ones when absent"`
 }
 
-// outcomesSchema is written out: the generated one would refuse every field
-// that a newer client adds.
-const outcomesSchema = `{"type":"object","required":["outcomes"],"properties":{"outcomes":{"type":"array","minItems":1,"maxItems":1000,
-"description":"tool calls and how they ended","items":{"type":"object","required":["tool_name","status"],"properties":{
-"call_id":{"type":"string","description":"the agent's id of the call: the same call reported twice counts once"},
-"timestamp":{"type":"string"},"session_id":{"type":"string"},"task_id":{"type":"string"},"plan_id":{"type":"string"},"step_id":{"type":"string"},
-"tool_name":{"type":"string","minLength":1},"tool_parameters":{"description":"as the tool was called; a shell call has its line under command"},
-"tool_output":{"type":"object","properties":{"stdout":{"type":"string"},"stderr":{"type":"string"},"exit_code":{"type":["integer","null"]},"content":{"type":"string"}}},
-"status":{"enum":["success","failure","timeout","interrupted"]},
-"error_details":{"type":["object","null"],"properties":{"message":{"type":"string"},"code":{"type":"string"},"stack_trace":{"type":"string"}}},
-"resource_metrics":{"type":"object"},"context_snapshot":{"type":"object"}}}}}}`
-
 var ownNames = []string{"recall", "diagnose_failure", "record_outcome", "record_task", "refine_plan",
 	"request_tool", "run_tool", "review_status", "search_log"}
 
-func isOwn(name string) bool {
-	for _, n := range ownNames {
-		if n == name {
-			return true
-		}
-	}
-	return false
-}
+func isOwn(name string) bool { return slices.Contains(ownNames, name) }
 
 // ownTools are Lathe's tools. They are few because each costs context in every
 // session.
@@ -80,86 +54,55 @@ func (s *Server) ownTools() []server.ServerTool {
 // own makes a tool from a backend method: schemas from the types, a failure as
 // a result with isError.
 func own[In, Out any](name, description string, ann mcp.ToolAnnotation, call func(context.Context, Scope, In) (Out, error)) server.ServerTool {
-	t := mcp.NewTool(name, mcp.WithDescription(description), mcp.WithInputSchema[In](), mcp.WithOutputSchema[Out]())
+	return ownWith(name, description, ann, schemaOf[In](), func(ctx context.Context, _ mcp.CallToolRequest, in In) (Out, error) {
+		return call(ctx, ScopeOf(ctx), in)
+	})
+}
+
+// ownWith is own for a handler that needs the request, or an input schema that
+// is not the type's.
+func ownWith[In, Out any](name, description string, ann mcp.ToolAnnotation, input map[string]any,
+	call func(context.Context, mcp.CallToolRequest, In) (Out, error)) server.ServerTool {
+	output, checked := schemaOf[Out](), mustChecker(input)
+	t := mcp.NewTool(name, mcp.WithDescription(description), mcp.WithRawInputSchema(encode(input)), mcp.WithRawOutputSchema(encode(output)))
+	t.InputSchema.Type = "" // the library takes one of the two
 	t.Annotations = ann
 	return server.ServerTool{Tool: t, Handler: func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-		var in In
-		if err := req.BindArguments(&in); err != nil {
+		raw, err := checked.arguments(req)
+		if err != nil {
 			return mcp.NewToolResultErrorf("%s: the arguments do not fit: %v", name, err), nil
 		}
-		out, err := call(ctx, ScopeOf(ctx), in)
+		var in In
+		if err := json.Unmarshal(raw, &in); err != nil {
+			return mcp.NewToolResultErrorf("%s: the arguments do not fit: %v", name, err), nil
+		}
+		out, err := call(ctx, req, in)
 		if err != nil {
 			return mcp.NewToolResultErrorf("%s: %v", name, err), nil
 		}
-		return structured(out), nil
+		return structured(out, output), nil
 	}}
 }
 
 // structured gives a value as structured content and the same as text.
-func structured(v any) *mcp.CallToolResult {
-	raw, err := json.Marshal(v)
+func structured(v any, schema map[string]any) *mcp.CallToolResult {
+	raw, err := tidy(v, schema)
 	if err != nil {
 		return mcp.NewToolResultErrorf("the answer could not be encoded: %v", err)
 	}
-	return mcp.NewToolResultStructured(json.RawMessage(raw), string(raw))
-}
-
-func (s *Server) recordOutcome() server.ServerTool {
-	t := mcp.NewTool("record_outcome",
-		mcp.WithDescription("Report how tool calls ended, so that later sessions learn from them. Not needed for calls that Lathe sees itself (gateway, hooks)."),
-		mcp.WithRawInputSchema(json.RawMessage(outcomesSchema)), mcp.WithOutputSchema[RecordResult]())
-	t.InputSchema.Type = ""
-	t.Annotations = hints("Record outcomes", false, false, true, false)
-	return server.ServerTool{Tool: t, Handler: func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-		var in outcomesInput
-		if err := req.BindArguments(&in); err != nil {
-			return mcp.NewToolResultErrorf("record_outcome: the arguments do not fit: %v", err), nil
-		}
-		if len(in.Outcomes) > maxBatch {
-			return mcp.NewToolResultErrorf("record_outcome: %d outcomes in one call; at most %d are taken", len(in.Outcomes), maxBatch), nil
-		}
-		// One by one, so that a malformed outcome costs only itself.
-		var good []learn.ActionOutcome
-		var index []int
-		out := RecordResult{Rejected: []Rejected{}}
-		for i, raw := range in.Outcomes {
-			var ev learn.ActionOutcome
-			if err := json.Unmarshal(raw, &ev); err != nil {
-				out.Rejected = append(out.Rejected, Rejected{Index: i, Reason: fmt.Sprintf("not an ActionOutcome: %v", err)})
-				continue
-			}
-			good, index = append(good, ev), append(index, i)
-		}
-		if len(good) > 0 {
-			res, err := s.backend.RecordOutcomes(ctx, ScopeOf(ctx), good)
-			if err != nil {
-				return mcp.NewToolResultErrorf("record_outcome: %v", err), nil
-			}
-			out.Accepted, out.Duplicates = res.Accepted, res.Duplicates
-			for _, r := range res.Rejected {
-				out.Rejected = append(out.Rejected, Rejected{Index: index[r.Index], Reason: r.Reason})
-			}
-		}
-		return structured(out), nil
-	}}
+	res := mcp.NewToolResultStructured(raw, string(raw))
+	if run, ok := v.(ToolRun); ok {
+		res.IsError = run.Error != "" // what it printed before is worth having
+	}
+	return res
 }
 
 func (s *Server) requestTool() server.ServerTool {
-	t := mcp.NewTool("request_tool",
-		mcp.WithDescription("Ask for a new tool: it is written, tested in a sandbox and put before a person. Takes up to a few minutes; the result says where it stands."),
-		mcp.WithInputSchema[ToolRequest](), mcp.WithOutputSchema[ToolRequestResult]())
-	t.Annotations = hints("Request a tool", false, false, false, false)
-	return server.ServerTool{Tool: t, Handler: func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-		var in ToolRequest
-		if err := req.BindArguments(&in); err != nil {
-			return mcp.NewToolResultErrorf("request_tool: the arguments do not fit: %v", err), nil
-		}
-		out, err := s.backend.RequestTool(ctx, ScopeOf(ctx), in, s.progress(ctx, req))
-		if err != nil {
-			return mcp.NewToolResultErrorf("request_tool: %v", err), nil
-		}
-		return structured(out), nil
-	}}
+	return ownWith("request_tool", "Ask for a new tool: it is written, tested in a sandbox and put before a person. Takes up to a few minutes; the result says where it stands.",
+		hints("Request a tool", false, false, false, false), schemaOf[ToolRequest](),
+		func(ctx context.Context, req mcp.CallToolRequest, in ToolRequest) (ToolRequestResult, error) {
+			return s.backend.RequestTool(ctx, ScopeOf(ctx), in, s.progress(ctx, req))
+		})
 }
 
 // progress reports to the client when it asked for progress.
@@ -178,32 +121,21 @@ func (s *Server) progress(ctx context.Context, req mcp.CallToolRequest) func(don
 }
 
 func (s *Server) runTool() server.ServerTool {
-	t := mcp.NewTool("run_tool",
-		mcp.WithDescription("Run a generated, approved tool by name, in its sandbox. For clients whose tool list is not renewed; recall and lathe://tool/{name} say what there is."),
-		mcp.WithInputSchema[runInput](), mcp.WithOutputSchema[ToolRun]())
-	t.Annotations = hints("Run a generated tool", false, false, false, false)
-	return server.ServerTool{Tool: t, Handler: func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-		var in runInput
-		if err := req.BindArguments(&in); err != nil {
-			return mcp.NewToolResultErrorf("run_tool: the arguments do not fit: %v", err), nil
-		}
-		raw, err := json.Marshal(in.Arguments)
-		if err != nil {
-			return mcp.NewToolResultErrorf("run_tool: %v", err), nil
-		}
-		if in.Arguments == nil {
-			raw = json.RawMessage("{}")
-		}
-		return s.run(ctx, in.Name, raw), nil
-	}}
+	return own("run_tool", "Run a generated, approved tool by name, in its sandbox. For clients whose tool list is not renewed; recall and lathe://tool/{name} say what there is.",
+		hints("Run a generated tool", false, false, false, false), func(ctx context.Context, sc Scope, in runInput) (ToolRun, error) {
+			raw := json.RawMessage("{}")
+			if in.Arguments != nil {
+				raw = encode(in.Arguments)
+			}
+			return s.backend.RunTool(ctx, sc, in.Name, raw)
+		})
 }
 
+// run is a call of a generated tool by its own name.
 func (s *Server) run(ctx context.Context, name string, arguments json.RawMessage) *mcp.CallToolResult {
 	out, err := s.backend.RunTool(ctx, ScopeOf(ctx), name, arguments)
 	if err != nil {
 		return mcp.NewToolResultErrorf("%s: %v", name, err)
 	}
-	res := structured(out)
-	res.IsError = out.Error != ""
-	return res
+	return structured(out, nil)
 }
