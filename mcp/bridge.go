@@ -211,7 +211,10 @@ func (b *bridge) notify(ctx, held context.Context, m message) {
 		m = m.withMethod("notifications/initialized")
 	}
 	if m.method == "notifications/cancelled" {
-		defer b.cancel(m)
+		b.cancel(m)
+		if m.version != "" {
+			return
+		}
 	}
 	if m.version == "" && b.current().session == "" {
 		b.o.Logger.Debug("notification before initialize dropped", "method", m.method)

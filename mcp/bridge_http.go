@@ -82,7 +82,9 @@ func (b *bridge) attempt(ctx context.Context, m message, st link, again bool) er
 			}
 			return
 		}
-		b.out.write(text)
+		if ctx.Err() == nil { // who cancelled a call wants no answer
+			b.out.write(text)
+		}
 	})
 }
 
