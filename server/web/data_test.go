@@ -1,0 +1,159 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"lathe/learn"
+)
+
+// hostile is what tool output may hold.
+const hostile = "</pre><script>alert(1)</script><img src=x onerror=alert(2)>' onfocus=alert(3) \" javascript:alert(4) {{.}} \x1b[2J\u202etxt.exe"
+
+const toolSource = `"""Counts the words of files below a folder."""
+import json
+import pathlib
+import sys
+
+
+def count(folder: str, suffix: str, top: int) -> list[dict[str, object]]:
+    """Return the files with the most words, the longest first."""
+    rows = []
+    for path in sorted(pathlib.Path(folder).rglob("*" + suffix)):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        rows.append({"path": str(path), "words": len(text.split())})
+    rows.sort(key=lambda row: -int(str(row["words"])))
+    return rows[:top]
+
+
+def main() -> int:
+    arguments = json.load(sys.stdin)
+    result = count(arguments["folder"], arguments.get("suffix", ".md"), arguments.get("top", 10))
+    json.dump(result, sys.stdout)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
+`
+
+func toolItem(at time.Time, evidence []string) Item {
+	checks := []learn.Check{
+		{Name: "syntax", Passed: true, Summary: "2 files parse", Seconds: 0.08},
+		{Name: "types", Passed: true, Summary: "mypy --strict: no issues in 2 files", Seconds: 1.92},
+		{Name: "lint", Passed: true, Summary: "pylint 9.7 of 10", Details: []string{"tool.py:9: consider a comprehension"}, Seconds: 2.4},
+		{Name: "security", Passed: true, Summary: "bandit: nothing of medium severity or above", Seconds: 0.6},
+		{Name: "tests", Passed: true, Summary: "14 passed, among them 6 recorded calls against the original pipeline", Seconds: 1.1},
+		{Name: "mutation", Passed: true, Summary: "23 of 26 mutants noticed", Seconds: 6.3},
+		{Name: "benchmark", Passed: true, Summary: "61 ms cold, 4 ms warm", Seconds: 0.9},
+	}
+	req := &learn.ToolReviewRequest{
+		ReviewID: "11111111-1111-8111-8111-111111111111",
+		Tool: learn.ProposedTool{
+			Manifest: learn.ToolManifest{Name: "count_words", Version: "0.2.0", Language: "python", Parameters: json.RawMessage(`{"type":"object","properties":{"folder":{"type":"string"},"suffix":{"type":"string"},"top":{"type":"integer","minimum":1}},"required":["folder"]}`),
+				Provenance: learn.Provenance{Method: learn.MethodRules}},
+			Files: map[string]string{"tool.py": toolSource, "test_tool.py": "def test_empty(tmp_path):\n    assert True\n", "README.md": "# count_words\n"},
+		},
+		Validation: learn.ValidationResult{Passed: true, Checks: checks, Score: 0.94, Risk: "low", Coverage: 0.97, TestsPassed: 14, ColdMS: 61, WarmMS: 4, MemoryMB: 21,
+			Backend: "built-in launcher", Degradations: []string{"memory: no cgroup is delegated to this user, an address space limit stands in"}},
+		Diff: "--- 0.1.0/tool.py\n+++ 0.2.0/tool.py\n@@ -6,7 +6,7 @@\n-def count(folder: str, suffix: str) -> list[dict[str, object]]:\n+def count(folder: str, suffix: str, top: int) -> list[dict[str, object]]:\n     \"\"\"Return the files with the most words, the longest first.\"\"\"\n",
+
+		PermissionsWords: "reads the workspace; writes nothing; no network; at most 10 seconds and 256 MB of memory.",
+		Rationale:        "Agents typed this again and again (38 calls as evidence): find {folder} -name '*{suffix}' | xargs wc -w | sort -rn | head -{top}",
+	}
+	return Item{ID: req.ReviewID, Kind: "tool", Title: "count_words 0.2.0", Summary: "count_words 0.2.0: Counts the words of files below a folder and lists the longest.\nReplaces version 0.1.0.\nValidation passed: score 0.94, risk low, 14 tests passed, 0 failed.",
+		Project: "widgets-3fa2c1d0", State: learn.StateInReview, Risk: "low", ContentHash: learn.ContentHash([]byte(toolSource)),
+		Created: at.Add(-26 * time.Hour), Changed: at.Add(-26 * time.Hour), Evidence: evidence, Tool: req}
+}
+
+func planItem(n int, at time.Time, state learn.State, risk string) Item {
+	p := &learn.PlanModificationProposal{
+		ProposalID: learn.UUIDv8("plan", fmt.Sprint(n)), Type: learn.AddPrecondition, TargetPlanTemplate: ".ocode/plans/release.json", TargetStep: "test",
+		Modifications: json.RawMessage(`[{"op":"add","path":"/tasks/2/preconditions","value":[{"kind":"module_importable","argument":"pytest"}]}]`),
+		Diff:          "--- a/.ocode/plans/release.json\n+++ b/.ocode/plans/release.json\n@@ -14,5 +14,8 @@\n       \"tool_name\": \"bash\",\n-      \"arguments\": {\"command\": \"pytest -q\"}\n+      \"arguments\": {\"command\": \"pytest -q\"},\n+      \"preconditions\": [{\"kind\": \"module_importable\", \"argument\": \"pytest\"}]\n     },\n",
+		Rationale:     fmt.Sprintf("The step failed in %d of 31 runs with \"No module named pytest\"; where the module had been checked first, it did not.", 9+n), ConfidenceScore: 0.86, Risk: risk,
+	}
+	return Item{ID: p.ProposalID, Kind: "plan", Title: []string{"add precondition", "add retry", "set expected output", "add fragment"}[n%4] + " in .ocode/plans/release.json", Summary: p.Rationale,
+		Project: []string{"widgets-3fa2c1d0", "ledger-api-91bb07e2"}[n%2], State: state, Risk: risk, ContentHash: learn.ContentHash([]byte(p.Diff)),
+		Created: at.Add(-time.Duration(3*n+1) * time.Hour), Changed: at.Add(-time.Duration(n) * time.Hour), Plan: p}
+}
+
+func event(n int, at time.Time, text string) learn.Record {
+	exit := n % 2
+	a := &learn.ActionOutcome{
+		ID: learn.EventID("s", fmt.Sprint(n)), Timestamp: at.Add(-time.Duration(n) * 47 * time.Minute), ProjectID: "widgets-3fa2c1d0", SessionID: "s", ToolName: "bash",
+		ActionType: learn.ToolCall, Source: learn.SourceHook, Status: learn.StatusSuccess,
+		ToolOutput: learn.ToolOutput{Stdout: text, ExitCode: &exit}, ResourceMetrics: learn.ResourceMetrics{DurationMS: 412},
+	}
+	a.ToolParameters, _ = json.Marshal(map[string]string{"command": "find docs -name '*.md' | xargs wc -w | sort -rn | head -" + fmt.Sprint(5+n)}) // a map of strings marshals
+	if exit != 0 {
+		a.Status, a.ErrorDetails = learn.StatusFailure, &learn.ErrorDetails{Message: text}
+	}
+	return learn.Record{Action: a}
+}
+
+// realistic is a queue as a week leaves it.
+func realistic(at time.Time) ([]Item, []learn.Record) {
+	var events []learn.Record
+	var ids []string
+	for n := range 8 {
+		rec := event(n, at, " 1042 docs/guide.md\n  377 docs/install.md\n 1419 total\n")
+		events, ids = append(events, rec), append(ids, rec.ID())
+	}
+	items := []Item{toolItem(at, ids)}
+	for n, s := range []learn.State{learn.StateInReview, learn.StateInReview, learn.StateActive, learn.StateRejected, learn.StateInReview, learn.StateApproved} {
+		items = append(items, planItem(n, at, s, []string{"low", "medium", "high"}[n%3]))
+	}
+	items[2].Questions = []string{"Does this hold on Windows?"}
+	return items, events
+}
+
+// attack is one proposal whose every text is hostile.
+func attack(at time.Time) ([]Item, []learn.Record) {
+	rec := event(1, at, hostile)
+	a := rec.Action
+	a.ToolName, a.AgentID, a.ContextSnapshot.CWD, a.ErrorDetails.Code, a.ErrorDetails.StackTrace = hostile, hostile, hostile, hostile, hostile
+	a.ToolOutput.Stderr, a.ToolOutput.Content = hostile, hostile
+	a.ToolParameters, _ = json.Marshal(map[string]string{"command": hostile, "x": hostile}) // a map of strings marshals
+	it := toolItem(at, []string{rec.ID(), hostile})
+	it.Title, it.Summary, it.Project, it.Risk = hostile, hostile, hostile, hostile
+	it.Questions = []string{hostile}
+	it.Decisions = []learn.Decision{{Verdict: hostile, Reason: hostile, Reviewer: hostile, ContentHash: hostile}}
+	t := it.Tool
+	t.Diff, t.Rationale, t.PermissionsWords = "+"+hostile, hostile+"!", hostile
+	t.Tool.Files = map[string]string{hostile: hostile + "\n" + strings.Repeat("x", 3*maxLine), "tool.py": hostile}
+	t.Tool.Manifest.Name, t.Tool.Manifest.Dependencies = hostile, []string{hostile}
+	t.Tool.Manifest.Parameters = json.RawMessage(hostile)
+	t.Validation.Backend, t.Validation.Degradations = hostile, []string{hostile}
+	t.Validation.Checks = []learn.Check{{Name: hostile, Summary: hostile, Details: []string{hostile}}}
+	return []Item{it}, []learn.Record{rec}
+}
+
+// figures has the JSON form of the monitor's KPIs.
+func figures() any {
+	type m = map[string]any
+	share := func(p float64, n int) m {
+		return m{"successes": int(p * float64(n)), "total": n, "rate": p, "interval": m{"low": max(0, p-0.07), "high": min(1, p+0.05), "level": 0.95}}
+	}
+	var days []m
+	for i := range 21 {
+		p := 0.71 + 0.009*float64(i) + 0.03*float64(i%3)
+		days = append(days, m{"name": time.Date(2026, 2, 17+i, 0, 0, 0, 0, time.UTC).Format(time.DateOnly), "calls": 180 + 37*(i%7), "failures": 40 - i, "success_rate": share(p, 200)})
+	}
+	errors := []m{{"id": "1", "name": "No module named pytest", "weight": 5_400_000.0}, {"id": "2", "name": "No such file or directory", "weight": 2_810_000.0},
+		{"id": "3", "name": hostile, "weight": 700_000.0}, {"id": "4", "name": "Connection refused", "weight": 93_000.0}}
+	tool := func(name string, calls int, p float64) m {
+		return m{"name": name, "calls": calls, "failures": int(float64(calls) * (1 - p)), "success_rate": share(p, calls), "measured": calls, "total_ms": 412.0 * float64(calls), "p50_ms": 38.2, "p90_ms": 1900.0}
+	}
+	return m{
+		"tasks": m{"success": 61, "failure": 14, "unknown": 9, "success_rate": share(0.81, 75)}, "calls": tool("all", 4810, 0.84),
+		"by_tool": []m{tool("bash", 3021, 0.79), tool("edit", 1102, 0.95), tool("read", 640, 0.99), tool(hostile, 47, 0.4)}, "by_day": days,
+		"signatures_by_count": errors, "signatures_by_time_lost": errors,
+		"remedies":       m{"offered": 42, "taken": 31, "worked": 27, "failed": 4, "success_rate": share(0.87, 31)},
+		"tools_by_state": m{"active": 3, "rejected": 1}, "decisions_refused": 2,
+		"proposals": []m{{"kind": "add_precondition", "proposed": 9, "approved": 5, "rejected": 2, "request_clarification": 1}},
+		"trials":    []m{{"advice_kind": "remedy", "arm": "treated", "assigned": 70, "success_rate": share(0.86, 70)}, {"advice_kind": "remedy", "arm": "control", "assigned": 14, "success_rate": share(0.64, 14)}},
+	}
+}

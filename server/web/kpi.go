@@ -1,0 +1,104 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+)
+
+// The KPIs as learn/monitor writes them in JSON, as far as the page shows them.
+type rate struct {
+	Successes int64   `json:"successes"`
+	Total     int64   `json:"total"`
+	Rate      float64 `json:"rate"`
+	Interval  struct {
+		Low  float64 `json:"low"`
+		High float64 `json:"high"`
+	} `json:"interval"`
+}
+
+type group struct {
+	Name     string  `json:"name"`
+	Calls    int64   `json:"calls"`
+	Failures int64   `json:"failures"`
+	Timeouts int64   `json:"timeouts"`
+	Success  rate    `json:"success_rate"`
+	TotalMS  float64 `json:"total_ms"`
+	P50MS    float64 `json:"p50_ms"`
+	P90MS    float64 `json:"p90_ms"`
+	Measured int64   `json:"measured"`
+}
+
+type signature struct {
+	ID     string  `json:"id"`
+	Name   string  `json:"name"`
+	Weight float64 `json:"weight"`
+}
+
+type kpis struct {
+	Tasks struct {
+		Success int64 `json:"success"`
+		Failure int64 `json:"failure"`
+		Unknown int64 `json:"unknown"`
+		Rate    rate  `json:"success_rate"`
+	} `json:"tasks"`
+	Calls   group       `json:"calls"`
+	ByTool  []group     `json:"by_tool"`
+	ByDay   []group     `json:"by_day"`
+	ByCount []signature `json:"signatures_by_count"`
+	ByTime  []signature `json:"signatures_by_time_lost"`
+	Advice  struct {
+		Reports int64 `json:"reports"`
+		Advised int64 `json:"reports_with_remedies"`
+		Offered int64 `json:"offered"`
+		Taken   int64 `json:"taken"`
+		Worked  int64 `json:"worked"`
+		Failed  int64 `json:"failed"`
+		Success rate  `json:"success_rate"`
+	} `json:"remedies"`
+	Tools     map[string]int `json:"tools_by_state"`
+	Proposals []struct {
+		Kind          string `json:"kind"`
+		Proposed      int    `json:"proposed"`
+		Approved      int    `json:"approved"`
+		Rejected      int    `json:"rejected"`
+		Clarification int    `json:"request_clarification"`
+		Rate          rate   `json:"acceptance_rate"`
+	} `json:"proposals"`
+	Trials []struct {
+		AdviceKind string `json:"advice_kind"`
+		Arm        string `json:"arm"`
+		Assigned   int64  `json:"assigned"`
+		Success    rate   `json:"success_rate"`
+	} `json:"trials"`
+	Refused int64 `json:"decisions_refused"`
+}
+
+// maxRows bounds the tables of the KPI page.
+const maxRows = 50
+
+func (h *Handler) kpi(w http.ResponseWriter, _ *http.Request, s *session) {
+	k, err := readKPIs(h.o.KPIs())
+	if err != nil {
+		h.o.Logger.Error("review page: KPIs", "error", err)
+		h.fail(w, s, http.StatusInternalServerError, "The figures could not be read; the daemon's log says why.")
+		return
+	}
+	h.render(w, s, http.StatusOK, "kpi", "Figures", map[string]any{
+		"K": k, "Days": plotDays(k.ByDay), "Lost": plotBars(k.ByTime, duration),
+		"Often":  plotBars(k.ByCount, func(v float64) string { return fmt.Sprintf("%.0f", v) }),
+		"ByTool": k.ByTool[:min(len(k.ByTool), maxRows)], "MoreTools": max(0, len(k.ByTool)-maxRows),
+	})
+}
+
+func readKPIs(v any) (kpis, error) {
+	var k kpis
+	raw, err := json.Marshal(v)
+	if err == nil {
+		err = json.Unmarshal(raw, &k)
+	}
+	if err != nil {
+		return k, fmt.Errorf("web: KPIs: %w", err)
+	}
+	return k, nil
+}

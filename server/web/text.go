@@ -1,0 +1,103 @@
+package web
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// What a page shows of one text.
+const (
+	maxLines = 3000
+	maxLine  = 2000
+	maxText  = 128 << 10
+)
+
+// shown makes hostile text readable: control and formatting characters, which
+// reorder, hide or erase what stands around them (Boucher and Anderson, Trojan
+// Source, 2021), become their code points in brackets. Newlines and tabs stay.
+// Escaping for HTML is the template's.
+func shown(s string) string {
+	hidden := func(r rune) bool {
+		return r != '\n' && r != '\t' && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co)
+	}
+	s = strings.ToValidUTF8(strings.ReplaceAll(s, "\r\n", "\n"), "\uFFFD")
+	if !strings.ContainsFunc(s, hidden) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if hidden(r) {
+			fmt.Fprintf(&b, "[U+%04X]", r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// cut returns at most n bytes of s, whole characters, and says what is gone.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	end := n
+	for end > 0 && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return fmt.Sprintf("%s\n[%d more bytes are not shown]", s[:end], len(s)-end)
+}
+
+// short is the first n bytes of s on one line, made readable.
+func short(s string, n int) string {
+	cutAway := len(s) > n
+	if cutAway {
+		for n > 0 && !utf8.RuneStart(s[n]) {
+			n--
+		}
+		s = s[:n]
+	}
+	s = strings.Join(strings.Fields(shown(s)), " ")
+	if cutAway {
+		s += "…"
+	}
+	return s
+}
+
+// line is one line of a source or a diff.
+type line struct {
+	Class string // add, del, hunk or ""
+	Text  string
+}
+
+// sourceLines splits a source into lines that a page can number.
+func sourceLines(s string) []line {
+	var out []line
+	for text := range strings.SplitSeq(strings.TrimSuffix(shown(cut(s, maxText)), "\n"), "\n") {
+		if len(out) == maxLines {
+			return append(out, line{"hunk", "[more lines are not shown]"})
+		}
+		if len(text) > maxLine {
+			text = short(text, maxLine)
+		}
+		out = append(out, line{"", text})
+	}
+	return out
+}
+
+// diffLines does the same for a unified diff, and says what each line is.
+func diffLines(s string) []line {
+	out := sourceLines(s)
+	for i, l := range out {
+		switch {
+		case strings.HasPrefix(l.Text, "+++") || strings.HasPrefix(l.Text, "---") || strings.HasPrefix(l.Text, "@@"):
+			out[i].Class = "hunk"
+		case strings.HasPrefix(l.Text, "+"):
+			out[i].Class = "add"
+		case strings.HasPrefix(l.Text, "-"):
+			out[i].Class = "del"
+		}
+	}
+	return out
+}
