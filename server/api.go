@@ -12,6 +12,7 @@ import (
 
 	"lathe/index"
 	"lathe/index/eventlog"
+	"lathe/index/graph"
 	"lathe/learn"
 	"lathe/learn/monitor"
 	"lathe/mcp"
@@ -49,6 +50,14 @@ type (
 		Tool          *learn.ProposedTool `json:"tool,omitempty"`
 		ValidateOnly  bool                `json:"validate_only,omitempty"` // no review request
 	}
+	// GraphCall asks for the knowledge graph around a node; Node may be part
+	// of a label.
+	GraphCall struct {
+		Node    string `json:"node"`
+		Project string `json:"project_id"`
+		Hops    int    `json:"hops"`
+		Limit   int    `json:"limit"`
+	}
 	// RefineCall refines a plan of a project.
 	RefineCall struct {
 		ProjectID string `json:"project_id"`
@@ -85,6 +94,7 @@ func (d *Daemon) socketHandler() http.Handler {
 	b := backend{d}
 	all := mcp.Scope{Import: true, AgentID: "cli"}
 	mux.Handle("/mcp", d.counted(d.mcp))
+	mux.Handle("GET /lsp", d.counted(http.HandlerFunc(d.serveLSP)))
 	mux.Handle("GET /metrics", d.metricsHandler())
 	mux.HandleFunc("GET /healthz", d.healthz)
 	answer(d, mux, "GET /v1/status", func(ctx context.Context, _ nothing) (Status, error) { return d.status(), nil })
@@ -98,6 +108,7 @@ func (d *Daemon) socketHandler() http.Handler {
 	answer(d, mux, "POST /v1/diagnose", func(ctx context.Context, c DiagnoseCall) (learn.FailureAnalysisReport, error) {
 		return b.Diagnose(ctx, all, c.Failure)
 	})
+	answer(d, mux, "POST /v1/graph", func(_ context.Context, c GraphCall) (graph.Subgraph, error) { return d.aroundNode(c) })
 	answer(d, mux, "POST /v1/refine", func(ctx context.Context, c RefineCall) (mcp.RefineResult, error) {
 		return b.RefinePlan(ctx, mcp.Scope{ProjectID: c.ProjectID}, c.RefineQuery)
 	})
@@ -201,6 +212,20 @@ func (d *Daemon) decide(ctx context.Context, dec learn.Decision) (Decided, error
 		d.publishTools()
 	}
 	return out, d.ledgerSettled(ctx)
+}
+
+// aroundNode finds a node by id, or else the best fit by label, and what lies
+// around it.
+func (d *Daemon) aroundNode(c GraphCall) (graph.Subgraph, error) {
+	id := c.Node
+	if _, ok := d.graph.Node(id); !ok {
+		found := d.graph.Find("", c.Node, c.Project, 1)
+		if len(found) == 0 {
+			return graph.Subgraph{}, fmt.Errorf("the graph has no node like %.80q", c.Node)
+		}
+		id = found[0].ID
+	}
+	return d.graph.Around(id, max(1, min(c.Hops, 3)), graph.Query{ProjectID: c.Project, Limit: c.Limit}), nil
 }
 
 // publishTools brings the deployed tools into every live session.

@@ -479,6 +479,12 @@ func (b backend) Resource(ctx context.Context, s mcp.Scope, kind, id string) (js
 			return nil, err
 		}
 		v = report
+	case "graph":
+		sub, err := b.d.aroundNode(GraphCall{Node: id, Project: s.ProjectID, Hops: 1, Limit: 50})
+		if err != nil {
+			return nil, err
+		}
+		v = sub
 	case "strategy":
 		e, ok, err := b.d.index.Object(ctx, learn.EntryStrategy, id)
 		if err != nil {

@@ -16,13 +16,16 @@ import (
 
 	"lathe/index"
 	"lathe/index/eventlog"
+	"lathe/index/graph"
 	"lathe/learn/diagnose"
 	"lathe/learn/recovery"
+	"lathe/lsp"
 	"lathe/mcp"
 	"lathe/server/intake"
 	"lathe/server/pipeline"
 	"lathe/server/redact"
 	"lathe/server/review"
+	"lathe/server/web"
 )
 
 // Version of this program.
@@ -49,6 +52,10 @@ type Daemon struct {
 	queue    *review.Queue
 	forge    *forge
 	mcp      *mcp.Server
+	lsp      *lsp.Server
+	page     *web.Handler
+	graph    *graph.Graph
+	lspLife  context.Context // ends with Run; editor connections live within it
 
 	ledger  *follower // the ledger in memory and index
 	indexed *follower // events in the index
@@ -87,6 +94,7 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (d *Daemon, err 
 	if d.learners, err = newLearners(cfg.ControlShare, d.forge.available); err != nil {
 		return d, err
 	}
+	d.graph = d.learners.graph
 	d.diagnose = diagnose.New(diagnose.RemedyFunc(d.offers), d.learners.reader.signatures)
 	d.queue = review.New(review.Options{Ledger: ledgerLog{d.log},
 		Reviewer: func() (ed25519.PublicKey, error) { return review.Public(cfg.DataDir) }})
@@ -100,6 +108,10 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (d *Daemon, err 
 		if err := errors.Join(pipeline.Discard(snapshotsDir(cfg.DataDir)), d.runner.Reset()); err != nil {
 			return d, err
 		}
+	}
+	d.lsp = lsp.New(lsp.Options{Proposals: proposals{d}, ReviewURL: d.unlockURL, Logger: logger, Version: Version})
+	if d.page, err = d.newPage(); err != nil {
+		return d, err
 	}
 	d.mcp = mcp.New(mcp.Options{Backend: backend{d}, Version: Version, Logger: logger, Scope: requestScope})
 	if err := d.readLedger(ctx); err != nil {
@@ -143,7 +155,7 @@ func (d *Daemon) openStores(ctx context.Context) (err error) {
 func (d *Daemon) Run(ctx context.Context, ready func()) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	d.stop = cancel
+	d.stop, d.lspLife = cancel, ctx
 	listeners, err := d.listen()
 	if err != nil {
 		return err
@@ -189,8 +201,8 @@ func (d *Daemon) Run(ctx context.Context, ready func()) error {
 // Close gives the data directory back.
 func (d *Daemon) Close() error {
 	var errs []error
-	if d.forge != nil {
-		errs = append(errs, d.forge.Close())
+	if d.page != nil {
+		d.page.Close()
 	}
 	if d.index != nil {
 		errs = append(errs, d.index.Close())

@@ -67,9 +67,6 @@ func openForge(d *Daemon) (*forge, error) {
 	return f, nil
 }
 
-// Close is there for symmetry: neither store nor launcher holds anything open.
-func (f *forge) Close() error { return nil }
-
 // selfTest runs the small abuse battery: generated code runs only where it
 // holds.
 func (f *forge) selfTest() error {

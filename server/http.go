@@ -129,6 +129,7 @@ func (d *Daemon) tcpHandler(token string) http.Handler {
 	mux.Handle("/mcp", guarded(d.mcp))
 	mux.Handle("/metrics", guarded(d.metricsHandler()))
 	mux.HandleFunc("/healthz", d.healthz)
+	mux.Handle("/", d.counted(d.page))
 	return onlyLocalHost(mux)
 }
 

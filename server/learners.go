@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 
+	"lathe/index/graph"
 	"lathe/learn"
 	"lathe/learn/action"
 	"lathe/learn/mine"
@@ -27,6 +28,7 @@ type learners struct {
 	mine       *mine.Miner
 	finder     *toolforge.Finder
 	trial      *trial.Trial
+	graph      *graph.Graph
 }
 
 // minConfidence keeps back what is more likely wrong than right: advice that
@@ -51,11 +53,12 @@ func newLearners(controlShare float64, available func(string) bool) (*learners, 
 		mine:       mine.New(mine.Options{}),
 		finder:     toolforge.NewFinder(toolforge.Options{Available: available}),
 		trial:      t,
+		graph:      graph.New(graph.Options{}),
 	}, nil
 }
 
 func (l *learners) all() []learn.Learner {
-	return []learn.Learner{l.reader, l.tracker, l.vocabulary, l.monitor, l.recovery, l.mine, l.finder, l.trial}
+	return []learn.Learner{l.reader, l.tracker, l.vocabulary, l.monitor, l.recovery, l.mine, l.finder, l.trial, l.graph}
 }
 
 // reader parses each action once for all learners behind it.

@@ -161,6 +161,7 @@ func (d *Daemon) project(e learn.LedgerEntry) {
 	report(d.queue.Apply(e))
 	report(d.learners.monitor.ApplyLedger(e))
 	report(d.forge.apply(e))
+	report(d.graph.ApplyLedger(e))
 	if e.Kind == learn.EntryRemedy {
 		var r learn.Remedy
 		report(json.Unmarshal(e.Body, &r))

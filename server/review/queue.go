@@ -135,7 +135,7 @@ func (q *Queue) applyDecision(d learn.Decision) {
 	it.Decisions = append(it.Decisions, d)
 	it.Changed = d.Timestamp
 	switch d.Verdict {
-	case learn.VerdictApprove:
+	case learn.VerdictApprove: // its signature is checked before anything follows from it
 		it.State, it.Questions = learn.StateApproved, nil
 	case learn.VerdictReject:
 		it.State, it.Questions = learn.StateRejected, nil
@@ -160,6 +160,35 @@ func (q *Queue) Decide(ctx context.Context, d learn.Decision) (Item, error) {
 		}
 		return Item{}, fmt.Errorf("decision refused: %w", err)
 	}
+	return q.commit(ctx, d)
+}
+
+// Dismiss rejects an item or asks back without the reviewer's signature, as an
+// editor that is not unlocked may: nothing is deployed by it. by says who.
+func (q *Queue) Dismiss(ctx context.Context, objectID, contentHash string, v learn.Verdict, reason, by string) (Item, error) {
+	if v != learn.VerdictReject && v != learn.VerdictRequestClarification {
+		return Item{}, fmt.Errorf("%s needs the reviewer's signature", v)
+	}
+	q.decide.Lock()
+	defer q.decide.Unlock()
+	it, err := q.Get(objectID)
+	switch {
+	case err != nil:
+		return Item{}, err
+	case it.ContentHash != contentHash:
+		return Item{}, fmt.Errorf("%s has changed: look at it again", it.Title)
+	case it.State != learn.StateInReview:
+		return Item{}, fmt.Errorf("%s is %s already: nothing is left to decide", it.Title, it.State)
+	}
+	now := q.o.Now().UTC()
+	nonce := learn.UUIDv8("dismiss", objectID, contentHash, string(v), reason, now.Format(time.RFC3339Nano))
+	d := learn.Decision{DecisionID: nonce, ObjectID: objectID, ContentHash: contentHash, Verdict: v, Reason: reason,
+		Reviewer: by, Timestamp: now, Nonce: nonce}
+	return q.commit(ctx, d)
+}
+
+// commit makes a checked decision durable, then visible.
+func (q *Queue) commit(ctx context.Context, d learn.Decision) (Item, error) {
 	entry, err := learn.NewEntry(learn.EntryDecision, d.ObjectID, "", d.Timestamp, d, nil)
 	if err != nil {
 		return Item{}, fmt.Errorf("decision: %w", err)

@@ -208,3 +208,20 @@ func TestKeyFile(t *testing.T) {
 		t.Errorf("damaged file: %v", err)
 	}
 }
+
+func TestDismissRejectsButNeverApproves(t *testing.T) {
+	q, led, _ := setup(t)
+	if _, err := q.Dismiss(t.Context(), "rev-1", "sha256:a", learn.VerdictApprove, "", "editor"); err == nil {
+		t.Fatal("an approval without a signature was taken")
+	}
+	if _, err := q.Dismiss(t.Context(), "rev-1", "sha256:old", learn.VerdictReject, "", "editor"); err == nil {
+		t.Error("a stale rejection was taken")
+	}
+	it, err := q.Dismiss(t.Context(), "rev-1", "sha256:a", learn.VerdictReject, "no", "editor")
+	if err != nil || it.State != learn.StateRejected || led.count(learn.EntryDecision) != 1 {
+		t.Errorf("%v, state %s, %d decisions", err, it.State, led.count(learn.EntryDecision))
+	}
+	if _, err := q.Approval("rev-1", "sha256:a"); err == nil {
+		t.Error("a dismissed item counts as approved")
+	}
+}

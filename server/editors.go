@@ -1,0 +1,167 @@
+package server
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"lathe/learn"
+	"lathe/learn/refine"
+	"lathe/lsp"
+	"lathe/server/review"
+)
+
+// maxTemplates and maxTemplate bound what is read of a workspace's plans.
+const (
+	maxTemplates = 200
+	maxTemplate  = 1 << 20
+)
+
+// proposals is the review queue as the language server sees it.
+type proposals struct{ d *Daemon }
+
+// Concerning proposes changes to the plan templates of a workspace and returns
+// those that wait for a decision.
+func (p proposals) Concerning(ctx context.Context, root string) []lsp.Proposal {
+	if err := p.d.proposePlans(ctx, root); err != nil {
+		p.d.logger.Error("plan templates not looked at", "root", root, "err", err)
+	}
+	var out []lsp.Proposal
+	project := ProjectID(root)
+	for _, it := range p.d.queue.List(learn.StateInReview) {
+		if it.Kind != review.KindPlan || it.Project != project {
+			continue
+		}
+		detail := ""
+		if it.Plan.Diff != "" {
+			detail = "```diff\n" + strings.ReplaceAll(it.Plan.Diff, "```", "'''") + "\n```"
+		}
+		out = append(out, lsp.Proposal{ID: it.ID, ContentHash: it.ContentHash, Kind: string(it.Kind), Title: it.Title,
+			Summary: it.Plan.Rationale, Detail: detail, State: it.State, Risk: it.Risk, Path: it.Plan.TargetPlanTemplate,
+			Step: it.Plan.TargetStep, EvidenceURL: p.d.pageURL("/review/" + url.PathEscape(it.ID))})
+	}
+	return out
+}
+
+// Decide makes an editor's decision. Without the reviewer's signature it can
+// reject and ask back, never approve.
+func (p proposals) Decide(ctx context.Context, id, contentHash string, v learn.Verdict, reason string, s lsp.Signer) error {
+	release, err := p.d.enter()
+	if err != nil {
+		return err
+	}
+	defer release()
+	if s == nil {
+		if v == learn.VerdictApprove {
+			return lsp.ErrLocked
+		}
+		_, err := p.d.queue.Dismiss(ctx, id, contentHash, v, reason, "editor")
+		return err
+	}
+	_, err = p.d.decide(ctx, s.Decide(id, contentHash, v, reason, p.d.now()))
+	return err
+}
+
+func (p proposals) Watch() <-chan struct{} { return p.d.ledger.watch() }
+
+// proposePlans puts what experience would change in a workspace's plan
+// templates into the queue. The same change is proposed once.
+func (d *Daemon) proposePlans(ctx context.Context, root string) error {
+	names, err := filepath.Glob(filepath.Join(root, ".ocode", "plans", "*.json"))
+	if err != nil {
+		return err
+	}
+	project := ProjectID(root)
+	for _, name := range names[:min(len(names), maxTemplates)] {
+		plan, err := readTemplate(name)
+		if err != nil {
+			d.logger.Debug("plan template not readable", "file", name, "err", err)
+			continue
+		}
+		failures, err := d.failuresOf(ctx, project, plan)
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, name)
+		if err != nil {
+			return err
+		}
+		k := refine.Knowledge{ProjectID: project, Template: filepath.ToSlash(rel), Failures: failures, Rejected: d.rejected}
+		for _, prop := range refine.Propose(plan, k) {
+			if _, err := d.queue.Get(prop.ProposalID); err == nil {
+				continue
+			}
+			if err := d.forge.write(ctx, learn.EntryProposal, prop.ProposalID, project, d.now(), prop, prop.Evidence); err != nil {
+				return err
+			}
+		}
+	}
+	return d.ledgerSettled(ctx)
+}
+
+func readTemplate(path string) (learn.TaskGraph, error) {
+	var plan learn.TaskGraph
+	f, err := os.Open(path)
+	if err != nil {
+		return plan, err
+	}
+	defer f.Close()
+	raw, err := io.ReadAll(io.LimitReader(f, maxTemplate+1))
+	if err != nil {
+		return plan, err
+	}
+	if len(raw) > maxTemplate {
+		return plan, fmt.Errorf("more than %d bytes", maxTemplate)
+	}
+	return plan, json.Unmarshal(raw, &plan)
+}
+
+// pageURL is an address of the review page, or "" when the HTTP port is off.
+func (d *Daemon) pageURL(path string) string {
+	if d.cfg.HTTP == "off" {
+		return ""
+	}
+	raw, err := os.ReadFile(httpAddrFile(d.cfg.DataDir))
+	if err != nil {
+		return ""
+	}
+	return "http://" + string(bytes.TrimSpace(raw)) + path
+}
+
+// unlockURL is the page that unlocks an editor's connection.
+func (d *Daemon) unlockURL(connID, _ string) string {
+	return d.pageURL("/editors?id=" + url.QueryEscape(connID))
+}
+
+// serveLSP turns an HTTP connection of the socket into an editor's.
+func (d *Daemon) serveLSP(w http.ResponseWriter, r *http.Request) {
+	conn, buffered, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		http.Error(w, "this connection cannot carry an editor's messages", http.StatusInternalServerError)
+		return
+	}
+	if _, err := io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: lsp\r\n\r\n"); err != nil {
+		_ = conn.Close()
+		return
+	}
+	if err := d.lsp.Serve(d.lspLife, hijacked{conn, buffered.Reader}); err != nil {
+		d.logger.Warn("editor connection ended", "err", err)
+	}
+}
+
+// hijacked reads what the HTTP server had buffered already, then the rest.
+type hijacked struct {
+	net.Conn
+	r *bufio.Reader
+}
+
+func (h hijacked) Read(p []byte) (int, error) { return h.r.Read(p) }
