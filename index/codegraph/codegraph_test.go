@@ -1,0 +1,411 @@
+package codegraph_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"lathe/index/codegraph"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func write(t testing.TB, dir string, files map[string]string) {
+	t.Helper()
+	for name, text := range files {
+		p := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(p, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func open(t testing.TB, dir string, o codegraph.Options) *codegraph.Graph {
+	t.Helper()
+	g, err := codegraph.New(dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := g.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return g
+}
+
+func update(t testing.TB, g *codegraph.Graph) codegraph.Changes {
+	t.Helper()
+	c, err := g.Update(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func load(t testing.TB, files map[string]string) (*codegraph.Graph, string) {
+	t.Helper()
+	dir := t.TempDir()
+	write(t, dir, files)
+	g := open(t, dir, codegraph.Options{})
+	update(t, g)
+	return g, dir
+}
+
+// project has one of everything that resolution has rules for; the answers in
+// the tests were worked out by hand.
+func project() map[string]string {
+	return map[string]string{
+		"pyproject.toml": "[project]\nname='shop'\ndependencies=['PyYAML>=6','requests[socks] ~=2.0 ; python_version>\"3\"']\n" +
+			"[project.optional-dependencies]\ndev=['pytest']\n[dependency-groups]\nlint=['ruff',{include-group='x'}]\n[tool.poetry.group.docs.dependencies]\nsphinx='^7'\n",
+		"requirements-dev.txt": "# comment\n-r other.txt\nmypy==1.0  # pinned\nhttps://example.org/x.whl\n",
+		"src/shop/__init__.py": "from .store import Store\nfrom .util import helper as assist\n",
+		"src/shop/base.py":     "class Base:\n    def save(self, path: str) -> bool:\n        return self.check()\n\n    def check(self):\n        return True\n",
+		"src/shop/store.py": "import os.path\nimport yaml\nfrom shop.base import Base\nfrom . import util\n\n\nclass Store(Base):\n" +
+			"    def put(self, item, *rest, count: int = 1):\n        self.save(item)\n        util.clean(item)\n        os.path.join(item)\n        return make(item)\n\n" +
+			"    def check(self):\n        return super().check()\n\n\ndef make(x):\n    def inner():\n        return x\n    return inner()\n",
+		"src/shop/util.py": "def clean(x):\n    return x\n\n\ndef helper():\n    pass\n\n\ndef clean_all(xs):\n    return [clean(x) for x in xs]\n",
+		"run.py":           "import shop\nfrom shop import Store, assist\nimport shop.util as u\n\ns = Store()\ns.put(1)\nassist()\nu.clean(2)\nunknown.append(3)\nprint(s)\n",
+		"go.mod":           "module example.org/m\n\ngo 1.22\n\nrequire example.org/dep/v2 v2.1.0\n\nrequire (\n\texample.org/one v1.0.0 // indirect\n)\n",
+		"store/store.go": "package store\n\nimport \"example.org/m/internal/disk\"\n\ntype Store struct {\n\tdisk.Disk\n\tname string\n}\n\n" +
+			"func New(name string, sizes ...int) (*Store, error) { return &Store{}, check(name) }\n\nfunc (s *Store) Put(k, v string) error {\n\ts.trim()\n\ts.Sync()\n\treturn disk.Sync2()\n}\n",
+		"store/trim.go":         "package store\n\nfunc (s *Store) trim() {}\n\nfunc check(string) error { return nil }\n",
+		"internal/disk/disk.go": "package disk\n\ntype Disk struct{}\n\nfunc (d Disk) Sync() error { return Sync2() }\n\nfunc Sync2() error { return nil }\n",
+		"web/package.json":      `{"dependencies":{"express":"^4","@scope/pkg":"1"},"devDependencies":{"jest":"29"}}`,
+		"web/app.js": "import { render, other as o } from './view.js';\nconst db = require('./db');\nconst express = require('express');\n\nclass App extends Base {\n" +
+			"  start(port, host = 'x') { this.listen(port); render(); o(); db.connect(); express(); }\n  listen(p) { return p; }\n}\n\nconst boot = (cfg) => new App().start(cfg);\n",
+		"web/view.js":             "export function render() { return helper(); }\nfunction helper() {}\nexport const other = () => 1;\n",
+		"web/db/index.js":         "exports.connect = function (url) { return url; };\n",
+		"node_modules/x/index.js": "function hidden() {}\n",
+		"venv/lib/hidden.py":      "def hidden(): pass\n",
+		"myenv/pyvenv.cfg":        "",
+		"myenv/hidden.py":         "def hidden(): pass\n",
+		".git/hidden.py":          "def hidden(): pass\n",
+		"vendor/hidden/hidden.go": "package hidden\nfunc hidden() {}\n",
+		"docs/readme.md":          "def hidden(): pass\n",
+	}
+}
+
+func callers(g *codegraph.Graph, symbol string) []string {
+	var found []string
+	for _, c := range g.Callers(symbol) {
+		found = append(found, fmt.Sprintf("%s:%d %s", c.Caller.ID, c.Line, c.How))
+	}
+	return found
+}
+
+func TestCallers(t *testing.T) {
+	g, _ := load(t, project())
+	for symbol, want := range map[string][]string{
+		"shop.base.Base.save":           {"src/shop/store.py#Store.put:9 scope"},
+		"src/shop/store.py#Store.check": nil, // self.check() in Base means Base's
+		"src/shop/base.py#Base.check":   {"src/shop/base.py#Base.save:3 scope", "src/shop/store.py#Store.check:15 scope"},
+		"shop.util.clean":               {"module:run:8 scope", "src/shop/store.py#Store.put:10 scope", "src/shop/util.py#clean_all:10 scope"},
+		"shop.util.helper":              {"module:run:7 scope"},
+		"shop.store.Store":              {"module:run:5 scope"},
+		"Store.put":                     {"module:run:6 unique_name"},
+		"make":                          {"src/shop/store.py#Store.put:12 scope"},
+		"make.inner":                    {"src/shop/store.py#make:21 scope"},
+		"Store.trim":                    {"store/store.go#Store.Put:13 scope"},
+		"Disk.Sync":                     {"store/store.go#Store.Put:14 scope"},
+		"Sync2":                         {"internal/disk/disk.go#Disk.Sync:5 scope", "store/store.go#Store.Put:15 scope"},
+		"store/trim.go#check":           {"store/store.go#New:10 scope"},
+		"App.listen":                    {"web/app.js#App.start:6 scope"},
+		"web/view.js#render":            {"web/app.js#App.start:6 scope"},
+		"web/view.js#other":             {"web/app.js#App.start:6 scope"},
+		"web/view.js#helper":            {"web/view.js#render:1 scope"},
+		"connect":                       {"web/app.js#App.start:6 scope"},
+		"App":                           {"web/app.js#boot:10 scope"},
+		"absent":                        nil,
+	} {
+		if got := callers(g, symbol); !slices.Equal(got, want) {
+			t.Errorf("%s is called by %v, want %v", symbol, got, want)
+		}
+	}
+	var callees []string
+	for _, c := range g.Callees("Store.put") {
+		callees = append(callees, c.Callee.ID)
+	}
+	if want := []string{"src/shop/base.py#Base.save", "src/shop/util.py#clean", "src/shop/store.py#make"}; !slices.Equal(callees, want) {
+		t.Errorf("callees %v, want %v", callees, want)
+	}
+}
+
+func TestImporters(t *testing.T) {
+	g, _ := load(t, project())
+	for module, want := range map[string][]string{
+		"shop.base":                   {"src/shop/store.py"},
+		"src/shop/base.py":            {"src/shop/store.py"},
+		"shop":                        {"run.py", "src/shop/store.py"},
+		"shop.util":                   {"run.py", "src/shop/__init__.py", "src/shop/store.py"},
+		"yaml":                        {"src/shop/store.py"},
+		"os":                          {"src/shop/store.py"},
+		"example.org/m/internal/disk": {"store/store.go"},
+		"internal/disk/disk.go":       {"store/store.go"},
+		"web/view.js":                 {"web/app.js"},
+		"web/db/index.js":             {"web/app.js"},
+		"express":                     {"web/app.js"},
+		"absent":                      {},
+	} {
+		if got := g.Importers(module); !slices.Equal(got, want) {
+			t.Errorf("%s is imported by %v, want %v", module, got, want)
+		}
+	}
+	if got, want := g.Imports("src/shop/store.py"), []string{"os.path", "yaml", "shop.base", "shop"}; !slices.Equal(got, want) {
+		t.Errorf("imports %v, want %v", got, want)
+	}
+}
+
+func TestEntities(t *testing.T) {
+	g, _ := load(t, project())
+	var got []string
+	for _, name := range []string{"src/shop/store.py", "store/store.go", "web/app.js"} {
+		for _, e := range g.Entities(name) {
+			got = append(got, fmt.Sprintf("%s %s %d-%d %v %s %v", e.Kind, e.ID, e.Line, e.EndLine, e.Parameters, e.Returns, e.Bases))
+		}
+	}
+	want := []string{
+		"file src/shop/store.py 1-22 []  []",
+		"module module:shop.store 1-22 []  []",
+		"class src/shop/store.py#Store 7-15 []  [Base]",
+		"method src/shop/store.py#Store.put 8-12 [{item } {*rest } {count int}]  []",
+		"method src/shop/store.py#Store.check 14-15 []  []",
+		"function src/shop/store.py#make 18-21 [{x }]  []",
+		"function src/shop/store.py#make.inner 19-20 []  []",
+		"file store/store.go 1-17 []  []",
+		"module module:example.org/m/store 1-17 []  []",
+		"class store/store.go#Store 5-8 []  [disk.Disk]",
+		"function store/store.go#New 10-10 [{name string} {sizes ...int}] (*Store, error) []",
+		"method store/store.go#Store.Put 12-16 [{k string} {v string}] error []",
+		"file web/app.js 1-11 []  []",
+		"module module:web/app.js 1-11 []  []",
+		"class web/app.js#App 5-8 []  [Base]",
+		"method web/app.js#App.start 6-6 [{port } {host }]  []",
+		"method web/app.js#App.listen 7-7 [{p }]  []",
+		"function web/app.js#boot 10-10 [{cfg }]  []",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if found := g.Lookup("hidden"); found != nil {
+		t.Errorf("looked into folders that are not the project's: %v", found)
+	}
+	if g.Entities("absent.py") != nil {
+		t.Error("entities of a file that is not there")
+	}
+}
+
+func TestDeclares(t *testing.T) {
+	g, _ := load(t, project())
+	for name, want := range map[string]bool{
+		"PyYAML": true, "yaml": true, "requests": true, "requests.adapters": true, "pytest": true, "ruff": true, "sphinx": true, "mypy": true,
+		"numpy": false, "other": false, "x": false,
+		"example.org/dep/v2": true, "example.org/dep/v2/sub": true, "example.org/dep": false, "example.org/one": true, "example.org/onefold": false,
+		"express": true, "jest": true, "@scope/pkg": true, "@scope/pkg/deep": true, "@scope/other": false,
+	} {
+		if got := g.Declares(name); got != want {
+			t.Errorf("%s declared: %v, want %v", name, got, want)
+		}
+	}
+	for name, want := range map[string]bool{"shop": true, "shop.store": true, "example.org/m/store": true, "web/db/index.js": true, "yaml": false, "sho": false} {
+		if got := g.Local(name); got != want {
+			t.Errorf("%s local: %v, want %v", name, got, want)
+		}
+	}
+	var versions []string
+	for _, d := range g.Dependencies() {
+		if d.Name == "pyyaml" || d.Name == "mypy" || d.Name == "requests" {
+			versions = append(versions, d.Name+d.Version+" "+d.Manifest)
+		}
+	}
+	want := []string{"mypy==1.0 requirements-dev.txt", "pyyaml>=6 pyproject.toml", "requests~=2.0 pyproject.toml"}
+	if !slices.Equal(versions, want) {
+		t.Errorf("versions %v, want %v", versions, want)
+	}
+}
+
+// TestSubgraph: every edge kind of the code graph is there, both ends too, and
+// equal workspaces export equally.
+func TestSubgraph(t *testing.T) {
+	a, _ := load(t, project())
+	b, _ := load(t, project())
+	var x, y bytes.Buffer
+	s := a.Subgraph("p")
+	if err := s.WriteJSON(&x); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Subgraph("p").WriteJSON(&y); err != nil {
+		t.Fatal(err)
+	}
+	if x.String() != y.String() {
+		t.Error("equal workspaces export differently")
+	}
+	nodes := map[string]bool{}
+	for _, n := range s.Nodes {
+		nodes[n.ID] = true
+	}
+	have := map[string]bool{}
+	for _, e := range s.Edges {
+		if !nodes[e.From] || !nodes[e.To] {
+			t.Errorf("loose edge %+v", e)
+		}
+		have[strings.ReplaceAll(e.From+" "+string(e.Kind)+" "+e.To, "CodeEntity:p:", "")] = true
+	}
+	for _, want := range []string{
+		"file/run.py IMPORTS module/shop",
+		"file/src/shop/store.py DEFINES module/shop.store",
+		"module/shop.store DEFINES class/src/shop/store.py#Store",
+		"class/src/shop/store.py#Store DEFINES method/src/shop/store.py#Store.put",
+		"class/src/shop/store.py#Store INHERITS_FROM class/src/shop/base.py#Base",
+		"class/store/store.go#Store DEFINES method/store/trim.go#Store.trim",
+		"class/store/store.go#Store INHERITS_FROM class/internal/disk/disk.go#Disk",
+		"method/src/shop/store.py#Store.put CALLS function/src/shop/util.py#clean",
+		"method/src/shop/base.py#Base.save HAS_PARAMETER parameter/src/shop/base.py#Base.save(path)",
+		"method/src/shop/base.py#Base.save RETURNS type/bool",
+		"class/web/app.js#App INHERITS_FROM type/Base",
+	} {
+		if !have[want] {
+			t.Errorf("no edge %s", want)
+		}
+	}
+	if part := a.Subgraph("p", "run.py"); len(part.Edges) == 0 || len(part.Edges) >= len(s.Edges) {
+		t.Errorf("one file has %d of %d edges", len(part.Edges), len(s.Edges))
+	}
+}
+
+func TestIncremental(t *testing.T) {
+	g, dir := load(t, project())
+	if c := update(t, g); c.Parsed != 0 || c.Unchanged != 11 || c.Removed != 0 {
+		t.Errorf("nothing changed: %+v", c)
+	}
+	write(t, dir, map[string]string{"src/shop/util.py": "def tidy(x):\n    return x\n", "new.py": "from shop.util import tidy as t\nt(1)\n"})
+	if err := os.Remove(filepath.Join(dir, "web", "view.js")); err != nil {
+		t.Fatal(err)
+	}
+	if c := update(t, g); c.Parsed != 2 || c.Unchanged != 9 || c.Removed != 1 {
+		t.Errorf("one changed, one new, one gone: %+v", c)
+	}
+	if got := callers(g, "shop.util.tidy"); !slices.Equal(got, []string{"module:new:2 scope"}) {
+		t.Errorf("tidy is called by %v", got)
+	}
+	if g.Lookup("shop.util.clean") != nil || callers(g, "web/view.js#render") != nil {
+		t.Error("what is gone is still known")
+	}
+	// A module's name moves when its folder becomes a package.
+	write(t, dir, map[string]string{"src/__init__.py": ""})
+	if c, err := g.UpdateFile(t.Context(), "src/__init__.py"); err != nil || c.Parsed != 1 {
+		t.Errorf("%+v, %v", c, err)
+	}
+	if g.Lookup("src.shop.util.tidy") == nil {
+		t.Error("the module kept its former name")
+	}
+	fresh := open(t, dir, codegraph.Options{})
+	update(t, fresh)
+	var a, b bytes.Buffer
+	if err := g.Subgraph("").WriteJSON(&a); err != nil {
+		t.Fatal(err)
+	}
+	if err := fresh.Subgraph("").WriteJSON(&b); err != nil {
+		t.Fatal(err)
+	}
+	if a.String() != b.String() {
+		t.Error("updating step by step gives another graph than reading anew")
+	}
+}
+
+// TestHostile: links, sizes, counts, junk and depth do no harm.
+func TestHostile(t *testing.T) {
+	outside := t.TempDir()
+	write(t, outside, map[string]string{"secret.py": "def secret(): pass\n"})
+	dir := t.TempDir()
+	write(t, dir, map[string]string{
+		"ok.py":        "def ok(): pass\n",
+		"large.py":     "def large(): pass\n" + strings.Repeat("#", 5000),
+		"junk.py":      "\x00\xff\xfe(((((def class import \x80",
+		"broken.go":    "package x\nfunc good() {}\nfunc bad( {{{\n",
+		"deep.js":      strings.Repeat("[", 2000) + "f()" + strings.Repeat("]", 2000),
+		"deep.py":      strings.Repeat("(", 2000) + "f()",
+		"same.py":      "def a(): pass\ndef a(): pass\ndef a(): a()\n",
+		"package.json": "{",
+		"go.mod":       "module\nrequire (\nx\n",
+	})
+	for link, to := range map[string]string{"link.py": filepath.Join(outside, "secret.py"), "folder": outside, "loop": dir} {
+		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g := open(t, dir, codegraph.Options{MaxFileBytes: 4500})
+	c := update(t, g)
+	if c.Skipped != 1 || g.Lookup("secret") != nil || g.Lookup("large") != nil || g.Lookup("ok") == nil || g.Lookup("good") == nil {
+		t.Errorf("%+v", c)
+	}
+	for _, name := range []string{"link.py", "folder/secret.py", "../x.py", "/etc/passwd", ".git/a.py"} {
+		if c, err := g.UpdateFile(t.Context(), name); err != nil || c.Parsed != 0 {
+			t.Errorf("%s: %+v, %v", name, c, err)
+		}
+	}
+	if got := g.Lookup("a"); len(got) != 3 || got[0].ID == got[1].ID || got[1].ID == got[2].ID {
+		t.Errorf("three definitions: %v", got)
+	}
+	few := open(t, dir, codegraph.Options{MaxFiles: 2})
+	if c := update(t, few); c.Parsed+c.Failed > 2 || c.Skipped == 0 {
+		t.Errorf("at most two files: %+v", c)
+	}
+	if _, err := codegraph.New(filepath.Join(dir, "absent"), codegraph.Options{}); err == nil {
+		t.Error("opened a folder that is not there")
+	}
+}
+
+// TestConcurrent queries while the workspace changes.
+func TestConcurrent(t *testing.T) {
+	g, dir := load(t, project())
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			for range 20 {
+				g.Callers("shop.util.clean")
+				g.Importers("shop")
+				g.Stats()
+				g.Lookup("Store")
+			}
+		})
+	}
+	for n := range 10 {
+		write(t, dir, map[string]string{"src/shop/util.py": fmt.Sprintf("def clean(x): return %d\n", n)})
+		if n%2 == 0 {
+			update(t, g)
+		} else if _, err := g.UpdateFile(t.Context(), "src/shop/util.py"); err != nil {
+			t.Error(err)
+		}
+	}
+	group.Wait()
+	if len(callers(g, "shop.util.clean")) != 2 {
+		t.Errorf("callers %v", callers(g, "shop.util.clean"))
+	}
+}
+
+func TestClosed(t *testing.T) {
+	g, _ := load(t, project())
+	if err := g.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.Update(t.Context()); err != codegraph.ErrClosed {
+		t.Errorf("update: %v", err)
+	}
+	if _, err := g.UpdateFile(t.Context(), "run.py"); err != codegraph.ErrClosed {
+		t.Errorf("update of a file: %v", err)
+	}
+	if g.Lookup("Store") == nil {
+		t.Error("queries ended with the parsers")
+	}
+}

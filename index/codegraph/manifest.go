@@ -1,0 +1,233 @@
+package codegraph
+
+import (
+	"encoding/json"
+	"path"
+	"regexp"
+	"sort"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// manifest is what one file declares; module is a go.mod's own path.
+type manifest struct {
+	module string
+	deps   []Dependency
+}
+
+const maxDeclared = 5000 // dependencies of one manifest
+
+// isManifest recognises the files that declare dependencies.
+func isManifest(name string) bool {
+	base := path.Base(name)
+	switch base {
+	case "pyproject.toml", "go.mod", "package.json":
+		return true
+	}
+	return strings.HasPrefix(base, "requirements") && strings.HasSuffix(base, ".txt") ||
+		path.Base(path.Dir(name)) == "requirements" && path.Ext(base) == ".txt"
+}
+
+// readManifest takes what can be read; a damaged file declares nothing.
+func readManifest(name string, src []byte) manifest {
+	var m manifest
+	switch path.Base(name) {
+	case "pyproject.toml":
+		m.pyproject(src)
+	case "go.mod":
+		m.gomod(string(src))
+	case "package.json":
+		m.packageJSON(src)
+	default:
+		m.requirements(string(src), strings.Contains(path.Base(name), "dev") || strings.Contains(path.Base(name), "test"))
+	}
+	if len(m.deps) > maxDeclared {
+		m.deps = m.deps[:maxDeclared]
+	}
+	for i := range m.deps {
+		m.deps[i].Manifest = name
+	}
+	sort.Slice(m.deps, func(i, j int) bool { return m.deps[i].Name < m.deps[j].Name })
+	return m
+}
+
+// pyproject reads PEP 621 (2020) dependencies and optional ones, PEP 735
+// (2023) groups, and Poetry's tables.
+func (m *manifest) pyproject(src []byte) {
+	var p struct {
+		Project struct {
+			Dependencies []string            `toml:"dependencies"`
+			Optional     map[string][]string `toml:"optional-dependencies"`
+		} `toml:"project"`
+		Groups map[string][]any `toml:"dependency-groups"`
+		Tool   struct {
+			Poetry struct {
+				Dependencies map[string]any `toml:"dependencies"`
+				Dev          map[string]any `toml:"dev-dependencies"`
+				Group        map[string]struct {
+					Dependencies map[string]any `toml:"dependencies"`
+				} `toml:"group"`
+			} `toml:"poetry"`
+		} `toml:"tool"`
+	}
+	if toml.Unmarshal(src, &p) != nil {
+		return
+	}
+	for _, d := range p.Project.Dependencies {
+		m.python(d, false)
+	}
+	for _, group := range p.Project.Optional {
+		for _, d := range group {
+			m.python(d, true)
+		}
+	}
+	for _, group := range p.Groups {
+		for _, d := range group {
+			if s, ok := d.(string); ok {
+				m.python(s, true)
+			}
+		}
+	}
+	m.poetry(p.Tool.Poetry.Dependencies, false)
+	m.poetry(p.Tool.Poetry.Dev, true)
+	for _, group := range p.Tool.Poetry.Group {
+		m.poetry(group.Dependencies, true)
+	}
+}
+
+func (m *manifest) poetry(table map[string]any, dev bool) {
+	for name, v := range table {
+		version, _ := v.(string)
+		if name != "python" {
+			m.declare("python", pypiName(name), version, dev)
+		}
+	}
+}
+
+// requirement is a PEP 508 (2015) requirement's name, extras left out, and
+// version constraint.
+func requirement(s string) (name, version string) {
+	re := regexp.MustCompile(`^\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(?:\(([^)]*)\)|((?:[=<>!~]=?=?[^;,#\s]+\s*,?\s*)*))`)
+	found := re.FindStringSubmatch(s)
+	if found == nil {
+		return "", ""
+	}
+	return pypiName(found[1]), strings.TrimSpace(found[2] + found[3])
+}
+
+func (m *manifest) python(s string, dev bool) {
+	if name, version := requirement(s); name != "" {
+		m.declare("python", name, version, dev)
+	}
+}
+
+func (m *manifest) requirements(src string, dev bool) {
+	for l := range strings.Lines(src) {
+		l = strings.TrimSpace(l)
+		if l == "" || l[0] == '#' || l[0] == '-' || strings.Contains(l, "://") && !strings.Contains(l, " @ ") {
+			continue
+		}
+		m.python(l, dev)
+	}
+}
+
+// gomod reads module and require; the file's grammar is line by line.
+func (m *manifest) gomod(src string) {
+	block := ""
+	for l := range strings.Lines(src) {
+		l, comment, _ := strings.Cut(strings.TrimSpace(l), "//")
+		words := strings.Fields(l)
+		switch {
+		case len(words) == 0:
+			continue
+		case len(words) == 2 && words[1] == "(":
+			block = words[0]
+			continue
+		case words[0] == ")":
+			block = ""
+			continue
+		case block == "":
+			block, words = words[0], words[1:]
+			m.goLine(block, words, comment)
+			block = ""
+			continue
+		}
+		m.goLine(block, words, comment)
+	}
+}
+
+func (m *manifest) goLine(verb string, words []string, comment string) {
+	switch {
+	case verb == "module" && len(words) == 1:
+		m.module = strings.Trim(words[0], `"`)
+	case verb == "require" && len(words) == 2:
+		m.declare("go", strings.Trim(words[0], `"`), words[1], strings.Contains(comment, "indirect"))
+	}
+}
+
+func (m *manifest) packageJSON(src []byte) {
+	var p struct {
+		Dependencies, DevDependencies, PeerDependencies, OptionalDependencies map[string]string
+	}
+	if json.Unmarshal(src, &p) != nil {
+		return
+	}
+	for i, table := range []map[string]string{p.Dependencies, p.PeerDependencies, p.OptionalDependencies, p.DevDependencies} {
+		for name, version := range table {
+			m.declare("javascript", name, version, i == 3)
+		}
+	}
+}
+
+func (m *manifest) declare(ecosystem, name, version string, dev bool) {
+	if name == "" || len(name) > maxName || len(version) > maxName {
+		return
+	}
+	m.deps = append(m.deps, Dependency{Name: name, Version: version, Ecosystem: ecosystem, Dev: dev})
+}
+
+// pypiName is PEP 503's (2015) normal form.
+func pypiName(s string) string {
+	return strings.ToLower(strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '-' || r == '_' || r == '.' }), "-"))
+}
+
+// distribution is what a Python module is called on the package index, where
+// that is another name.
+func distribution(module string) string {
+	switch module {
+	case "yaml":
+		return "pyyaml"
+	case "PIL":
+		return "pillow"
+	case "cv2":
+		return "opencv-python"
+	case "sklearn":
+		return "scikit-learn"
+	case "bs4":
+		return "beautifulsoup4"
+	case "dateutil":
+		return "python-dateutil"
+	case "dotenv":
+		return "python-dotenv"
+	case "attr":
+		return "attrs"
+	case "jwt":
+		return "pyjwt"
+	case "git":
+		return "gitpython"
+	case "OpenSSL":
+		return "pyopenssl"
+	case "Crypto":
+		return "pycryptodome"
+	case "psycopg2":
+		return "psycopg2-binary"
+	case "MySQLdb":
+		return "mysqlclient"
+	case "serial":
+		return "pyserial"
+	case "magic":
+		return "python-magic"
+	}
+	return pypiName(module)
+}
