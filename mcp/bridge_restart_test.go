@@ -148,8 +148,11 @@ func TestCallsUnderWay(t *testing.T) {
 				if err == nil || !strings.Contains(err.Error(), "not known") {
 					t.Errorf("got %v, want an error that says what is not known", err)
 				}
-				if len(b.ran) != 1 {
-					t.Errorf("it ran %d times", len(b.ran))
+				b.mu.Lock()
+				times := len(b.ran)
+				b.mu.Unlock()
+				if times != 1 {
+					t.Errorf("it ran %d times", times)
 				}
 				if res := s.mustCall(c.tool, arguments); res.IsError {
 					t.Errorf("the next call: %v", res.Content)

@@ -52,6 +52,7 @@ func New(o Options) *Server {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{backend: o.Backend, log: o.Logger, generated: map[string]learn.ToolManifest{}}
+	library := slog.New(quiet{o.Logger.Handler()})
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.mcp = server.NewMCPServer("lathe", o.Version,
 		server.WithToolCapabilities(true),
@@ -61,7 +62,7 @@ func New(o Options) *Server {
 		server.WithToolHandlerMiddleware(s.recoverTool),
 		server.WithResourceRecovery(),
 		server.WithPaginationLimit(100),
-		server.WithLogger(o.Logger),
+		server.WithLogger(library),
 	)
 	s.own = s.ownTools()
 	s.mcp.SetTools(s.own...)
@@ -71,7 +72,7 @@ func New(o Options) *Server {
 	s.http = server.NewStreamableHTTPServer(s.mcp,
 		server.WithStateful(true),
 		server.WithSessionIdleTTL(sessionIdle),
-		server.WithStreamableHTTPLogger(o.Logger),
+		server.WithStreamableHTTPLogger(library),
 		server.WithHeartbeatInterval(30*time.Second),
 		server.WithHTTPContextFunc(func(ctx context.Context, r *http.Request) context.Context {
 			if scope == nil {
@@ -139,3 +140,26 @@ func hints(title string, readOnly, destructive, idempotent, openWorld bool) mcp.
 	return mcp.ToolAnnotation{Title: title, ReadOnlyHint: &readOnly, DestructiveHint: &destructive,
 		IdempotentHint: &idempotent, OpenWorldHint: &openWorld}
 }
+
+// quiet makes debugging of what the library calls information: a line for each
+// message and one more for each call.
+type quiet struct{ slog.Handler }
+
+func (q quiet) Enabled(ctx context.Context, level slog.Level) bool {
+	return q.Handler.Enabled(ctx, q.level(level))
+}
+
+func (q quiet) Handle(ctx context.Context, r slog.Record) error {
+	r.Level = q.level(r.Level)
+	return q.Handler.Handle(ctx, r)
+}
+
+func (q quiet) level(l slog.Level) slog.Level {
+	if l == slog.LevelInfo {
+		return slog.LevelDebug
+	}
+	return l
+}
+
+func (q quiet) WithAttrs(a []slog.Attr) slog.Handler { return quiet{q.Handler.WithAttrs(a)} }
+func (q quiet) WithGroup(name string) slog.Handler   { return quiet{q.Handler.WithGroup(name)} }
