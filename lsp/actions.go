@@ -61,6 +61,9 @@ func (c *connection) codeActions(p *protocol.CodeActionParams) ([]protocol.Comma
 			break
 		}
 		for _, cmd := range c.commands(pl.proposal) {
+			if cmd.Command == commandUnlock && acted > 1 {
+				continue // once unlocks for all
+			}
 			out = append(out, c.action(cmd, pl))
 		}
 	}

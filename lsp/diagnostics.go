@@ -68,30 +68,35 @@ func (c *connection) takeSnapshot() {
 	c.allDirty()
 }
 
+// publishDirty tells the editor of every document that is to be shown anew.
+// Between two documents others get their turn.
 func (c *connection) publishDirty() {
+	for c.publishOne() {
+	}
+}
+
+// publishOne reports whether there may be more.
+func (c *connection) publishOne() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.can.pull {
-		if c.refresh {
-			c.background("workspace/diagnostic/refresh", func(ctx context.Context) {
-				_, err := c.rpc.Call(ctx, protocol.MethodWorkspaceDiagnosticRefresh, nil, nil)
-				c.logCall("workspace/diagnostic/refresh", err)
-			})
-		}
-		c.refresh = false
+	if c.can.pull && c.refresh {
+		c.background("workspace/diagnostic/refresh", func(ctx context.Context) {
+			_, err := c.rpc.Call(ctx, protocol.MethodWorkspaceDiagnosticRefresh, nil, nil)
+			c.logCall("workspace/diagnostic/refresh", err)
+		})
+	}
+	c.refresh = false
+	if !c.can.push {
 		clear(c.dirty)
-		return
 	}
 	for d := range c.dirty {
-		if !c.can.push {
-			continue
-		}
+		delete(c.dirty, d)
 		if err := c.send(d, c.diagnostics(d)); err != nil {
 			c.log.Debug("lsp: diagnostics not sent", "why", err)
-			break
 		}
+		return true
 	}
-	clear(c.dirty)
+	return false
 }
 
 // send publishes a document's diagnostics when they are not what the editor

@@ -3,6 +3,7 @@ package lsp
 import (
 	"bytes"
 	"context"
+	"regexp"
 	"strings"
 
 	"go.lsp.dev/jsonrpc2"
@@ -83,10 +84,23 @@ func (c *connection) shutdown() error {
 	return nil
 }
 
+// escapedRoot finds URIs whose first slash is escaped, as some editors write
+// them. In a document's text its quotes would be escaped.
+var escapedRoot = regexp.MustCompile(`("(?:uri|rootUri)"\s*:\s*"file://)%2[Ff]`)
+
+// mend unescapes that slash: the protocol library takes what follows for a
+// host, in lower case, and the path is lost.
+func mend(params []byte) []byte {
+	if !bytes.Contains(params, []byte("file://%2")) {
+		return params
+	}
+	return escapedRoot.ReplaceAll(params, []byte("$1/"))
+}
+
 // decode reads parameters. They own their memory: Unmarshal copies.
 func decode[P any](req *jsonrpc2.Request) (*P, error) {
 	var p P
-	if err := protocol.Unmarshal(req.Params(), &p); err != nil {
+	if err := protocol.Unmarshal(mend(req.Params()), &p); err != nil {
 		return nil, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "lathe: the parameters of %s are not readable: %s", short(req.Method()), cut(err.Error(), 200))
 	}
 	return &p, nil
