@@ -128,7 +128,11 @@ func (c *Client) Call(ctx context.Context, method, path string, in, out any) err
 		return err
 	}
 	defer resp.Body.Close()
-	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
+	err = json.NewDecoder(resp.Body).Decode(out)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) {
+		return unavailable{fmt.Errorf("the daemon ended in the midst of its answer to %s: %w", path, err)}
+	}
+	if err != nil {
 		return fmt.Errorf("answer of %s: %w", path, err)
 	}
 	return nil
@@ -176,14 +180,30 @@ func (c *Client) send(ctx context.Context, method, path string, in any) (*http.R
 // records carry their identity, so nothing is doubled.
 func (c *Client) Accept(ctx context.Context, recs []learn.Record) (intake.Receipt, error) {
 	var out intake.Receipt
+	err := c.again(ctx, func() error {
+		out = intake.Receipt{}
+		return c.Call(ctx, http.MethodPost, "/v1/records", RecordsCall{recs}, &out)
+	})
+	return out, err
+}
+
+// Settle waits until everything that the log holds now is learned and
+// searchable.
+func (c *Client) Settle(ctx context.Context) error {
+	return c.again(ctx, func() error { return c.Call(ctx, http.MethodPost, "/v1/settle", struct{}{}, &struct{}{}) })
+}
+
+// again makes a repeatable call, and makes it again, a few times, when the
+// daemon goes away under it.
+func (c *Client) again(ctx context.Context, call func() error) error {
 	for try := 0; ; try++ {
-		err := c.Call(ctx, http.MethodPost, "/v1/records", RecordsCall{recs}, &out)
+		err := call()
 		var gone unavailable
 		if err == nil || !errors.As(err, &gone) || try == 5 || ctx.Err() != nil {
-			return out, err
+			return err
 		}
 		if err := c.Ensure(ctx); err != nil {
-			return out, err
+			return err
 		}
 	}
 }

@@ -41,6 +41,9 @@ func (a *app) importCmd() *cobra.Command {
 			}
 			s, err := a.importPaths(cmd.Context(), client, intake.ImportOptions{Format: args[0], Paths: args[1:], ProjectID: project})
 			a.reportImport(s)
+			if err == nil {
+				err = client.Settle(cmd.Context()) // so that the next command sees what was learned
+			}
 			if a.json {
 				err = errors.Join(err, a.print(s))
 			}
@@ -112,7 +115,7 @@ func (a *app) importDiscovered(ctx context.Context, client *server.Client) error
 	if a.json {
 		return a.print(total)
 	}
-	if err := client.Call(ctx, http.MethodPost, "/v1/settle", struct{}{}, &struct{}{}); err != nil {
+	if err := client.Settle(ctx); err != nil {
 		return err
 	}
 	var k monitor.KPIs

@@ -102,9 +102,8 @@ and          lathe mcp                   the command for your agent's settings`,
 	root.AddCommand(a.serveCmd(), a.mcpCmd(), a.lspCmd(), a.stopCmd(), a.versionCmd(), a.tokenCmd(), a.doctorCmd(), a.setupCmd(),
 		a.importCmd(), a.kpiCmd(), a.logCmd(), a.diagnoseCmd(), a.strategyCmd(), a.reviewerCmd(), a.reviewCmd(), a.toolCmd(),
 		a.graphCmd(), a.imageCmd(), a.sandboxCmd(), a.signatureCmd(), a.mineCmd(), a.planCmd(), a.verifyCmd(), a.rebuildCmd(), a.demoCmd())
-	for _, c := range root.Commands() {
-		wrapArgs(c)
-	}
+	root.Args = cobra.ArbitraryArgs // or cobra answers an unknown command itself, not as wrong use
+	wrapArgs(root)
 	return root
 }
 
