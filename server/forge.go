@@ -257,16 +257,11 @@ func (f *forge) deploy(ctx context.Context, it review.Item) (learn.ToolManifest,
 	if err != nil {
 		return learn.ToolManifest{}, err
 	}
-	files := map[string][]byte{}
-	for name, content := range tool.Files {
-		files[name] = []byte(content)
-	}
-	manifest, err := json.Marshal(tool.Manifest)
+	files, err := folder(tool)
 	if err != nil {
 		return learn.ToolManifest{}, err
 	}
-	files["tool.json"] = manifest
-	digest, err := f.images.AddTool(ctx, base, files, map[string]string{annotationContent: hash, "org.lathe.manifest": string(manifest)},
+	digest, err := f.images.AddTool(ctx, base, files, map[string]string{annotationContent: hash, "org.lathe.manifest": string(files["tool.json"])},
 		tool.Manifest.Name, tool.Manifest.Version)
 	if err != nil {
 		return learn.ToolManifest{}, fmt.Errorf("build the image of %s: %w", tool.Manifest.Name, err)
@@ -278,6 +273,30 @@ func (f *forge) deploy(ctx context.Context, it review.Item) (learn.ToolManifest,
 	}
 	tool.Manifest.Digest = digest
 	return tool.Manifest, f.d.ledgerSettled(ctx)
+}
+
+// folder is a tool as the files of its folder.
+func folder(tool learn.ProposedTool) (files map[string][]byte, err error) {
+	tmp, err := os.MkdirTemp("", "lathe-tool-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
+	dir := filepath.Join(tmp, "tool")
+	if err := toolforge.WriteFolder(dir, tool); err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	files = map[string][]byte{}
+	for _, e := range entries {
+		if files[e.Name()], err = os.ReadFile(filepath.Join(dir, e.Name())); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
 }
 
 // apply projects state changes of tools.
@@ -347,16 +366,16 @@ func (f *forge) lookup(ctx context.Context, name string) (*deployed, string, err
 	if err := f.images.Verify(t.manifest.Digest); err != nil {
 		return nil, "", fmt.Errorf("the image of %s is damaged: %w", name, err)
 	}
-	tool, err := toolforge.LoadFolder(dir)
-	if err != nil {
-		return nil, "", fmt.Errorf("the image of %s is not what was approved: %w", name, err)
-	}
-	hash, err := toolforge.ContentHash(tool)
+	it, err := f.d.queue.Get(t.reviewID)
 	if err != nil {
 		return nil, "", err
 	}
-	if hash != t.hash {
-		return nil, "", fmt.Errorf("the image of %s holds %s, approved was %s: it is not run", name, hash, t.hash)
+	hash, err := toolforge.ContentHash(it.Tool.Tool)
+	if err != nil {
+		return nil, "", err
+	}
+	if err := same(dir, it.Tool.Tool.Files); err != nil {
+		return nil, "", fmt.Errorf("%s is not run: %w", name, err)
 	}
 	if _, err := f.d.queue.Approval(t.reviewID, hash); err != nil {
 		return nil, "", fmt.Errorf("%s is not run: %w", name, err)
@@ -365,6 +384,20 @@ func (f *forge) lookup(ctx context.Context, name string) (*deployed, string, err
 	t.checked = true
 	f.mu.Unlock()
 	return t, dir, nil
+}
+
+// same compares a folder's files with those that were approved.
+func same(dir string, approved map[string]string) error {
+	for name, want := range approved {
+		have, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			return fmt.Errorf("its image is not what was approved: %w", err)
+		}
+		if string(have) != want {
+			return fmt.Errorf("%s in its image is not what was approved", name)
+		}
+	}
+	return nil
 }
 
 func (f *forge) names() string {
