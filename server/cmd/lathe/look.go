@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -358,10 +359,18 @@ func readPlan(path string) (learn.TaskGraph, error) {
 	if err := json.Unmarshal(raw, &plan); err != nil {
 		var syntax *json.SyntaxError
 		if errors.As(err, &syntax) {
-			line := 1 + strings.Count(string(raw[:min(int(syntax.Offset), len(raw))]), "\n")
-			return plan, fmt.Errorf("%s:%d: not JSON: %w", path, line, err)
+			return plan, fmt.Errorf("%s:%d: not JSON: %w", path, lineAt(raw, syntax.Offset), err)
+		}
+		var form *json.UnmarshalTypeError
+		if errors.As(err, &form) {
+			return plan, fmt.Errorf("%s:%d: not a plan: %w", path, lineAt(raw, form.Offset), err)
 		}
 		return plan, fmt.Errorf("%s: not a plan: %w", path, err)
 	}
 	return plan, nil
+}
+
+// lineAt is the line, from 1, of a place in a text.
+func lineAt(raw []byte, offset int64) int {
+	return 1 + bytes.Count(raw[:min(int(offset), len(raw))], []byte("\n"))
 }

@@ -140,7 +140,11 @@ func (a *app) config() (server.Config, []server.Setting, error) {
 	if err != nil {
 		return server.Config{}, nil, fmt.Errorf("working directory: %w", err)
 	}
-	return server.LoadConfig(server.ProjectRoot(wd), a.flags)
+	cfg, values, err := server.LoadConfig(server.ProjectRoot(wd), a.flags)
+	if err != nil {
+		err = usageError{err}
+	}
+	return cfg, values, err
 }
 
 // client is connected to a running daemon, starting one unless told not to.

@@ -112,7 +112,7 @@ func (a *app) mineCmd() *cobra.Command {
 			if err != nil || x <= 0 {
 				return usagef("--min-support %q is neither a share below 1 nor a count", support)
 			}
-			found, err := db.Mine(cmd.Context(), mine.Limits{MinSupport: db.MinSupport(x), MaxGap: mine.Unlimited, MaxLength: mine.Unlimited, Closed: closed})
+			found, err := db.Mine(cmd.Context(), mine.Limits{MinSupport: db.MinSupport(x), MaxGap: mine.Unlimited, Closed: closed})
 			if err != nil {
 				return err
 			}
