@@ -41,6 +41,7 @@ func language(name string) string {
 type parsers map[string]*ts.Parser
 
 func newParsers() (parsers, error) {
+	plainAllocator()
 	p := parsers{}
 	for lang, ptr := range map[string]unsafe.Pointer{"python": tspy.Language(), "go": tsgo.Language(), "javascript": tsjs.Language()} {
 		one := ts.NewParser()

@@ -3,7 +3,6 @@ package codegraph
 import (
 	"encoding/json"
 	"path"
-	"regexp"
 	"sort"
 	"strings"
 
@@ -105,15 +104,24 @@ func (m *manifest) poetry(table map[string]any, dev bool) {
 	}
 }
 
-// requirement is a PEP 508 (2015) requirement's name, extras left out, and
-// version constraint.
+// requirement is a PEP 508 (2015) requirement's name and version constraint;
+// extras, markers, addresses and comments are left out.
 func requirement(s string) (name, version string) {
-	re := regexp.MustCompile(`^\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(?:\(([^)]*)\)|((?:[=<>!~]=?=?[^;,#\s]+\s*,?\s*)*))`)
-	found := re.FindStringSubmatch(s)
-	if found == nil {
-		return "", ""
+	s = strings.TrimSpace(s)
+	end := strings.IndexFunc(s, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '_' || r == '-')
+	})
+	if end < 0 {
+		end = len(s)
 	}
-	return pypiName(found[1]), strings.TrimSpace(found[2] + found[3])
+	name, rest := pypiName(s[:end]), strings.TrimSpace(s[end:])
+	if strings.HasPrefix(rest, "[") {
+		_, rest, _ = strings.Cut(rest, "]")
+	}
+	if i := strings.IndexAny(rest, ";#@"); i >= 0 {
+		rest = rest[:i]
+	}
+	return name, strings.Trim(rest, "() \t")
 }
 
 func (m *manifest) python(s string, dev bool) {
