@@ -21,6 +21,9 @@ type placement struct {
 	place    protocol.Range
 }
 
+// same reports whether two placements look the same to the editor.
+func (p placement) same(o placement) bool { return p.place == o.place && *p.proposal == *o.proposal }
+
 // mark is a part of a line, in bytes.
 type mark struct{ line, start, end int }
 
@@ -115,11 +118,8 @@ func steps(lines []string) map[string]mark {
 				end := stringEnd(line, at)
 				text := line[at:end]
 				if value {
-					var id string
-					if json.Unmarshal([]byte(text), &id) == nil {
-						if _, dup := found[id]; !dup {
-							found[id] = mark{line: i, start: at, end: end}
-						}
+					if id, ok := unquote(text); ok && !has(found, id) {
+						found[id] = mark{line: i, start: at, end: end}
 					}
 				}
 				key, value, at = text, false, end
@@ -135,6 +135,21 @@ func steps(lines []string) map[string]mark {
 		}
 	}
 	return found
+}
+
+func has(m map[string]mark, key string) bool {
+	_, ok := m[key]
+	return ok
+}
+
+// unquote is the value of a JSON string.
+func unquote(text string) (string, bool) {
+	if n := len(text); n >= 2 && text[n-1] == '"' && strings.IndexByte(text, '\\') < 0 {
+		return text[1 : n-1], true
+	}
+	var s string
+	err := json.Unmarshal([]byte(text), &s)
+	return s, err == nil
 }
 
 // stringEnd is the byte behind a JSON string that begins at byte at, or the

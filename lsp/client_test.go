@@ -125,7 +125,7 @@ func (signer) Decide(id, hash string, v learn.Verdict, reason string, at time.Ti
 // editor is an editor as the server meets it: it answers calls, keeps what it
 // is shown, and writes raw bytes when a test wants that.
 type editor struct {
-	t      *testing.T
+	t      testing.TB
 	conn   net.Conn
 	rpc    jsonrpc2.Conn
 	served chan error
@@ -145,18 +145,26 @@ type editor struct {
 func connect(t *testing.T, s *Server) *editor {
 	t.Helper()
 	ours, theirs := net.Pipe()
-	e := &editor{t: t, conn: ours, served: make(chan error, 1), news: make(chan struct{}), diagnostics: map[string][]protocol.Diagnostic{}}
 	ctx, cancel := context.WithCancel(context.Background())
-	go func() { e.served <- s.Serve(ctx, theirs) }()
-	e.rpc = jsonrpc2.NewConn(jsonrpc2.NewHeaderStream(ours), jsonrpc2.WithCodec(codec{}))
-	e.rpc.Go(context.Background(), e.handle)
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(ctx, theirs) }()
+	e := attach(t, ours)
+	e.served = served
 	t.Cleanup(func() {
 		cancel()
-		if err := <-e.served; err != nil {
+		if err := <-served; err != nil {
 			t.Logf("Serve: %v", err)
 		}
-		_ = e.rpc.Close()
 	})
+	return e
+}
+
+// attach makes an editor of a connection to a server.
+func attach(t testing.TB, conn net.Conn) *editor {
+	e := &editor{t: t, conn: conn, news: make(chan struct{}), diagnostics: map[string][]protocol.Diagnostic{}}
+	e.rpc = jsonrpc2.NewConn(jsonrpc2.NewHeaderStream(conn), jsonrpc2.WithCodec(codec{}))
+	e.rpc.Go(context.Background(), e.handle)
+	t.Cleanup(func() { _ = e.rpc.Close() })
 	return e
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -91,7 +92,7 @@ func (c *connection) publishOne() bool {
 	}
 	for d := range c.dirty {
 		delete(c.dirty, d)
-		if err := c.send(d, c.diagnostics(d)); err != nil {
+		if err := c.send(d, c.placements(d)); err != nil {
 			c.log.Debug("lsp: diagnostics not sent", "why", err)
 		}
 		return true
@@ -99,23 +100,16 @@ func (c *connection) publishOne() bool {
 	return false
 }
 
-// send publishes a document's diagnostics when they are not what the editor
-// has already. mu is held: the order of sending is that of the states.
-func (c *connection) send(d *document, found []protocol.Diagnostic) error {
-	p := &protocol.PublishDiagnosticsParams{URI: uri.URI(d.uri), Diagnostics: found}
-	body, err := protocol.Marshal(p)
-	if err != nil {
-		return fmt.Errorf("diagnostics of %s: %w", d.paths[0], err)
-	}
-	if string(body) == d.published || len(found) == 0 && d.published == "" {
+// send publishes a document's proposals when the editor does not show exactly
+// these already. mu is held: the order of sending is that of the states.
+func (c *connection) send(d *document, placed []placement) error {
+	if slices.EqualFunc(placed, d.published, placement.same) {
 		return nil
 	}
+	d.published = placed
+	p := &protocol.PublishDiagnosticsParams{URI: uri.URI(d.uri), Diagnostics: c.diagnostics(placed)}
 	if c.can.pushVersion {
 		p.Version = protocol.NewOptional(d.version)
-	}
-	d.published = string(body)
-	if len(found) == 0 {
-		d.published = ""
 	}
 	return c.rpc.Notify(c.ctx, protocol.MethodTextDocumentPublishDiagnostics, p)
 }
@@ -129,9 +123,8 @@ func (c *connection) placements(d *document) []placement {
 	return d.placed
 }
 
-// diagnostics are a document's proposals as diagnostics. mu is held.
-func (c *connection) diagnostics(d *document) []protocol.Diagnostic {
-	placed := c.placements(d)
+// diagnostics are placed proposals as the editor shows them.
+func (c *connection) diagnostics(placed []placement) []protocol.Diagnostic {
 	out := make([]protocol.Diagnostic, len(placed))
 	for i, p := range placed {
 		out[i] = c.diagnostic(p)
@@ -163,7 +156,7 @@ func (c *connection) pullDiagnostics(p *protocol.DocumentDiagnosticParams) (prot
 	found := []protocol.Diagnostic{}
 	var version int32
 	if d := c.docs.get(string(p.TextDocument.URI)); d != nil {
-		found, version = c.diagnostics(d), d.version
+		found, version = c.diagnostics(c.placements(d)), d.version
 	}
 	result := fmt.Sprintf("%d.%d", c.snap.generation, version)
 	if p.PreviousResultID != nil && *p.PreviousResultID == result {

@@ -22,8 +22,8 @@ type document struct {
 	held    int      // bytes that lines keep alive, at most: they are parts of longer strings
 
 	placed    []placement
-	placedFor uint64 // generation of the snapshot; 0 when placed is stale
-	published string // what the editor was last sent, "" when nothing
+	placedFor uint64      // generation of the snapshot; 0 when placed is stale
+	published []placement // what the editor was last sent
 }
 
 // setText replaces the whole content.

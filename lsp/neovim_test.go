@@ -87,7 +87,7 @@ func TestNeovim(t *testing.T) {
 }
 
 // listen serves s on a Unix socket, as the daemon does, until the test ends.
-func listen(t *testing.T, s *Server) string {
+func listen(t testing.TB, s *Server) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "lsp") // t.TempDir may be too long for a socket
 	if err != nil {

@@ -70,8 +70,5 @@ func (c *connection) didClose(p *protocol.DidCloseTextDocumentParams) error {
 		return nil
 	}
 	delete(c.dirty, d)
-	if d.published == "" {
-		return nil
-	}
-	return c.send(d, []protocol.Diagnostic{})
+	return c.send(d, nil)
 }
