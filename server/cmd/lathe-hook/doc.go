@@ -5,8 +5,8 @@
 // The event on standard input goes to the daemon's Unix socket as it is, and
 // what the daemon answers (advice in that agent's form) goes to standard
 // output. Without a daemon the event is parsed, its secrets are removed, and
-// the records are spooled below the data directory, where the daemon finds
-// them when it starts.
+// the records are spooled below the data directory, each event a file in the
+// form that `lathe import events` reads.
 //
 // It promises not to disturb the agent: it ends within two seconds, its exit
 // code is always 0, and it starts no daemon. What went wrong is one line on

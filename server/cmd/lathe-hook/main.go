@@ -75,7 +75,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, in io.R
 		return fmt.Errorf("the daemon was not reached (%w), and the event could not be spooled: %w", perr, serr)
 	}
 	if n > 0 {
-		return fmt.Errorf("the daemon was not reached (%w): %d records wait in the spool; start it with `lathe serve`", perr, n)
+		return fmt.Errorf("the daemon was not reached (%w): spooled %d records; `lathe import events %s` takes them in", perr, n, where.spool)
 	}
 	return nil
 }

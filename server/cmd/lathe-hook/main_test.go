@@ -107,8 +107,9 @@ func TestWhatTheDaemonDoesNotTakeIsSpooled(t *testing.T) {
 		records int
 		says    string
 	}{
-		"no daemon":        {nil, nil, event, 1, "1 records wait"},
+		"no daemon":        {nil, nil, event, 1, "spooled 1 records"},
 		"daemon in need":   {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }, nil, event, 1, "503"},
+		"daemon stopping":  {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "stopping", 422) }, nil, event, 1, "422"},
 		"daemon refuses":   {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "not that", 400) }, nil, event, 0, "not that"},
 		"nothing to tell":  {nil, nil, `{"session_id":"s","hook_event_name":"PreCompact"}`, 0, ""},
 		"junk":             {nil, nil, "\x00junk", 0, "could not be spooled"},
@@ -195,6 +196,10 @@ func TestLocate(t *testing.T) {
 		if got, err := locate(env(tc.vars)); err != nil || got != tc.want {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
+	}
+	deep := "/" + strings.Repeat("d", 120)
+	if got, err := locate(env(map[string]string{"LATHE_DATA_DIR": deep})); err != nil || len(got.socket) > maxSocketPath || got.spool != deep+"/spool" {
+		t.Errorf("a long path: %v, %v", got, err)
 	}
 	if _, err := locate(env(nil)); err == nil {
 		t.Error("no home, and no error")

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -39,11 +41,25 @@ func locate(getenv func(string) string) (place, error) {
 		}
 		data = filepath.Join(base, "lathe")
 	}
-	p := place{socket: filepath.Join(data, "lathe.sock"), spool: filepath.Join(data, "spool")}
+	p := place{socket: socketPath(data), spool: filepath.Join(data, "spool")}
 	if s := getenv("LATHE_SOCKET"); s != "" {
 		p.socket, p.given = s, true
 	}
 	return p, nil
+}
+
+// maxSocketPath is what a Unix socket's address holds on Linux and macOS.
+const maxSocketPath = 100
+
+// socketPath is where the daemon of a data directory listens; for a long path
+// the daemon chooses the same place below the temporary folder (package server).
+func socketPath(data string) string {
+	path := filepath.Join(data, "lathe.sock")
+	if len(path) <= maxSocketPath {
+		return path
+	}
+	sum := sha256.Sum256([]byte(data))
+	return filepath.Join(os.TempDir(), fmt.Sprintf("lathe-%d", os.Getuid()), hex.EncodeToString(sum[:8])+".sock")
 }
 
 // refusal is the daemon's word that it does not want this event.
@@ -84,7 +100,7 @@ func post(ctx context.Context, at place, format string, event []byte) ([]byte, e
 		return body, nil
 	case resp.StatusCode >= 200 && resp.StatusCode < 300:
 		return nil, nil // half an advice is worse than none; the event is recorded
-	case resp.StatusCode >= 400 && resp.StatusCode < 500:
+	case resp.StatusCode == http.StatusBadRequest, resp.StatusCode == http.StatusNotFound, resp.StatusCode == http.StatusRequestEntityTooLarge:
 		return nil, &refusal{resp.StatusCode, string(bytes.TrimSpace(body[:min(len(body), 500)]))}
 	}
 	return nil, fmt.Errorf("the daemon answered %s", resp.Status)

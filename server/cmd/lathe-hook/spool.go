@@ -68,12 +68,12 @@ func room(dir string, need int) error {
 		}
 	}
 	if len(entries) >= maxSpoolFiles || total > maxSpoolBytes {
-		return fmt.Errorf("the spool %s is full (%d files, %d bytes): start the daemon with `lathe serve`, which empties it", dir, len(entries), total)
+		return fmt.Errorf("the spool is full (%d files, %d bytes): take it in with `lathe import events %s`, then empty it", len(entries), total, dir)
 	}
 	return nil
 }
 
-// store writes to a hidden name first: the daemon reads *.jsonl only. There is
+// store writes to a hidden name first: readers take *.jsonl only. There is
 // no sync, which would cost the agent more than a lost event after a crash of
 // the machine does.
 func store(dir string, data []byte) error {
