@@ -53,7 +53,8 @@ func (d *document) change(r protocol.Range, text string, enc encoding) {
 	if endLine < startLine || endLine == startLine && endByte < startByte {
 		endLine, endByte = startLine, startByte
 	}
-	chunk := d.lines[startLine][:startByte] + text + d.lines[endLine][endByte:]
+	// Join copies, even when two of the three are empty: text is part of a message.
+	chunk := strings.Join([]string{d.lines[startLine][:startByte], text, d.lines[endLine][endByte:]}, "")
 	if startLine > 0 && strings.HasPrefix(chunk, "\n") && strings.HasSuffix(d.lines[startLine-1], "\r") {
 		startLine-- // a \r and a \n that meet are one terminator
 		chunk = d.lines[startLine] + chunk

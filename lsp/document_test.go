@@ -6,6 +6,7 @@ import (
 	"testing"
 	"unicode/utf16"
 	"unicode/utf8"
+	"unsafe"
 
 	"go.lsp.dev/protocol"
 	"pgregory.net/rapid"
@@ -231,4 +232,37 @@ func FuzzPlace(f *testing.F) {
 			t.Fatalf("%v is not in %q", r, d.lines)
 		}
 	})
+}
+
+// TestDocumentOwnsItsText: what is kept of a message is a copy, since the
+// message may be much larger.
+func TestDocumentOwnsItsText(t *testing.T) {
+	text := strings.Repeat("x", 100)
+	uri := "file:///" + text
+	docs := documents{byPath: map[string]*document{}}
+	d, err := docs.open(uri, text, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inside := func(kept, message string) bool {
+		at, from := uintptr(unsafe.Pointer(unsafe.StringData(kept))), uintptr(unsafe.Pointer(unsafe.StringData(message)))
+		return at >= from && at < from+uintptr(len(message))
+	}
+	if inside(d.lines[0], text) || inside(d.uri, uri) || inside(d.paths[0], uri) {
+		t.Error("an opened document keeps parts of the message")
+	}
+	for path := range docs.byPath {
+		if inside(path, uri) {
+			t.Error("the document's name is a part of the message")
+		}
+	}
+	d.setText("")
+	d.change(protocol.Range{}, text, utf16Units)
+	if inside(d.lines[0], text) {
+		t.Error("an edited document keeps a part of the message")
+	}
+	offered := strings.Clone("utf-8")
+	if inside(string(negotiate([]encoding{encoding(offered)})), offered) {
+		t.Error("the position encoding is a part of the message")
+	}
 }

@@ -32,7 +32,7 @@ func (ds *documents) open(uri, text string, version int32) (*document, error) {
 			return nil, fmt.Errorf("%d documents are open already: close some, this one is not looked at", maxDocuments)
 		}
 		d = &document{paths: bothPaths(path)}
-		ds.byPath[path] = d
+		ds.byPath[d.paths[0]] = d // the copy: path may be part of the whole message
 	}
 	d.uri, d.version = strings.Clone(uri), version
 	ds.edit(d, func() { d.setText(text) })

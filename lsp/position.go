@@ -13,9 +13,10 @@ type encoding = protocol.PositionEncodingKind
 // editors know UTF-16.
 func negotiate(offered []encoding) encoding {
 	for _, e := range offered {
-		switch e {
-		case protocol.PositionEncodingKindUTF8, protocol.PositionEncodingKindUTF16, protocol.PositionEncodingKindUTF32:
-			return e
+		for _, known := range []encoding{protocol.PositionEncodingKindUTF8, protocol.PositionEncodingKindUTF16, protocol.PositionEncodingKindUTF32} {
+			if e == known {
+				return known // not e, which keeps its whole message in memory
+			}
 		}
 	}
 	return protocol.PositionEncodingKindUTF16
