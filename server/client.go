@@ -63,11 +63,30 @@ func (c *Client) Alive(ctx context.Context) bool {
 // work.
 const IdleExitOfStarted = 30 * time.Minute
 
+// startTries bounds how often Ensure starts a daemon while another one is on
+// its way down.
+const startTries = 20
+
 // Ensure starts the daemon if none runs, and waits until it answers.
 func (c *Client) Ensure(ctx context.Context) error {
-	if c.Alive(ctx) {
-		return nil
+	for try := 1; ; try++ {
+		if c.Alive(ctx) {
+			return nil
+		}
+		err := c.start(ctx)
+		if err == nil || try == startTries || !strings.Contains(err.Error(), ErrRunning.Error()) {
+			return err
+		}
+		select { // that one has the directory but does not answer: it starts or leaves
+		case <-time.After(250 * time.Millisecond):
+		case <-ctx.Done():
+			return err
+		}
 	}
+}
+
+// start starts a daemon and waits until one answers.
+func (c *Client) start(ctx context.Context) error {
 	exe, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("%w, and this program cannot be found to start one: %w", ErrNoDaemon, err)

@@ -19,7 +19,7 @@ type Config struct {
 	DataDir      string        // everything that the daemon keeps
 	HTTP         string        // loopback address, or "off"
 	LogURL       string        // NATS server; "" runs one in the daemon
-	ImagesDir    string        // a store of base images to read through to; "" is none
+	ImagesDir    string        // a store of base images to read through to: the default data directory's; "" is none
 	IdleExit     time.Duration // leave after this long without work; 0 is never
 	ControlShare float64       // share of tasks from which advice is withheld
 	AcceptDamage bool
@@ -105,7 +105,7 @@ func LoadConfig(workspace string, flags map[string]string) (Config, []Setting, e
 			}
 		}
 		if v, ok := flags[s.name]; ok {
-			if err := apply(&c, s, source, v, "--"+strings.ReplaceAll(s.name, "_", "-")); err != nil {
+			if err := apply(&c, s, source, v, flagName(s.name)); err != nil {
 				return c, nil, err
 			}
 		}
@@ -127,6 +127,14 @@ func apply(c *Config, s setting, source map[string]string, value, from string) e
 	}
 	source[s.name] = from
 	return nil
+}
+
+// flagName is the flag that gives a setting.
+func flagName(setting string) string {
+	if setting == "data_dir" {
+		return "--data"
+	}
+	return "--" + strings.ReplaceAll(setting, "_", "-")
 }
 
 func readFile(c *Config, all []setting, source map[string]string, path string, workspace bool) error {
@@ -164,7 +172,8 @@ func defaults() (Config, error) {
 		}
 		dir = filepath.Join(home, ".local", "share")
 	}
-	return Config{DataDir: filepath.Join(dir, "lathe"), HTTP: "127.0.0.1:4747", ControlShare: 0.1}, nil
+	own := filepath.Join(dir, "lathe")
+	return Config{DataDir: own, ImagesDir: ImagesDir(own), HTTP: "127.0.0.1:4747", ControlShare: 0.1}, nil
 }
 
 func personalFile() (string, error) {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -70,7 +69,7 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (d *Daemon, err 
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w; choose another with --data", err)
 	}
-	lock := flock.New(filepath.Join(cfg.DataDir, "daemon.lock"))
+	lock := flock.New(lockPath(cfg.DataDir))
 	held, err := lock.TryLock()
 	if err != nil {
 		return nil, fmt.Errorf("lock the data directory %s: %w; is it writable? choose another with --data", cfg.DataDir, err)
@@ -216,7 +215,7 @@ func (d *Daemon) Close() error {
 // Rebuild makes every projection anew from the log. progress is told how many
 // messages are done, of how many. The daemon must not run.
 func Rebuild(ctx context.Context, cfg Config, logger *slog.Logger) error {
-	lock := flock.New(filepath.Join(cfg.DataDir, "daemon.lock"))
+	lock := flock.New(lockPath(cfg.DataDir))
 	if held, err := lock.TryLock(); err != nil || !held {
 		return errors.Join(ErrRunning, err)
 	}

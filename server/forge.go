@@ -52,11 +52,7 @@ type forge struct {
 }
 
 func openForge(d *Daemon) (*forge, error) {
-	var opts []image.Option
-	if d.cfg.ImagesDir != "" {
-		opts = append(opts, image.WithBase(d.cfg.ImagesDir))
-	}
-	images, err := image.Open(ImagesDir(d.cfg.DataDir), opts...)
+	images, err := OpenImages(d.cfg)
 	if err != nil {
 		return nil, fmt.Errorf("image store: %w", err)
 	}
@@ -65,6 +61,16 @@ func openForge(d *Daemon) (*forge, error) {
 	f.tested = sync.OnceValue(f.selfTest)
 	f.programs = sync.OnceValue(f.imagePrograms)
 	return f, nil
+}
+
+// OpenImages opens the data directory's image store on top of the one that
+// holds the base images.
+func OpenImages(cfg Config) (*image.Store, error) {
+	own := ImagesDir(cfg.DataDir)
+	if cfg.ImagesDir == "" || cfg.ImagesDir == own {
+		return image.Open(own)
+	}
+	return image.Open(own, image.WithBase(cfg.ImagesDir))
 }
 
 // selfTest runs the small abuse battery: generated code runs only where it

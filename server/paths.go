@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/gofrs/flock"
 )
 
 // maxSocketPath is what a Unix socket's address holds on Linux and macOS.
@@ -22,6 +24,18 @@ func SocketPath(dataDir string) string {
 	sum := sha256.Sum256([]byte(dataDir))
 	return filepath.Join(os.TempDir(), fmt.Sprintf("lathe-%d", os.Getuid()), hex.EncodeToString(sum[:8])+".sock")
 }
+
+// Free reports whether no daemon holds the data directory.
+func Free(dataDir string) (bool, error) {
+	lock := flock.New(lockPath(dataDir))
+	held, err := lock.TryLock()
+	if err != nil || !held {
+		return false, err
+	}
+	return true, lock.Unlock()
+}
+
+func lockPath(dataDir string) string { return filepath.Join(dataDir, "daemon.lock") }
 
 func logDir(dataDir string) string       { return filepath.Join(dataDir, "log") }
 func indexDir(dataDir string) string     { return filepath.Join(dataDir, "index") }

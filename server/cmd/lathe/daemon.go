@@ -67,20 +67,18 @@ func (a *app) stopCmd() *cobra.Command {
 			if err := c.Call(cmd.Context(), http.MethodPost, "/v1/stop", struct{}{}, &struct{}{}); err != nil {
 				return err
 			}
-			return waitGone(cmd.Context(), c)
+			return waitGone(cmd.Context(), cfg)
 		}}
 }
 
 // waitGone returns when the daemon has given its data directory back.
-func waitGone(ctx context.Context, c *server.Client) error {
+func waitGone(ctx context.Context, cfg server.Config) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for {
-		conn, err := c.Dial(ctx)
-		if err != nil {
-			return nil
+		if free, err := server.Free(cfg.DataDir); err != nil || free {
+			return err
 		}
-		_ = conn.Close()
 		select {
 		case <-time.After(20 * time.Millisecond):
 		case <-ctx.Done():
@@ -244,20 +242,15 @@ func (a *app) rebuildCmd() *cobra.Command {
 				if err := c.Call(cmd.Context(), http.MethodPost, "/v1/stop", struct{}{}, &struct{}{}); err != nil {
 					return err
 				}
-				if err := waitGone(cmd.Context(), c); err != nil {
+				if err := waitGone(cmd.Context(), cfg); err != nil {
 					return err
 				}
 			}
 			began := time.Now()
-			for try := 0; ; try++ { // the lock is given back a moment after the socket
-				err := server.Rebuild(cmd.Context(), cfg, slog.New(slog.NewTextHandler(a.errs, &slog.HandlerOptions{Level: slog.LevelWarn})))
-				if !errors.Is(err, server.ErrRunning) || try == 50 {
-					if err == nil {
-						fmt.Fprintf(a.errs, "rebuilt in %.1f s\n", time.Since(began).Seconds())
-					}
-					return err
-				}
-				time.Sleep(100 * time.Millisecond)
+			if err := server.Rebuild(cmd.Context(), cfg, slog.New(slog.NewTextHandler(a.errs, &slog.HandlerOptions{Level: slog.LevelWarn}))); err != nil {
+				return err
 			}
+			fmt.Fprintf(a.errs, "rebuilt in %.1f s\n", time.Since(began).Seconds())
+			return nil
 		}}
 }

@@ -25,6 +25,7 @@ import (
 	"lathe/server/intake"
 	"lathe/server/review"
 	"lathe/toolforge"
+	"lathe/toolforge/image"
 )
 
 // demoResult is what `lathe demo --json` prints; everything in it comes from
@@ -98,7 +99,11 @@ func (a *app) demo(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	cfg := own
 	cfg.DataDir, cfg.HTTP, cfg.LogURL = filepath.Join(dir, "data"), "off", ""
-	cfg.ImagesDir = server.ImagesDir(own.DataDir)
+	if alone, err := image.Open(server.ImagesDir(own.DataDir)); err == nil {
+		if _, err := alone.Base(image.Runtime); err == nil { // set up with --data
+			cfg.ImagesDir = alone.Dir()
+		}
+	}
 	client := server.NewClient(cfg)
 	if err := client.Ensure(ctx); err != nil {
 		return err
@@ -107,7 +112,7 @@ func (a *app) demo(ctx context.Context) (err error) {
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 		defer cancel()
 		serr := client.Call(end, http.MethodPost, "/v1/stop", struct{}{}, &struct{}{})
-		err = errors.Join(err, serr, waitGone(end, client))
+		err = errors.Join(err, serr, waitGone(end, cfg))
 	}()
 	d := &demoRun{app: a, cfg: cfg, client: client, dir: dir}
 	if err := d.acts(ctx); err != nil {

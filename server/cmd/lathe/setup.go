@@ -43,7 +43,7 @@ when it is missing (as root). Nothing is downloaded from anywhere else.`,
 			if err != nil {
 				return err
 			}
-			store, err := image.Open(server.ImagesDir(cfg.DataDir))
+			store, err := server.OpenImages(cfg)
 			if err != nil {
 				return err
 			}
@@ -235,7 +235,7 @@ func (a *app) examine(ctx context.Context, cfg server.Config) []finding {
 	} else {
 		add("daemon", nil, fmt.Sprintf("version %s, pid %d, HTTP %s, %d event messages, %d applied", s.Version, s.PID, s.HTTP, s.Events, s.Applied))
 	}
-	store, err := image.Open(server.ImagesDir(cfg.DataDir))
+	store, err := server.OpenImages(cfg)
 	if err != nil {
 		add("images", err, "")
 		return out

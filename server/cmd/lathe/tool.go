@@ -173,7 +173,7 @@ func (a *app) imageCmd() *cobra.Command {
 		if err != nil {
 			return nil, err
 		}
-		return image.Open(server.ImagesDir(cfg.DataDir))
+		return server.OpenImages(cfg)
 	}
 	c.AddCommand(
 		&cobra.Command{Use: "list", Short: "Images in the store", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
@@ -226,7 +226,7 @@ func (a *app) sandboxCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			s, err := image.Open(server.ImagesDir(cfg.DataDir))
+			s, err := server.OpenImages(cfg)
 			if err != nil {
 				return err
 			}
