@@ -1,13 +1,11 @@
 package mine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
-
-	"lathe/learn"
 )
 
 // level is how closely a step is looked at.
@@ -16,6 +14,7 @@ type level string
 const (
 	levelSkeleton level = "skeleton"
 	levelIntent   level = "intent"
+	levelHabit    level = "habit" // not a pattern of steps: see habits.go
 )
 
 func (l level) item(s *seqStep) string {
@@ -25,198 +24,148 @@ func (l level) item(s *seqStep) string {
 	return s.Tool + " " + s.Skeleton
 }
 
-// sighting is a pattern with the tasks that have it.
+// sighting is a hypothesis: a pattern or habit, with the tasks that have it.
 type sighting struct {
 	level level
-	names []string // the items' texts
-	has   []bool   // by task
-	where [][]int  // by task, the steps of its first occurrence
+	group *group
+	names []string // the items' texts; for a habit what it is called
+	habit *habit
+	in    bits
 	table table
+	floor float64 // the smallest p-value that its support allows
 	p, q  float64
+
+	// For those that are shown, see locate.
+	has   []bool  // by task
+	where [][]int // by task, the steps of an occurrence
 }
 
-// contrast finds the patterns that separate the successes of a group from its
-// failures. It returns also how often the support had to be raised.
-func (m *Miner) contrast(project string, tasks []*taskSeq) ([]learn.ProvenStrategy, int64, error) {
-	good := 0
-	for _, t := range tasks {
-		if t.Good {
-			good++
+// survey is what one look at all tasks found.
+type survey struct {
+	proven []*sighting
+	tested []*sighting // by q
+	raised int64       // times that the support had to be raised
+}
+
+// look contrasts successes and failures in each group.
+func (m *Miner) look() (survey, error) {
+	var out survey
+	var families []*family
+	all := groups(m.tasks)
+	levels := []level{levelSkeleton, levelIntent}
+	for _, l := range levels {
+		l.views(m.tasks, all)
+	}
+	for _, g := range all {
+		for _, l := range levels {
+			found, raised, err := m.patterns(l, g)
+			if err != nil {
+				return out, err
+			}
+			out.raised += raised
+			families = append(families, &family{share: g.share / 3, all: found})
+		}
+		families = append(families, &family{share: g.share / 3, all: m.habits(g)})
+	}
+	out.tested = correct(families, m.opt.MaxQ)
+	byGroup := map[*group][]*sighting{}
+	for _, s := range out.tested {
+		if s.q <= m.opt.MaxQ && s.table.oddsRatio() >= m.opt.MinOdds && s.table.withGood >= m.opt.MinTasks {
+			byGroup[s.group] = append(byGroup[s.group], s)
 		}
 	}
-	if good < m.opt.MinTasks || len(tasks) == good {
-		return nil, 0, nil
+	for _, found := range byGroup {
+		out.proven = append(out.proven, distinct(found)...)
 	}
-	var all []*sighting
-	var raised int64
-	for _, l := range []level{levelSkeleton, levelIntent} {
-		found, n, err := m.sightings(l, tasks, good)
-		if err != nil {
+	slices.SortStableFunc(out.proven, byStrength)
+	out.proven = specific(out.proven)
+	return out, nil
+}
+
+// patterns mines all tasks of a group at one level, blind to how they ended:
+// a choice among patterns that knew it would spoil their p-values. Patterns
+// with the same tasks are one hypothesis, told by the longest.
+func (m *Miner) patterns(l level, g *group) ([]*sighting, int64, error) {
+	seen, db := g.views[l], &Database{}
+	for _, v := range seen.tasks {
+		if err := db.Add(v.items); err != nil {
 			return nil, 0, err
 		}
-		all, raised = append(all, found...), raised+n
 	}
-	p := make([]float64, len(all))
-	for i, s := range all {
-		s.p = s.table.fisher()
-		p[i] = s.p
+	limits := Limits{MinSupport: g.leastSupport(m.opt.MinTasks, m.opt.MaxQ), MaxGap: m.opt.MaxGap,
+		MaxLength: m.opt.MaxLength, MaxPatterns: m.opt.MaxPatterns, sets: true}
+	if limits.MinSupport > len(g.tasks) {
+		return nil, 0, nil // no pattern could ever be significant here
 	}
-	for i, q := range benjaminiHochberg(p) {
-		all[i].q = q
-	}
-	var out []learn.ProvenStrategy
-	for _, s := range distinct(m.significant(all, tasks), tasks) {
-		out = append(out, strategy(project, s, tasks))
-	}
-	return out, raised, nil
-}
-
-// sightings mines the successful tasks at one level and looks the closed
-// patterns of at least two steps up in all tasks.
-func (m *Miner) sightings(l level, tasks []*taskSeq, good int) ([]*sighting, int64, error) {
-	var names []string
-	number := map[string]int32{}
-	db := &Database{}
-	seqs := make([][]int32, len(tasks))
-	for i, t := range tasks {
-		for j := range t.Steps {
-			name := l.item(&t.Steps[j])
-			if _, ok := number[name]; !ok {
-				number[name] = int32(len(names))
-				names = append(names, name)
-			}
-			seqs[i] = append(seqs[i], number[name])
-		}
-		if t.Good {
-			if err := db.Add(seqs[i]); err != nil {
-				return nil, 0, err
-			}
-		}
-	}
-	limits := Limits{MinSupport: max(m.opt.MinTasks, good/20), MaxGap: m.opt.MaxGap, MaxLength: m.opt.MaxLength,
-		Closed: true, MaxPatterns: m.opt.MaxPatterns}
 	raised := int64(0)
 	// No caller can cancel this; MaxTasks, MaxSteps and MaxPatterns bound it.
-	patterns, err := db.Mine(context.Background(), limits)
-	for errors.Is(err, ErrTooMany) && limits.MinSupport < good {
-		limits.MinSupport, raised = min(good, limits.MinSupport*3/2), raised+1
-		patterns, err = db.Mine(context.Background(), limits)
+	found, err := db.Mine(context.Background(), limits)
+	for errors.Is(err, ErrTooMany) && limits.MinSupport < len(g.tasks) {
+		limits.MinSupport, raised = min(len(g.tasks), limits.MinSupport*3/2), raised+1
+		found, err = db.Mine(context.Background(), limits)
 	}
 	if errors.Is(err, ErrTooMany) {
-		return nil, raised, nil // every success does the same: habits
+		return nil, raised, nil // every task does the same
 	}
 	if err != nil {
-		return nil, raised, fmt.Errorf("mine: contrast at the %s level: %w", l, err)
+		return nil, raised, fmt.Errorf("mine: patterns at the %s level: %w", l, err)
 	}
+	slices.SortStableFunc(found, func(a, b Pattern) int { return len(b.Items) - len(a.Items) })
 	var out []*sighting
-	for _, p := range patterns {
+	for _, p := range found {
 		if len(p.Items) > 1 {
-			out = append(out, look(l, p.Items, names, seqs, tasks, m.opt.MaxGap))
-		}
-	}
-	return out, raised, nil
-}
-
-func look(l level, items []int32, names []string, seqs [][]int32, tasks []*taskSeq, gap int) *sighting {
-	s := &sighting{level: l, has: make([]bool, len(tasks)), where: make([][]int, len(tasks))}
-	for _, it := range items {
-		s.names = append(s.names, names[it])
-	}
-	for i, t := range tasks {
-		s.where[i] = occurrence(seqs[i], items, gap)
-		s.has[i] = s.where[i] != nil
-		s.table.add(s.has[i], t.Good)
-	}
-	return s
-}
-
-func (t *table) add(with, good bool) {
-	switch {
-	case with && good:
-		t.withGood++
-	case with:
-		t.withBad++
-	case good:
-		t.withoutGood++
-	default:
-		t.withoutBad++
-	}
-}
-
-// occurrence returns the places of an occurrence within the gap limit, or nil.
-// back[i][j] is the place before j in an occurrence of the first i+1 items.
-func occurrence(seq, items []int32, gap int) []int {
-	if !isSubsequence(items, seq) {
-		return nil // most are not, and this costs no memory
-	}
-	back := make([][]int, len(items))
-	for i, item := range items {
-		back[i] = make([]int, len(seq))
-		last := -1
-		for j := range seq {
-			back[i][j] = -1
-			if i > 0 && j > 0 && back[i-1][j-1] >= 0 {
-				last = j - 1
+			s := &sighting{level: l, group: g, in: p.in}
+			for _, it := range p.Items {
+				s.names = append(s.names, seen.names[it])
 			}
-			switch {
-			case seq[j] != item:
-			case i == 0:
-				back[i][j] = j
-			case last >= 0 && j-last-1 <= gap:
-				back[i][j] = last
-			}
+			out = append(out, s)
 		}
 	}
-	for j := range seq {
-		if back[len(items)-1][j] < 0 {
-			continue
-		}
-		out := make([]int, len(items))
-		for i := len(items) - 1; i >= 0; i-- {
-			out[i] = j
-			j = back[i][j]
-		}
-		return out
-	}
-	return nil
+	return m.candidates(out), raised, nil
 }
 
-// significant keeps what has enough support, sessions and contrast.
-func (m *Miner) significant(all []*sighting, tasks []*taskSeq) []*sighting {
+// candidates keeps the first of those with the same tasks, and those that
+// enough sessions have, and sets their statistics.
+func (m *Miner) candidates(all []*sighting) []*sighting {
+	seen := map[string]bool{}
 	return slices.DeleteFunc(all, func(s *sighting) bool {
-		sessions := map[string]bool{}
-		for i, t := range tasks {
-			if s.has[i] && t.Good {
-				sessions[t.ProjectID+"\x00"+t.SessionID] = true
-			}
+		key := s.in.key()
+		if seen[key] || s.in.count() < m.opt.MinTasks || s.group.sessions(s.in, m.opt.MinSessions) < m.opt.MinSessions {
+			return true
 		}
-		return s.q > m.opt.MaxQ || s.table.oddsRatio() < m.opt.MinOdds ||
-			s.table.withGood < m.opt.MinTasks || len(sessions) < m.opt.MinSessions
+		seen[key] = true
+		s.table = s.group.table(s.in)
+		with := s.table.withGood + s.table.withBad
+		s.floor, s.p = s.group.margins.floor(with), s.group.margins.tail(with, s.table.withGood)
+		s.q = 1
+		return false
 	})
 }
 
-// distinct keeps one of those that say the same. Strongest first, a pattern
-// stays only when it still separates success from failure among the tasks that
-// have, or among those that lack, each stronger one: parts of a strategy,
-// strategies with an accidental step, and the same at the other level go.
-func distinct(found []*sighting, tasks []*taskSeq) []*sighting {
-	slices.SortStableFunc(found, func(a, b *sighting) int {
-		switch {
-		case a.p != b.p && a.p < b.p:
-			return -1
-		case a.p != b.p:
-			return 1
-		case len(a.names) != len(b.names):
-			return len(b.names) - len(a.names)
-		case a.level != b.level: // the skeleton says more
-			return -strings.Compare(string(a.level), string(b.level))
-		}
-		return slices.Compare(a.names, b.names)
-	})
+// byStrength orders by q, then as bySaying.
+func byStrength(a, b *sighting) int { return cmp.Or(cmp.Compare(a.q, b.q), bySaying(a, b)) }
+
+// bySaying orders by p, then what says more before what says less.
+func bySaying(a, b *sighting) int {
+	return cmp.Or(cmp.Compare(a.p, b.p), cmp.Compare(len(b.names), len(a.names)),
+		cmp.Compare(a.level.detail(), b.level.detail()), cmp.Compare(a.group.project, b.group.project),
+		slices.Compare(a.names, b.names))
+}
+
+// detail is 0 for the level that says most.
+func (l level) detail() int { return slices.Index([]level{levelSkeleton, levelIntent, levelHabit}, l) }
+
+// distinct keeps one of those of a group that say the same. Strongest first, a
+// pattern stays only when it still separates success from failure among the
+// tasks that have, or among those that lack, each stronger one: parts of a
+// strategy, strategies with an accidental step, and the same at another level
+// go.
+func distinct(found []*sighting) []*sighting {
+	slices.SortStableFunc(found, bySaying)
 	var kept []*sighting
 	level := 0.05 / float64(2*max(1, len(found)))
 	for _, s := range found {
-		if !slices.ContainsFunc(kept, func(k *sighting) bool { return !adds(s, k, tasks, level) }) {
+		if !slices.ContainsFunc(kept, func(k *sighting) bool { return !adds(s, k, level) }) {
 			kept = append(kept, s)
 		}
 	}
@@ -224,14 +173,68 @@ func distinct(found []*sighting, tasks []*taskSeq) []*sighting {
 }
 
 // adds reports whether s says something that k does not.
-func adds(s, k *sighting, tasks []*taskSeq, level float64) bool {
-	var with, without table
-	for i, t := range tasks {
-		if k.has[i] {
-			with.add(s.has[i], t.Good)
-		} else {
-			without.add(s.has[i], t.Good)
+func adds(s, k *sighting, level float64) bool {
+	g := s.group
+	both := s.in.and(k.in)
+	with := table{withGood: both.shared(g.good)}
+	with.withBad = both.count() - with.withGood
+	with.withoutGood = k.table.withGood - with.withGood
+	with.withoutBad = k.table.withBad - with.withBad
+	without := table{withGood: s.table.withGood - with.withGood, withBad: s.table.withBad - with.withBad}
+	without.withoutGood = k.table.withoutGood - without.withGood
+	without.withoutBad = k.table.withoutBad - without.withBad
+	return with.fisher() <= level || without.fisher() <= level
+}
+
+// sameTasks is how alike the tasks of two strategies are when they count as
+// one (Jaccard index).
+const sameTasks = 0.8
+
+// specific tells once what both a project by itself and all projects together
+// show: for the projects when most of its tasks are theirs, else for all.
+func specific(found []*sighting) []*sighting {
+	drop := map[*sighting]bool{}
+	for _, s := range found {
+		if s.group.project != "" {
+			continue
+		}
+		var own []*sighting
+		inside := 0
+		for _, k := range found {
+			if k.group.project != "" && s.resembles(k) {
+				own, inside = append(own, k), inside+k.in.count()
+			}
+		}
+		if 2*inside >= s.in.count() {
+			drop[s] = true
+			continue
+		}
+		for _, k := range own {
+			drop[k] = true
 		}
 	}
-	return with.fisher() <= level || without.fisher() <= level
+	return slices.DeleteFunc(found, func(s *sighting) bool { return drop[s] })
+}
+
+// resembles compares with a sighting of the same or another group.
+func (s *sighting) resembles(k *sighting) bool {
+	if s.level == k.level && slices.Equal(s.names, k.names) {
+		return true
+	}
+	if s.group == k.group {
+		return s.in.alike(k.in) >= sameTasks
+	}
+	n := 1 + max(slices.Max(s.group.place), slices.Max(k.group.place))
+	return s.everywhere(n).alike(k.everywhere(n)) >= sameTasks
+}
+
+// everywhere is the set of tasks by their place among n tasks of all groups.
+func (s *sighting) everywhere(n int) bits {
+	out := newBits(n)
+	for i, at := range s.group.place {
+		if s.in.has(i) {
+			out.set(at)
+		}
+	}
+	return out
 }

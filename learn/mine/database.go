@@ -56,6 +56,10 @@ type prepared struct {
 	names   []int32 // rank to item, ascending
 	support []int32 // by rank
 	start   []int32 // position to the first position of its sequence
+	// number is, with holes, the number of the sequence that starts at a
+	// position; sequences is how many there are.
+	number    []int32
+	sequences int
 }
 
 // prepare drops what is not frequent. With a gap limit the places stay, as
@@ -86,7 +90,10 @@ func (db *Database) prepare(minSupport int, keepHoles bool) *prepared {
 	}
 	p.items = make([]int32, 0, len(db.items))
 	p.start = make([]int32, 0, len(db.items))
-	start := int32(0)
+	start, n := int32(0), int32(0)
+	if keepHoles {
+		p.number = make([]int32, len(db.items))
+	}
 	for _, it := range db.items {
 		r, ok := rank[it]
 		switch {
@@ -100,7 +107,10 @@ func (db *Database) prepare(minSupport int, keepHoles bool) *prepared {
 		p.items = append(p.items, r)
 		p.start = append(p.start, start)
 		if r == endOfSequence {
-			start = int32(len(p.items))
+			start, n = int32(len(p.items)), n+1
+			if keepHoles && int(start) < len(p.number) {
+				p.number[start] = n
+			}
 		}
 	}
 	return p

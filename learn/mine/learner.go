@@ -18,7 +18,7 @@ import (
 type Options struct {
 	MaxTasks    int     // finished tasks kept, the newest (2000)
 	MaxSteps    int     // steps kept of a task, the last (120)
-	MaxPatterns int     // patterns contrasted at one level of a group of tasks (2000)
+	MaxPatterns int     // patterns mined at one level of a group of tasks (2000)
 	MinTasks    int     // successful tasks with the pattern (5)
 	MinSessions int     // distinct sessions among them (3)
 	MaxQ        float64 // false discovery rate, Benjamini-Hochberg (0.05)
@@ -49,12 +49,21 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Stats counts what the Miner keeps and what it dropped to stay in bounds.
+// Stats counts what the Miner keeps and what it dropped to stay in bounds, and
+// says what the last Conclude looked at.
 type Stats struct {
-	Tasks         int   `json:"tasks"`
+	Tasks         int   `json:"tasks"`     // kept
+	Successes     int   `json:"successes"` // of these, as of the last Conclude
+	Failures      int   `json:"failures"`
 	DroppedTasks  int64 `json:"dropped_tasks"`
 	DroppedSteps  int64 `json:"dropped_steps"`
 	RaisedSupport int64 `json:"raised_support"` // times that there were more than MaxPatterns
+	// Tested is the number of hypotheses that were corrected for, SmallestQ
+	// the best of their corrected p-values, or 1.
+	Tested    int     `json:"tested"`
+	SmallestQ float64 `json:"smallest_q"`
+	// Nearest are those that are not proven, the best first.
+	Nearest []Candidate `json:"nearest,omitempty"`
 }
 
 // taskSeq is what is kept of a finished task.
@@ -75,6 +84,7 @@ type seqStep struct {
 	Tool       string       `json:"tool"`
 	Intent     learn.Intent `json:"intent"`
 	Skeleton   string       `json:"skeleton"`
+	Failed     bool         `json:"failed,omitempty"`
 	Command    string       `json:"command,omitempty"`
 	DurationMS float64      `json:"ms,omitempty"`
 	Tokens     int64        `json:"tokens,omitempty"`
@@ -118,7 +128,9 @@ func (m *Miner) Strategies() []learn.ProvenStrategy {
 func (m *Miner) Stats() Stats {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	return m.stats
+	out := m.stats
+	out.Nearest = slices.Clone(out.Nearest)
+	return out
 }
 
 // Apply implements learn.Learner: it keeps the sequence of a finished task
@@ -166,7 +178,7 @@ func (m *Miner) keep(t *learn.Task) (seq taskSeq, dropped int) {
 		if len(command) > maxCommand {
 			command = ""
 		}
-		seq.Steps = append(seq.Steps, seqStep{s.EventID, s.Tool, s.Intent, clip(s.Skeleton), command, s.DurationMS, s.Tokens})
+		seq.Steps = append(seq.Steps, seqStep{s.EventID, s.Tool, s.Intent, clip(s.Skeleton), s.Status.Failed(), command, s.DurationMS, s.Tokens})
 		if ext := path.Ext(s.Target); len(ext) > 1 && len(ext) <= 5 {
 			extensions[ext[1:]]++
 		}
@@ -205,33 +217,15 @@ func (m *Miner) Conclude(emit func(learn.LedgerEntry)) error {
 	if !m.dirty {
 		return nil
 	}
-	groups := map[string][]*taskSeq{}
-	for i := range m.tasks {
-		t := &m.tasks[i]
-		groups[t.ProjectID] = append(groups[t.ProjectID], t)
-		groups[""] = append(groups[""], t)
+	found, err := m.look()
+	if err != nil {
+		return err
 	}
 	var all []learn.ProvenStrategy
-	var raised int64
-	for _, project := range sortedKeys(groups) {
-		if project == "" && len(groups) == 2 {
-			continue // one project: all together say the same
-		}
-		found, n, err := m.contrast(project, groups[project])
-		if err != nil {
-			return err
-		}
-		all, raised = append(all, found...), raised+n
+	for _, s := range found.proven {
+		s.locate(m.opt.MaxGap)
+		all = append(all, strategy(s))
 	}
-	slices.SortStableFunc(all, func(a, b learn.ProvenStrategy) int {
-		switch {
-		case a.PValue < b.PValue:
-			return -1
-		case a.PValue > b.PValue:
-			return 1
-		}
-		return strings.Compare(a.StrategyID, b.StrategyID)
-	})
 	for _, s := range all {
 		if err := m.tell(s, emit); err != nil {
 			return err
@@ -240,7 +234,8 @@ func (m *Miner) Conclude(emit func(learn.LedgerEntry)) error {
 	m.dirty = false
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.strategies, m.stats.RaisedSupport = all, m.stats.RaisedSupport+raised
+	m.strategies = all
+	found.describe(m.opt, m.tasks, &m.stats)
 	return nil
 }
 
@@ -267,7 +262,7 @@ func sortedKeys[V any](m map[string]V) []string {
 	return keys
 }
 
-const snapshotVersion = 1
+const snapshotVersion = 2
 
 type snapshot struct {
 	Version    int                    `json:"version"`

@@ -167,7 +167,7 @@ func TestConcludeTellsOnceAndSnapshotsContinue(t *testing.T) {
 		t.Fatal(err)
 	}
 	again, err := back.Snapshot()
-	if err != nil || string(again) != string(data) || back.Stats() != m.Stats() || len(back.Strategies()) != 1 {
+	if err != nil || string(again) != string(data) || !reflect.DeepEqual(back.Stats(), m.Stats()) || len(back.Strategies()) != 1 {
 		t.Errorf("restored %+v, want %+v", back.Stats(), m.Stats())
 	}
 	for _, bad := range []string{"", "{}", `{"version":9}`} {

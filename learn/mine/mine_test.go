@@ -53,7 +53,7 @@ func bruteForce(seqs [][]int32, alphabet int32, l Limits) map[string]int {
 				}
 			}
 			if n >= l.MinSupport {
-				all = append(all, Pattern{p, n})
+				all = append(all, Pattern{Items: p, Support: n})
 				if l.MaxLength == 0 || len(p) < l.MaxLength {
 					grow(p)
 				}

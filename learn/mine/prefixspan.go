@@ -31,12 +31,15 @@ type Limits struct {
 	Workers int
 	// MaxPatterns bounds the result, and the memory; 0 for no bound.
 	MaxPatterns int
+
+	sets bool // fill Pattern.in; only with a MaxGap
 }
 
 // Pattern is a sequence of items with the number of sequences that have it.
 type Pattern struct {
 	Items   []int32
 	Support int
+	in      bits // the sequences that have it, when Limits.sets
 }
 
 // Mine returns the patterns within the limits, ordered by their items. It
@@ -46,6 +49,7 @@ func (db *Database) Mine(ctx context.Context, l Limits) ([]Pattern, error) {
 		return nil, fmt.Errorf("mine: minimum support %d: it must be at least 1", l.MinSupport)
 	}
 	p := db.prepare(l.MinSupport, l.MaxGap >= 0)
+	p.sequences = db.n
 	roots := p.roots(l.MaxGap >= 0)
 	run := &run{ctx: ctx, limits: l, db: p, found: make([][]Pattern, len(roots))}
 	workers := l.Workers
@@ -182,7 +186,7 @@ func (w *worker) grow(ends []int32, support int) {
 		next, forward = w.extend(ends, support)
 	}
 	if !bide || !forward && !w.periods.extensible(w.db, w.prefix, ends) {
-		w.emit(support)
+		w.emit(support, ends)
 	}
 	for _, e := range next {
 		w.prefix = append(w.prefix, e.item)
@@ -193,12 +197,19 @@ func (w *worker) grow(ends []int32, support int) {
 }
 
 // emit keeps the prefix as a result.
-func (w *worker) emit(support int) {
+func (w *worker) emit(support int, ends []int32) {
 	from := len(w.names)
 	for _, it := range w.prefix {
 		w.names = append(w.names, w.db.names[it])
 	}
-	w.found[w.root0] = append(w.found[w.root0], Pattern{w.names[from:len(w.names):len(w.names)], support})
+	found := Pattern{Items: w.names[from:len(w.names):len(w.names)], Support: support}
+	if w.limits.sets {
+		found.in = newBits(w.db.sequences)
+		for _, end := range ends {
+			found.in.set(int(w.db.number[w.db.start[end]]))
+		}
+	}
+	w.found[w.root0] = append(w.found[w.root0], found)
 	if n := w.total.Add(1); w.limits.MaxPatterns > 0 && n > int64(w.limits.MaxPatterns) {
 		w.stop.Store(true)
 	}

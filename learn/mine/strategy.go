@@ -18,8 +18,8 @@ const (
 )
 
 // strategy makes the domain object of a sighting.
-func strategy(project string, s *sighting, tasks []*taskSeq) learn.ProvenStrategy {
-	t := s.table
+func strategy(s *sighting) learn.ProvenStrategy {
+	t, project, tasks := s.table, s.group.project, s.group.tasks
 	with := t.withGood + t.withBad
 	out := learn.ProvenStrategy{
 		StrategyID: learn.UUIDv8(append([]string{"strategy", project, string(s.level)}, s.names...)...),
@@ -38,30 +38,17 @@ func strategy(project string, s *sighting, tasks []*taskSeq) learn.ProvenStrateg
 			for _, at := range s.where[i] {
 				out.Evidence = append(out.Evidence, tasks[i].Steps[at].EventID)
 			}
+			if len(s.where[i]) == 0 { // the lack of something has no event: the task's last one stands for it
+				out.Evidence = append(out.Evidence, tasks[i].Steps[len(tasks[i].Steps)-1].EventID)
+			}
 		}
 	}
 	out.AveragePerformanceMetrics = metrics(s, tasks)
 	out.TemplatePlanFragment = fragment(s, tasks, project != "")
 	out.ApplicabilityConditions, out.RelatedProblemTypes = conditions(s, tasks)
-	out.Name = name(s)
+	out.Name, out.Description = s.title(), s.description()
 	out.TemplatePlanFragment.Name = out.Name
-	out.Description = fmt.Sprintf("Do these %d steps in this order. Of the tasks with them %d of %d succeeded, of those without %d of %d.",
-		len(s.names), t.withGood, with, t.withoutGood, t.withoutGood+t.withoutBad)
 	return out
-}
-
-// name joins what the steps do: their first words.
-func name(s *sighting) string {
-	var parts []string
-	for _, n := range s.names {
-		_, what, _ := strings.Cut(n, " ")
-		words := strings.Fields(what)
-		if len(words) > 2 {
-			words = words[:2]
-		}
-		parts = append(parts, strings.Join(words, " "))
-	}
-	return clip(strings.Join(parts, " → "))
 }
 
 // metrics are the means over the occurrences in successful tasks.
@@ -78,7 +65,7 @@ func metrics(s *sighting, tasks []*taskSeq) learn.PerformanceMetrics {
 			m.Tokens += float64(t.Steps[at].Tokens)
 		}
 	}
-	m.DurationMS, m.Tokens, m.Calls = m.DurationMS/n, m.Tokens/n, float64(len(s.names))
+	m.DurationMS, m.Tokens, m.Calls = m.DurationMS/n, m.Tokens/n, float64(s.length())
 	return m
 }
 
@@ -89,7 +76,7 @@ func metrics(s *sighting, tasks []*taskSeq) learn.PerformanceMetrics {
 func fragment(s *sighting, tasks []*taskSeq, constants bool) learn.TaskGraph {
 	g := learn.TaskGraph{Dependencies: map[string][]string{}}
 	params := map[string]string{} // values, joined, to name
-	for k := range s.names {
+	for k := range s.length() {
 		var steps []*seqStep
 		for i := range tasks {
 			if s.has[i] && tasks[i].Good && len(steps) < maxOccurrences {

@@ -1,0 +1,112 @@
+package mine
+
+// view is a task's steps as items, immediate repeats of a step taken as one:
+// how often one reads on is not a strategy.
+type view struct {
+	items []int32
+	at    []int // by item, the step that it begins at
+}
+
+// viewing is all tasks of a group at one level.
+type viewing struct {
+	names  []string // by item
+	number map[string]int32
+	tasks  []view
+}
+
+// views numbers the steps of all tasks at this level, and hands each group the
+// part that is its own.
+func (l level) views(tasks []taskSeq, groups []*group) {
+	all := viewing{number: map[string]int32{}}
+	for i := range tasks {
+		var v view
+		for j := range tasks[i].Steps {
+			name := l.item(&tasks[i].Steps[j])
+			n, ok := all.number[name]
+			if !ok {
+				n = int32(len(all.names))
+				all.number[name] = n
+				all.names = append(all.names, name)
+			}
+			if k := len(v.items); k == 0 || v.items[k-1] != n {
+				v.items, v.at = append(v.items, n), append(v.at, j)
+			}
+		}
+		all.tasks = append(all.tasks, v)
+	}
+	for _, g := range groups {
+		own := &viewing{names: all.names, number: all.number}
+		for _, i := range g.place {
+			own.tasks = append(own.tasks, all.tasks[i])
+		}
+		g.views[l] = own
+	}
+}
+
+// locate finds an occurrence in each task that has the pattern or habit.
+func (s *sighting) locate(gap int) {
+	tasks := s.group.tasks
+	s.has, s.where = make([]bool, len(tasks)), make([][]int, len(tasks))
+	for i := range tasks {
+		s.has[i] = s.in.has(i)
+	}
+	if s.habit != nil {
+		for i, t := range tasks {
+			if s.has[i] {
+				s.where[i], _ = s.habit.find(t)
+			}
+		}
+		return
+	}
+	seen := s.group.views[s.level]
+	var items []int32
+	for _, name := range s.names {
+		items = append(items, seen.number[name])
+	}
+	for i, v := range seen.tasks {
+		if !s.has[i] {
+			continue
+		}
+		for _, at := range occurrence(v.items, items, gap) {
+			s.where[i] = append(s.where[i], v.at[at])
+		}
+	}
+}
+
+// occurrence returns the places of an occurrence within the gap limit, or nil.
+// back[i][j] is the place before j in an occurrence of the first i+1 items.
+func occurrence(seq, items []int32, gap int) []int {
+	if !isSubsequence(items, seq) {
+		return nil // most are not, and this costs no memory
+	}
+	back := make([][]int, len(items))
+	for i, item := range items {
+		back[i] = make([]int, len(seq))
+		last := -1
+		for j := range seq {
+			back[i][j] = -1
+			if i > 0 && j > 0 && back[i-1][j-1] >= 0 {
+				last = j - 1
+			}
+			switch {
+			case seq[j] != item:
+			case i == 0:
+				back[i][j] = j
+			case last >= 0 && j-last-1 <= gap:
+				back[i][j] = last
+			}
+		}
+	}
+	for j := range seq {
+		if back[len(items)-1][j] < 0 {
+			continue
+		}
+		out := make([]int, len(items))
+		for i := len(items) - 1; i >= 0; i-- {
+			out[i] = j
+			j = back[i][j]
+		}
+		return out
+	}
+	return nil
+}

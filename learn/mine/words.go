@@ -1,0 +1,74 @@
+package mine
+
+import (
+	"fmt"
+	"strings"
+)
+
+// length is the number of steps that the strategy shows.
+func (s *sighting) length() int {
+	if s.habit == nil {
+		return len(s.names)
+	}
+	for _, at := range s.where {
+		if len(at) > 0 {
+			return len(at)
+		}
+	}
+	return 0
+}
+
+// title names what is done: "edit_file → make check", "test after the last edit".
+func (s *sighting) title() string {
+	if s.habit != nil {
+		return s.habit.title
+	}
+	return clip(strings.Join(s.steps(), " → "))
+}
+
+// steps names each step of a pattern.
+func (s *sighting) steps() []string {
+	var parts []string
+	for _, n := range s.names {
+		tool, what, _ := strings.Cut(n, " ")
+		if s.level == levelSkeleton {
+			what = brief(tool, what)
+		}
+		parts = append(parts, what)
+	}
+	return parts
+}
+
+// brief tells a skeleton in a word or two: a structured call by its tool, a
+// shell command by its program and what follows, up to the first operator.
+func brief(tool, skeleton string) string {
+	if strings.HasPrefix(skeleton, tool+"(") {
+		return tool
+	}
+	var words []string
+	for _, w := range strings.Fields(skeleton) {
+		end := strings.ContainsAny(w[:1], "|&;>(") || strings.HasPrefix(w, "<<")
+		if end && len(words) > 0 || len(words) == 2 {
+			break
+		}
+		cut, more := strings.CutSuffix(w, ";")
+		words = append(words, cut)
+		if more {
+			break
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// description is one sentence: what to do and how the tasks went.
+func (s *sighting) description() string {
+	what := "Where "
+	if s.habit != nil {
+		what += s.habit.sentence
+	} else {
+		what += "the steps " + strings.Join(s.steps(), ", then ") + " follow each other"
+	}
+	t := s.table
+	return fmt.Sprintf("%s, %d of %d tasks succeeded, against %d of %d without.", clip(what),
+		t.withGood, t.withGood+t.withBad, t.withoutGood, t.withoutGood+t.withoutBad)
+}
