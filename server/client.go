@@ -221,7 +221,8 @@ func (c *Client) again(ctx context.Context, call func() error) error {
 		if err == nil || !errors.As(err, &gone) || try == 5 || ctx.Err() != nil {
 			return err
 		}
-		if err := c.Ensure(ctx); err != nil {
+		// One that was just started can go away too, before it answers.
+		if err := c.Ensure(ctx); err != nil && (try == 4 || !errors.Is(err, ErrNoDaemon)) {
 			return err
 		}
 	}
