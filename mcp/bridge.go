@@ -80,7 +80,7 @@ func Bridge(ctx context.Context, o BridgeOptions) error {
 	defer cancel(nil)
 	b := &bridge{
 		o: o, out: &lineWriter{w: o.Out, fail: cancel}, open: map[string]context.CancelFunc{},
-		reviving: make(chan struct{}, 1), closeStream: func() {},
+		reviving: make(chan struct{}, 1), closeStream: func() {}, dropStream: func() {},
 	}
 	defer o.Client.CloseIdleConnections()
 	return b.run(ctx)
@@ -97,9 +97,11 @@ type bridge struct {
 	openMu sync.Mutex
 	open   map[string]context.CancelFunc // by request id
 
-	linkMu      sync.Mutex
-	link        link
-	closeStream context.CancelFunc // of the GET stream
+	linkMu     sync.Mutex
+	link       link
+	dropStream context.CancelFunc // breaks the GET stream, to be opened anew; guarded by linkMu
+
+	closeStream context.CancelFunc // ends the GET stream for good; the reader's alone
 
 	// reviving is held by whoever restores the connection.
 	reviving chan struct{}

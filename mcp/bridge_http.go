@@ -69,7 +69,7 @@ func (b *bridge) attempt(ctx context.Context, m message, st link, again bool) er
 		return err
 	}
 	if m.id == nil {
-		discard(resp)
+		b.passOn(ctx, resp)
 		return nil
 	}
 	defer resp.Body.Close()
@@ -189,6 +189,21 @@ func (b *bridge) relay(ctx context.Context, resp *http.Response, id json.RawMess
 			emit(e, text)
 		}
 	}
+}
+
+// passOn passes on what comes with an answer that itself is of no interest: the
+// daemon puts a session's notifications into whichever answer is open.
+func (b *bridge) passOn(ctx context.Context, resp *http.Response) {
+	defer discard(resp)
+	if mediaType(resp) != "text/event-stream" {
+		return
+	}
+	err := b.relay(ctx, resp, nil, func(e envelope, text []byte) {
+		if e.Method != "" {
+			b.out.write(text)
+		}
+	})
+	b.o.Logger.Debug("the answer ended", "err", err) // with the end of its stream
 }
 
 // answering makes sure that an answer carries the id that was asked with. The

@@ -134,7 +134,10 @@ func (b *bridge) revive(ctx context.Context, generation uint64, start bool) erro
 	err := b.connect(ctx, start)
 	if err == nil {
 		b.failed = nil
-		b.change(func(l *link) { l.generation++ })
+		b.change(func(l *link) {
+			l.generation++
+			b.dropStream() // it may have been opened for the session before
+		})
 		return nil
 	}
 	err = fmt.Errorf("the Lathe daemon cannot be reached: %w; run `lathe doctor` to see why", err)
@@ -151,7 +154,13 @@ func (b *bridge) connect(ctx context.Context, start bool) error {
 		}
 	}
 	st := b.current()
-	if st.params == nil || b.alive(ctx, st) {
+	if st.params == nil {
+		return nil
+	}
+	if b.alive(ctx, st) {
+		if st.ready { // what was announced while the stream was broken is lost
+			b.out.write(toolsChanged(nil))
+		}
 		return nil
 	}
 	m := message{id: json.RawMessage(internalID), method: string(mcp.MethodInitialize), params: st.params}
@@ -171,7 +180,7 @@ func (b *bridge) connect(ctx context.Context, start bool) error {
 	if err != nil {
 		return err
 	}
-	discard(resp)
+	b.passOn(ctx, resp)
 	b.out.write(toolsChanged(nil))
 	return nil
 }
@@ -183,7 +192,7 @@ func (b *bridge) alive(ctx context.Context, st link) bool {
 	if err != nil {
 		return false
 	}
-	discard(resp)
+	b.passOn(ctx, resp)
 	return true
 }
 
@@ -194,47 +203,67 @@ func (b *bridge) openStream(ctx context.Context) {
 	b.closeStream = cancel
 	b.streams.Go(func() {
 		defer cancel()
-		var lostAt time.Time
-		for attempt := 0; ctx.Err() == nil; attempt++ {
-			st := b.current()
-			opened, err := b.hold(ctx, st)
+		for short := 0; ctx.Err() == nil; short++ {
+			began := time.Now()
+			st, err := b.hold(ctx)
 			var lost *lostError
-			if ctx.Err() != nil || !errors.As(err, &lost) {
-				if ctx.Err() == nil {
-					b.o.Logger.Warn("the daemon offers no stream: changes of the tool list are not announced", "err", err)
-				}
+			switch {
+			case ctx.Err() != nil:
 				return
+			case !errors.As(err, &lost):
+				b.o.Logger.Warn("the daemon offers no stream: changes of the tool list are not announced", "err", err)
+				return
+			case time.Since(began) > grace:
+				short = 0
 			}
-			if opened || lostAt.IsZero() {
-				lostAt, attempt = time.Now(), 0
-			}
-			pause(ctx, attempt)
-			if err := b.revive(ctx, st.generation, time.Since(lostAt) > grace); err != nil && ctx.Err() == nil {
-				b.o.Logger.Debug("the daemon is not back yet", "err", err)
-			}
+			b.awaitRevival(ctx, st.generation, short)
 		}
 	})
 }
 
-// hold opens the stream and passes on what comes, until it breaks. opened says
-// whether the daemon accepted it.
-func (b *bridge) hold(ctx context.Context, st link) (opened bool, err error) {
+// awaitRevival returns when the connection that broke is restored. The stream
+// must not be opened before: a new daemon takes a session that it does not know
+// for a new one, and says nothing on it.
+func (b *bridge) awaitRevival(ctx context.Context, generation uint64, attempt int) {
+	lostAt := time.Now()
+	for ; ctx.Err() == nil; attempt++ {
+		pause(ctx, attempt)
+		err := b.revive(ctx, generation, time.Since(lostAt) > grace)
+		if err == nil {
+			return
+		}
+		b.o.Logger.Debug("the daemon is not back yet", "err", err)
+	}
+}
+
+// hold opens the stream of the current session and passes on what comes, until
+// it breaks or the session is another one.
+func (b *bridge) hold(ctx context.Context) (link, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	b.linkMu.Lock()
+	st := b.link
+	b.dropStream = cancel
+	b.linkMu.Unlock()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, b.o.URL, nil)
 	if err != nil {
-		return false, err
+		return st, err
 	}
 	maps.Copy(req.Header, b.o.Scope.header())
 	req.Header.Set("Accept", "text/event-stream")
 	st.header(req.Header)
 	resp, err := b.o.Client.Do(req)
 	if err != nil {
-		return false, &lostError{err: err}
+		return st, &lostError{err: err}
+	}
+	if resp.StatusCode != http.StatusOK {
+		return st, refused(resp, true)
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return false, refused(resp, true)
+	if !b.alive(ctx, st) { // the daemon opens a stream for any session, known or not
+		return st, &lostError{err: errors.New("the session is over")}
 	}
-	return true, b.relay(ctx, resp, nil, func(_ envelope, text []byte) { b.out.write(text) })
+	return st, b.relay(ctx, resp, nil, func(_ envelope, text []byte) { b.out.write(text) })
 }
 
 // goodbye ends the daemon's side of the session. Whether that succeeds does
