@@ -140,6 +140,31 @@ func TestCallers(t *testing.T) {
 	}
 }
 
+// TestUniqueName: a call on an unknown object resolves when one method has the
+// name, but not into a Go package that the file does not import, and not for
+// the names of the languages' own methods.
+func TestUniqueName(t *testing.T) {
+	g, _ := load(t, map[string]string{
+		"go.mod":  "module m\n",
+		"a/a.go":  "package a\n\ntype A struct{}\n\nfunc (A) Reset() {}\nfunc (A) Close() {}\n",
+		"b/b.go":  "package b\n\nimport \"m/a\"\n\nfunc f() { x := a.A{}; x.Reset(); x.Close() }\n",
+		"c/c.go":  "package c\n\nfunc f(t interface{ Reset() }) { t.Reset() }\n",
+		"one.py":  "class One:\n    def only(self): pass\n    def twice(self): pass\n",
+		"two.py":  "class Two:\n    def twice(self): pass\n",
+		"main.py": "def go(x):\n    x.only()\n    x.twice()\n",
+	})
+	for symbol, want := range map[string][]string{
+		"A.Reset":   {"b/b.go#f:5 unique_name"},
+		"A.Close":   nil,
+		"One.only":  {"main.py#go:2 unique_name"},
+		"One.twice": nil,
+	} {
+		if got := callers(g, symbol); !slices.Equal(got, want) {
+			t.Errorf("%s is called by %v, want %v", symbol, got, want)
+		}
+	}
+}
+
 func TestImporters(t *testing.T) {
 	g, _ := load(t, project())
 	for module, want := range map[string][]string{

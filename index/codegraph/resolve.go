@@ -295,5 +295,20 @@ func (g *Graph) unique(f *file, name string) (ref, How, bool) {
 			only = ref{o, i}
 		}
 	}
-	return only, ByUniqueName, only.f != nil
+	return only, ByUniqueName, only.f != nil && g.reaches(f, only.f)
+}
+
+// reaches reports whether a file may well hold a value of a type that another
+// defines. A Go file that does not import the package mostly cannot; Python
+// and JavaScript pass objects about without a word.
+func (g *Graph) reaches(f, to *file) bool {
+	if f.lang != "go" || f.module == to.module {
+		return true
+	}
+	for _, i := range f.imports {
+		if i.module == to.module {
+			return true
+		}
+	}
+	return false
 }

@@ -42,7 +42,7 @@ type How string
 
 const (
 	ByScope      How = "scope"       // the language's rules lead there
-	ByUniqueName How = "unique_name" // the project has one method of that name
+	ByUniqueName How = "unique_name" // the project has one method of that name (in Go: in a package that the file imports)
 )
 
 // Call is a resolved call.
