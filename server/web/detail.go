@@ -70,11 +70,11 @@ func diffOf(diff string) []line {
 // neighbours are the open proposals before and after id, in the queue's order.
 func (h *Handler) neighbours(id string) (previous, next string) {
 	items, _, _ := h.selected(filter{State: string(learn.StateInReview)})
-	at := slices.IndexFunc(items, func(it Item) bool { return it.ID == id })
+	at := slices.IndexFunc(items, func(it *Item) bool { return it.ID == id })
 	if at > 0 {
 		previous = items[at-1].ID
 	}
-	if at+1 < len(items) && (at >= 0 || len(items) > 0) {
+	if at+1 < len(items) { // the first, when id is not open any more
 		next = items[at+1].ID
 	}
 	return previous, next

@@ -27,7 +27,7 @@ func readFilter(q url.Values) filter {
 	return f
 }
 
-func (f filter) takes(it Item) bool {
+func (f filter) takes(it *Item) bool {
 	if f.Kind != "" && it.Kind != f.Kind || f.Project != "" && it.Project != f.Project {
 		return false
 	}
@@ -55,9 +55,11 @@ func (f filter) link(page int) string {
 
 // selected lists what the filter takes: open ones first, then the newest
 // change first.
-func (h *Handler) selected(f filter) (items []Item, projects []string, open int) {
+func (h *Handler) selected(f filter) (items []*Item, projects []string, open int) {
 	seen := map[string]bool{}
-	for _, it := range h.o.Queue.List() {
+	all := h.o.Queue.List()
+	for i := range all {
+		it := &all[i] // an Item is large, and there may be many
 		if it.State == learn.StateInReview {
 			open++
 		}
@@ -69,20 +71,30 @@ func (h *Handler) selected(f filter) (items []Item, projects []string, open int)
 			items = append(items, it)
 		}
 	}
-	slices.SortStableFunc(items, func(a, b Item) int {
-		ao, bo := a.State == learn.StateInReview, b.State == learn.StateInReview
-		switch {
-		case ao && bo:
-			return a.Created.Compare(b.Created) // who waits longest comes first
-		case ao:
-			return -1
-		case bo:
-			return 1
-		}
-		return b.Changed.Compare(a.Changed)
-	})
+	slices.SortFunc(items, before)
 	slices.Sort(projects)
 	return items, projects, open
+}
+
+// before orders the queue: open ones first, and among them who waits longest;
+// then what changed last.
+func before(a, b *Item) int {
+	ao, bo := a.State == learn.StateInReview, b.State == learn.StateInReview
+	order := 0
+	switch {
+	case ao && bo:
+		order = a.Created.Compare(b.Created)
+	case ao:
+		return -1
+	case bo:
+		return 1
+	default:
+		order = b.Changed.Compare(a.Changed)
+	}
+	if order == 0 {
+		return strings.Compare(a.ID, b.ID)
+	}
+	return order
 }
 
 func (h *Handler) queue(w http.ResponseWriter, r *http.Request, s *session) {
