@@ -347,8 +347,9 @@ func (f *forge) active() []learn.ToolManifest {
 	return out
 }
 
-// lookup returns a deployed tool after checking, once in the daemon's life,
-// that the image holds what the reviewer signed.
+// lookup returns a deployed tool after checking that what lies in its folder
+// is what the reviewer signed. The image below it, which is large, and the
+// sandbox are checked once in the daemon's life.
 func (f *forge) lookup(ctx context.Context, name string) (*deployed, string, error) {
 	f.mu.Lock()
 	t := f.tools[name]
@@ -363,28 +364,16 @@ func (f *forge) lookup(ctx context.Context, name string) (*deployed, string, err
 	f.mu.Lock()
 	checked := t.checked
 	f.mu.Unlock()
-	if checked {
-		return t, dir, nil
+	if !checked {
+		if err := f.tested(); err != nil {
+			return nil, "", err
+		}
+		if err := f.images.Verify(t.manifest.Digest); err != nil {
+			return nil, "", fmt.Errorf("the image of %s is damaged: %w", name, err)
+		}
 	}
-	if err := f.tested(); err != nil {
+	if err := f.approved(t, dir); err != nil {
 		return nil, "", err
-	}
-	if err := f.images.Verify(t.manifest.Digest); err != nil {
-		return nil, "", fmt.Errorf("the image of %s is damaged: %w", name, err)
-	}
-	it, err := f.d.queue.Get(t.reviewID)
-	if err != nil {
-		return nil, "", err
-	}
-	hash, err := toolforge.ContentHash(it.Tool.Tool)
-	if err != nil {
-		return nil, "", err
-	}
-	if err := same(dir, it.Tool.Tool.Files); err != nil {
-		return nil, "", fmt.Errorf("%s is not run: %w", name, err)
-	}
-	if _, err := f.d.queue.Approval(t.reviewID, hash); err != nil {
-		return nil, "", fmt.Errorf("%s is not run: %w", name, err)
 	}
 	f.mu.Lock()
 	t.checked = true
@@ -392,16 +381,22 @@ func (f *forge) lookup(ctx context.Context, name string) (*deployed, string, err
 	return t, dir, nil
 }
 
-// same compares a folder's files with those that were approved.
-func same(dir string, approved map[string]string) error {
-	for name, want := range approved {
-		have, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
-			return fmt.Errorf("its image is not what was approved: %w", err)
-		}
-		if string(have) != want {
-			return fmt.Errorf("%s in its image is not what was approved", name)
-		}
+// approved checks a tool's folder, a few small files, against the signature.
+func (f *forge) approved(t *deployed, dir string) error {
+	name := t.manifest.Name
+	tool, err := toolforge.LoadFolder(dir)
+	if err != nil {
+		return fmt.Errorf("the image of %s is not what was approved: %w", name, err)
+	}
+	hash, err := toolforge.ContentHash(tool)
+	if err != nil {
+		return err
+	}
+	if hash != t.hash {
+		return fmt.Errorf("the image of %s holds %s, approved was %s: it is not run", name, hash, t.hash)
+	}
+	if _, err := f.d.queue.Approval(t.reviewID, hash); err != nil {
+		return fmt.Errorf("%s is not run: %w", name, err)
 	}
 	return nil
 }

@@ -72,7 +72,8 @@ func runScripts(t *testing.T, dir, images string) {
 func endDaemon(t *testing.T, data string) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	c := server.NewClient(server.Config{DataDir: data})
+	cfg := server.Config{DataDir: data}
+	c := server.NewClient(cfg)
 	if !c.Alive(ctx) {
 		return
 	}
