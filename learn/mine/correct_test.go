@@ -55,7 +55,7 @@ func recorded(t testing.TB) []*learn.Task {
 // TestPermutedOutcomesProveNothing draws the outcomes of real tasks by lot and
 // counts the streams in which anything is found: at most the level, MaxQ.
 func TestPermutedOutcomesProveNothing(t *testing.T) {
-	const level, streams = 0.05, 200
+	const level, streams = 0.05, 120
 	tasks := recorded(t)
 	rng := rand.New(rand.NewPCG(11, 5))
 	found := 0
@@ -134,7 +134,7 @@ func TestHabits(t *testing.T) {
 	for _, c := range []struct{ steps, want string }{
 		{"edit test", "run or test after every edit, test after the last edit"},
 		{"test! edit edit run edit", "see it fail before the first edit, run or test before the first edit"},
-		{"search edit test edit read edit test", "two different tests, test after the last edit, search before the first edit"},
+		{"search edit test edit read edit test", "two different test commands, test after the last edit, search before the first edit"},
 		{"run edit lint run", "run or test before the first edit, run or test before the first and after the last edit, run or test after every edit, lint at all"},
 		{"read! read! read!", ""},
 		{"", ""},
@@ -215,11 +215,17 @@ func TestNamesAreReadable(t *testing.T) {
 		{"bash", "go test <path>", "go test"},
 		{"bash", "nl -ba <path> | sed -n <pattern>", "nl -ba"},
 		{"bash", "ls; pwd", "ls"},
+		{"bash", "npm run check", "npm run check"},
+		{"bash", "git log --oneline x", "git log"},
 		{"bash", "| x", "| x"},
 		{"bash", "", ""},
 	} {
-		if got := brief(c.tool, c.skeleton); got != c.want {
+		if got := brief(c.tool, c.skeleton, 2); got != c.want {
 			t.Errorf("%q: %q, want %q", c.skeleton, got, c.want)
 		}
+	}
+	s := &sighting{level: levelSkeleton, names: []string{"e e(path:string)", "bash python3 t.py <string>", "bash python3 t.py"}}
+	if got := s.title(); got != "e → python3 t.py <string> → python3 t.py" {
+		t.Errorf("title %q", got)
 	}
 }

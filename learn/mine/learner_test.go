@@ -223,7 +223,7 @@ func TestOccurrenceAgreesWithBruteForce(t *testing.T) {
 }
 
 func BenchmarkConclude(b *testing.B) {
-	tasks := plant(1, 1000, [][]string{{"reproduce", "edit", "verify"}}, [][]string{{"look", "list"}})
+	tasks := plant(1, 2000, [][]string{{"reproduce", "edit", "verify"}}, [][]string{{"look", "list"}})
 	m := New(Options{})
 	feed(b, m, tasks)
 	for b.Loop() {

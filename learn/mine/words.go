@@ -26,34 +26,41 @@ func (s *sighting) title() string {
 	return clip(strings.Join(s.steps(), " → "))
 }
 
-// steps names each step of a pattern.
+// steps names each step of a pattern. Neighbours that would have one name are
+// told in more words.
 func (s *sighting) steps() []string {
 	var parts []string
-	for _, n := range s.names {
+	for i, n := range s.names {
 		tool, what, _ := strings.Cut(n, " ")
 		if s.level == levelSkeleton {
-			what = brief(tool, what)
+			long := what
+			what = brief(tool, long, 2)
+			if i > 0 && parts[i-1] == what {
+				_, previous, _ := strings.Cut(s.names[i-1], " ")
+				parts[i-1], what = brief(tool, previous, 6), brief(tool, long, 6)
+			}
 		}
 		parts = append(parts, what)
 	}
 	return parts
 }
 
-// brief tells a skeleton in a word or two: a structured call by its tool, a
-// shell command by its program and what follows, up to the first operator.
-func brief(tool, skeleton string) string {
+// brief tells a skeleton in a few words: a structured call by its tool, a shell
+// command by its program and what follows, up to the first operator; a third
+// word only when it is a name, as in "npm run check".
+func brief(tool, skeleton string, most int) string {
 	if strings.HasPrefix(skeleton, tool+"(") {
 		return tool
 	}
 	var words []string
 	for _, w := range strings.Fields(skeleton) {
-		end := strings.ContainsAny(w[:1], "|&;>(") || strings.HasPrefix(w, "<<")
-		if end && len(words) > 0 || len(words) == 2 {
+		operator := strings.ContainsAny(w[:1], "|&;>(") || strings.HasPrefix(w, "<<")
+		name := w[0] >= 'a' && w[0] <= 'z'
+		if n := len(words); n > 0 && operator || n > most || n == most && !name {
 			break
 		}
-		cut, more := strings.CutSuffix(w, ";")
-		words = append(words, cut)
-		if more {
+		cut, last := strings.CutSuffix(w, ";")
+		if words = append(words, cut); last {
 			break
 		}
 	}
