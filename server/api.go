@@ -146,11 +146,7 @@ func answer[In, Out any](d *Daemon, mux *http.ServeMux, pattern string, call fun
 		}
 		out, err := call(r.Context(), in)
 		if err != nil {
-			code := http.StatusUnprocessableEntity
-			if errors.Is(err, ErrStopping) || errors.Is(err, eventlog.ErrClosed) {
-				code = http.StatusServiceUnavailable
-			}
-			fail(w, code, err)
+			fail(w, statusOf(err), err)
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
@@ -164,6 +160,14 @@ func decodeBody(w http.ResponseWriter, r *http.Request, into any) error {
 		return fmt.Errorf("request body: %w", err)
 	}
 	return nil
+}
+
+// statusOf tells what may be tried again from what may not.
+func statusOf(err error) int {
+	if errors.Is(err, ErrStopping) || errors.Is(err, eventlog.ErrClosed) {
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusUnprocessableEntity
 }
 
 func fail(w http.ResponseWriter, code int, err error) {
@@ -298,13 +302,9 @@ func (d *Daemon) serveHook(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, err)
 		return
 	}
-	for i := range recs {
-		if a := recs[i].Action; a != nil && a.ContextSnapshot.CWD != "" {
-			a.ProjectID = ProjectID(ProjectRoot(a.ContextSnapshot.CWD))
-		}
-	}
+	nameProjects(recs)
 	if _, err := d.accept(r.Context(), recs); err != nil {
-		fail(w, http.StatusUnprocessableEntity, err)
+		fail(w, statusOf(err), err)
 		return
 	}
 	if advice := d.hookAdvice(r.Context(), recs); advice != "" {

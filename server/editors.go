@@ -36,7 +36,7 @@ func (p proposals) Concerning(ctx context.Context, root string) []lsp.Proposal {
 		p.d.logger.Error("plan templates not looked at", "root", root, "err", err)
 	}
 	var out []lsp.Proposal
-	project := ProjectID(root)
+	project := WorkspaceProject(root)
 	for _, it := range p.d.queue.List(learn.StateInReview) {
 		if it.Kind != review.KindPlan || it.Project != project {
 			continue
@@ -80,7 +80,7 @@ func (d *Daemon) proposePlans(ctx context.Context, root string) error {
 	if err != nil {
 		return err
 	}
-	project := ProjectID(root)
+	project := WorkspaceProject(root)
 	for _, name := range names[:min(len(names), maxTemplates)] {
 		plan, err := readTemplate(name)
 		if err != nil {

@@ -67,3 +67,12 @@ func ProjectID(root string) string {
 	sum := sha256.Sum256([]byte(root))
 	return filepath.Base(root) + "-" + hex.EncodeToString(sum[:4])
 }
+
+// WorkspaceProject names the project of a workspace: what its
+// .lathe/config.toml says, or else ProjectID.
+func WorkspaceProject(root string) string {
+	if cfg, _, err := LoadConfig(root, nil); err == nil && cfg.Project != "" {
+		return cfg.Project
+	}
+	return ProjectID(root)
+}

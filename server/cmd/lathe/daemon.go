@@ -142,7 +142,7 @@ The project is that of the working directory.`,
 			root := server.ProjectRoot(wd)
 			project := cfg.Project
 			if project == "" {
-				project = server.ProjectID(root)
+				project = server.WorkspaceProject(root)
 			}
 			client := server.NewClient(cfg)
 			ensure := client.Ensure

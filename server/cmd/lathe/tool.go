@@ -163,7 +163,7 @@ func workingProject() string {
 	if err != nil {
 		return ""
 	}
-	return server.ProjectID(server.ProjectRoot(wd))
+	return server.WorkspaceProject(server.ProjectRoot(wd))
 }
 
 func (a *app) imageCmd() *cobra.Command {
