@@ -62,9 +62,8 @@ type prepared struct {
 	sequences int
 }
 
-// prepare drops what is not frequent. With a gap limit the places stay, as
-// holes, for they count as distance.
-func (db *Database) prepare(minSupport int, keepHoles bool) *prepared {
+// supports counts the sequences that have each item.
+func (db *Database) supports() map[int32]int32 {
 	count, last := map[int32]int32{}, map[int32]int32{}
 	seq := int32(1)
 	for _, it := range db.items {
@@ -76,6 +75,13 @@ func (db *Database) prepare(minSupport int, keepHoles bool) *prepared {
 			count[it]++
 		}
 	}
+	return count
+}
+
+// prepare drops what is not frequent. With a gap limit the places stay, as
+// holes, for they count as distance.
+func (db *Database) prepare(minSupport int, keepHoles bool) *prepared {
+	count := db.supports()
 	p := &prepared{}
 	for it, c := range count {
 		if int(c) >= minSupport {
