@@ -18,6 +18,7 @@ type Miner struct {
 	buckets  *lru[*bucket]
 	latest   map[string]time.Time // newest event time, by project
 	stats    Stats
+	resolved func(*failure, *form, bool) // told of each resolution; nil outside of Replay
 }
 
 // New returns a Miner that has learned nothing yet.
@@ -129,7 +130,11 @@ func (m *Miner) succeeded(s *session, st step) []learn.LedgerEntry {
 			continue
 		}
 		m.stats.Resolved++
-		if fm, ok := extract(&f, st, s.between(f.Index)); ok {
+		fm, ok := extract(&f, st, s.between(f.Index))
+		if m.resolved != nil {
+			m.resolved(&f, &fm, ok)
+		}
+		if ok {
 			entries = append(entries, m.count(s, &f, &fm, st.At, true)...)
 		}
 	}

@@ -39,27 +39,42 @@ type candidate struct {
 func (m *Miner) Offer(q Query) []learn.RemedyOffer {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
+	var offers []learn.RemedyOffer
+	for _, r := range m.ranked(&q) {
+		offers = append(offers, r.offer)
+	}
+	return offers
+}
+
+// ranked is a candidate that made it into the answer.
+type ranked struct {
+	c     *cell
+	offer learn.RemedyOffer
+}
+
+// ranked answers a query; m.mu is held.
+func (m *Miner) ranked(q *Query) []ranked {
 	limit := q.Max
 	if limit <= 0 {
 		limit = 3
 	}
 	var found []candidate
 	for i := range q.Signatures {
-		found = m.candidates(&q, &q.Signatures[i])
+		found = m.candidates(q, &q.Signatures[i])
 		if len(found) > 0 {
 			break // the first cause that is known
 		}
 	}
 	slices.SortStableFunc(found, func(a, b candidate) int { return cmp.Compare(b.score, a.score) })
-	var offers []learn.RemedyOffer
+	var out []ranked
 	said := map[string]bool{}
 	for _, c := range found {
-		if o := render(&q, c); !said[o.Description] && len(offers) < limit {
+		if o := render(q, c); !said[o.Description] && len(out) < limit {
 			said[o.Description] = true
-			offers = append(offers, o)
+			out = append(out, ranked{c.c, o})
 		}
 	}
-	return offers
+	return out
 }
 
 func (m *Miner) candidates(q *Query, sig *learn.ErrorSignature) []candidate {
