@@ -14,6 +14,7 @@ import (
 	"lathe/index/eventlog"
 	"lathe/index/graph"
 	"lathe/learn"
+	"lathe/learn/mine"
 	"lathe/learn/monitor"
 	"lathe/mcp"
 	"lathe/server/intake"
@@ -115,6 +116,7 @@ func (d *Daemon) socketHandler() http.Handler {
 	answer(d, mux, "GET /v1/strategies", func(context.Context, nothing) ([]learn.ProvenStrategy, error) {
 		return d.learners.mine.Strategies(), nil
 	})
+	answer(d, mux, "GET /v1/nearest", func(context.Context, nothing) ([]mine.Candidate, error) { return d.learners.mine.Nearest(10), nil })
 	answer(d, mux, "GET /v1/remedies", func(context.Context, nothing) ([]learn.Remedy, error) { return d.learners.recovery.Remedies(), nil })
 	answer(d, mux, "GET /v1/opportunities", func(context.Context, nothing) ([]learn.ToolOpportunity, error) {
 		return d.learners.finder.Opportunities(), nil

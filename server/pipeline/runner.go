@@ -50,7 +50,12 @@ type Runner struct {
 	pending      []learn.LedgerEntry
 	sinceSnap    int
 	lastConclude time.Time
+	concludeCost time.Duration // of the last round
 }
+
+// concludeShare bounds the time that conclusions take while records keep
+// coming: one part in this many.
+const concludeShare = 20
 
 // New makes a runner and restores the learners from the newest usable
 // snapshot.
@@ -154,12 +159,13 @@ func (r *Runner) flush(ctx context.Context) error {
 // something new and it is time, or somebody waits.
 func (r *Runner) conclude(ctx context.Context) error {
 	r.mu.Lock()
-	due := r.settled < r.applied && (r.eager > 0 || r.o.Now().Sub(r.lastConclude) >= r.o.ConcludeEvery)
+	due := r.settled < r.applied && (r.eager > 0 || r.o.Now().Sub(r.lastConclude) >= r.pause())
 	applied := r.applied
 	r.mu.Unlock()
 	if !due {
 		return nil
 	}
+	began := r.o.Now()
 	for _, l := range r.o.Learners {
 		c, ok := l.(learn.Concluder)
 		if !ok {
@@ -173,11 +179,17 @@ func (r *Runner) conclude(ctx context.Context) error {
 		return err
 	}
 	r.lastConclude = r.o.Now()
+	r.concludeCost = r.lastConclude.Sub(began)
 	r.move(func() { r.settled = applied })
 	if r.sinceSnap >= r.o.SnapshotEvery {
 		return r.snapshot()
 	}
 	return nil
+}
+
+// pause is the least time between two rounds of conclusions.
+func (r *Runner) pause() time.Duration {
+	return max(r.o.ConcludeEvery, concludeShare*r.concludeCost)
 }
 
 func (r *Runner) concludeOne(c learn.Concluder) (err error) {
@@ -203,7 +215,7 @@ func (r *Runner) rest(ctx context.Context) error {
 	wait, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if unsettled {
-		wait, cancel = context.WithTimeout(wait, r.o.ConcludeEvery)
+		wait, cancel = context.WithTimeout(wait, r.pause())
 		defer cancel()
 	}
 	done := make(chan struct{})

@@ -256,7 +256,7 @@ func (d *demoRun) showLearned(ctx context.Context) error {
 	d.say("\nProven strategies: what successful tasks do and failed ones do not")
 	rows = nil
 	for _, s := range d.proven[:min(5, len(d.proven))] {
-		rows = append(rows, []string{cut(s.ProjectID, 14), cut(s.Name, 80), fmt.Sprint(s.Support), percent(s.SuccessRate), fmt.Sprintf("%.1f", s.Contrast)})
+		rows = append(rows, []string{orAll(cut(s.ProjectID, 14)), cut(s.Name, 80), fmt.Sprint(s.Support), percent(s.SuccessRate), fmt.Sprintf("%.1f", s.Contrast)})
 	}
 	d.table("PROJECT STRATEGY TASKS SUCCESS ODDS", rows)
 	d.say("\nWhat should be a tool")

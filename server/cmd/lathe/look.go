@@ -17,6 +17,7 @@ import (
 
 	"lathe/index"
 	"lathe/learn"
+	"lathe/learn/mine"
 	"lathe/learn/monitor"
 	"lathe/mcp"
 	"lathe/server"
@@ -260,13 +261,10 @@ func (a *app) strategyCmd() *cobra.Command {
 			}
 			var rows [][]string
 			for _, s := range all {
-				rows = append(rows, []string{s.StrategyID[:8], cut(s.ProjectID, 20), cut(s.Name, 70), fmt.Sprint(s.Support), percent(s.SuccessRate), fmt.Sprintf("%.1f", s.Contrast), fmt.Sprintf("%.4f", s.PValue)})
+				rows = append(rows, []string{s.StrategyID[:8], orAll(cut(s.ProjectID, 24)), cut(s.Name, 70), fmt.Sprint(s.Support), percent(s.SuccessRate), fmt.Sprintf("%.1f", s.Contrast), fmt.Sprintf("%.4f", s.PValue)})
 			}
-			a.table("ID PROJECT STRATEGY TASKS SUCCESS ODDS P", rows)
-			if len(all) == 0 {
-				fmt.Fprintln(a.errs, "none yet: a strategy needs at least 5 successful tasks in 3 sessions that do something failed tasks do not")
-			}
-			return nil
+			a.table("ID PROJECT STRATEGY TASKS SUCCESS ODDS Q", rows)
+			return a.printNearest(cmd.Context())
 		}}
 	show := &cobra.Command{Use: "show ID", Short: "One strategy with its steps and evidence", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -293,6 +291,37 @@ func (a *app) strategyCmd() *cobra.Command {
 		}}
 	c.AddCommand(list, show)
 	return c
+}
+
+// printNearest tells what may become a strategy with more tasks.
+func (a *app) printNearest(ctx context.Context) error {
+	client, _, err := a.client(ctx)
+	if err != nil {
+		return err
+	}
+	var near []mine.Candidate
+	if err := client.Call(ctx, http.MethodGet, "/v1/nearest", nil, &near); err != nil || len(near) == 0 {
+		return err
+	}
+	var rows [][]string
+	for _, c := range near {
+		needed := "-"
+		if c.Needed > 0 {
+			needed = fmt.Sprint(c.Needed)
+		}
+		rows = append(rows, []string{orAll(cut(c.ProjectID, 24)), cut(c.Name, 60), fmt.Sprintf("%d of %d", c.Successes, c.Successes+c.Failures),
+			fmt.Sprintf("%d of %d", c.WithoutSuccesses, c.WithoutSuccesses+c.WithoutFailures), fmt.Sprintf("%.3f", c.Q), needed})
+	}
+	fmt.Fprintln(a.out, "\nnot proven, but nearest to it (successful tasks with it, and without; q must fall to 0.05; tasks that this would take at these rates)")
+	a.table("PROJECT WHAT WITH WITHOUT Q TASKS-NEEDED", rows)
+	return nil
+}
+
+func orAll(project string) string {
+	if project == "" {
+		return "all"
+	}
+	return project
 }
 
 func printIf(a *app, ok bool, v any) error {
