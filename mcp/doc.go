@@ -12,7 +12,14 @@
 // SetGenerated registers and removes generated tools in every live session at
 // once; clients that ignore the list change reach them by run_tool.
 //
+// Arguments are checked against the schema that clients are told, nulls dropped
+// first; answers never have null where their schema has a list or an object.
+// Schemas close no object and name one type each, since real clients refuse
+// more than that.
+//
 // Bridge is the other half of `lathe mcp`: it carries one client's stdio to
 // the daemon's Streamable HTTP endpoint, in both protocol eras, and survives
-// the daemon's restart.
+// the daemon's restart. bridge.go takes the client's lines, bridge_wire.go reads
+// and writes messages, bridge_http.go sends one and passes on what comes back,
+// bridge_session.go makes the connection, restores it and holds its stream.
 package mcp
