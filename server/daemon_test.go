@@ -152,7 +152,8 @@ func (s *site) agent(project, root, session string) *agent {
 		headers[name], _ = mcp.EncodeHeaderValue(value) // strings always can be
 	}
 	tr, err := transport.NewStreamableHTTP("http://lathe/mcp", transport.WithHTTPBasicClient(s.client.HTTP()),
-		transport.WithHTTPHeaders(headers), transport.WithContinuousListening())
+		transport.WithHTTPHeaders(headers), transport.WithContinuousListening(),
+		transport.WithHTTPLogger(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -332,7 +333,7 @@ func TestBadOutcomesAreRefusedOneByOne(t *testing.T) {
 	if r.Accepted != 2 || len(r.Rejected) != 3 {
 		t.Fatalf("%+v", r)
 	}
-	for i, want := range []string{"tool_name", "tool_parameters", "nonsense"} {
+	for i, want := range []string{"tool_name", "tool_parameters", "status"} {
 		if r.Rejected[i].Index != i+1 || !strings.Contains(r.Rejected[i].Reason, want) || len(r.Rejected[i].Reason) > 1000 {
 			t.Errorf("rejection %d: %+v, want one that names %s", i, r.Rejected[i], want)
 		}
