@@ -20,6 +20,7 @@ type bucket struct {
 	Pattern   string  `json:"pattern"`
 	Signature string  `json:"signature,omitempty"` // "" at the pattern level
 	Resolved  counter `json:"resolved"`            // sessions in which anything resolved it
+	Contexts  tallies `json:"contexts,omitempty"`  // of Resolved
 	Cells     []*cell `json:"cells"`
 }
 
@@ -33,7 +34,8 @@ type cell struct {
 	Support   int       `json:"support"`
 	Succ      counter   `json:"succ"`
 	Fail      counter   `json:"fail"`
-	Calls     float64   `json:"calls"` // sum over successes
+	Contexts  tallies   `json:"contexts,omitempty"` // of Succ and Fail
+	Calls     float64   `json:"calls"`              // sum over successes
 	Last      time.Time `json:"last"`
 	Sigs      []string  `json:"sigs,omitempty"` // distinct, up to maxDistinct
 	Evidence  []string  `json:"evidence"`
@@ -118,17 +120,42 @@ type stats struct {
 	succ, fail, posterior, confidence, saved float64
 }
 
-// statsAt computes them. The confidence is the chance, Laplace-smoothed, that
-// this remedy is what resolves the next failure of the bucket:
+// shrinkage is the number of pseudo-observations that the rate of a wider
+// context counts for in a narrower one.
+const shrinkage = 2
+
+// statsAt computes them for a failure in the given context. The confidence is
+// the chance that this remedy is what resolves it. For the bucket it is,
+// Laplace-smoothed,
 //
 //	(successes + 1) / (successes + failures + resolved otherwise + 2)
-func (b *bucket) statsAt(c *cell, at time.Time, half time.Duration) stats {
+//
+// and then, for the same call, the same value, and both,
+//
+//	(successes there + k * wider) / (cases there + k)
+//
+// with the wider rate as the mean of a Beta prior worth k observations
+// (hierarchical shrinkage as in MacKay and Peto 1995). The posterior narrows
+// in the same way, without what was resolved otherwise. The zero context is
+// the bucket as a whole.
+func (b *bucket) statsAt(c *cell, in context, at time.Time, half time.Duration) stats {
 	s := stats{succ: c.Succ.at(at, half), fail: c.Fail.at(at, half)}
 	s.posterior = posterior(s.succ, s.fail)
-	others := max(0, b.Resolved.at(at, half)-s.succ)
-	s.confidence = (s.succ + 1) / (s.succ + s.fail + others + 2)
+	resolved := max(s.succ, b.Resolved.at(at, half))
+	s.confidence = (s.succ + 1) / (resolved + s.fail + 2)
 	if c.Support > 0 {
 		s.saved = c.Calls / float64(c.Support)
+	}
+	if in == (context{}) {
+		return s
+	}
+	for l := range levels {
+		succ, fail := c.Contexts.sum(in, l, at, half)
+		all, _ := b.Contexts.sum(in, l, at, half)
+		succ, fail = min(succ, s.succ), min(fail, s.fail)
+		all = max(succ, min(all, resolved))
+		s.confidence = (succ + shrinkage*s.confidence) / (all + fail + shrinkage)
+		s.posterior = (succ + shrinkage*s.posterior) / (succ + fail + shrinkage)
 	}
 	return s
 }

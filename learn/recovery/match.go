@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"lathe/learn"
@@ -18,7 +19,7 @@ func resolves(f *failure, st step) bool {
 		if st.Target == "" {
 			return verifies(st) || st.Intent == learn.IntentBuild || st.Intent == learn.IntentInstall
 		}
-		return sameTarget(f.Call.Target, st.Target)
+		return sameTarget(f.Call.Target, st.Target) && !f.targetMissing() || f.targetMissing() && st.Program == f.Call.Program
 	}
 	if st.Intent == learn.IntentOther || st.Intent == learn.IntentRun {
 		return st.Tool == f.Call.Tool && related(f.Call, st)
@@ -86,4 +87,41 @@ func targetParts(t string) []string {
 		t = strings.ReplaceAll(t, ".", "/")
 	}
 	return strings.FieldsFunc(t, func(r rune) bool { return r == '/' })
+}
+
+// targetMissing reports whether a check failed because what it was asked to
+// check is what the error says is not there (a script, a rule, a test file):
+// then another target of the same program is the answer.
+func (f *failure) targetMissing() bool {
+	if !verifies(f.Call) && f.Call.Intent != learn.IntentBuild {
+		return false
+	}
+	for _, v := range f.Captures {
+		if v == f.Call.Target {
+			return true
+		}
+	}
+	return false
+}
+
+// pass notes which open failures a failing attempt got past.
+func (s *session) pass(st step, index int, sigs []learn.ErrorSignature) {
+	for i := range s.Open {
+		f := &s.Open[i]
+		same := slices.ContainsFunc(sigs, func(sig learn.ErrorSignature) bool { return sig.ID == f.SigID })
+		if !same && resolves(f, st) && (f.Past == nil || !sameHead(*f.Past, st)) {
+			f.Past, f.PastIndex = &st, index
+		}
+	}
+}
+
+// waits reports whether a success of another program is not yet the end of a
+// failure: an attempt got past it, and edits since deal with what that found.
+func (s *session) waits(f *failure, st step) bool {
+	return f.Past != nil && !sameHead(*f.Past, st) &&
+		slices.ContainsFunc(s.between(f.PastIndex, s.Base+len(s.Window)), isEdit)
+}
+
+func sameHead(a, b step) bool {
+	return a.Tool == b.Tool && head(tokens(a.Command)) == head(tokens(b.Command))
 }

@@ -66,7 +66,7 @@ func (m *Miner) Apply(o *learn.Observation, emit func(learn.LedgerEntry)) error 
 	if st.Failed {
 		entries = m.failed(s, st, index, o.Signatures)
 	} else {
-		entries = m.succeeded(s, st)
+		entries = m.succeeded(s, st, index)
 	}
 	m.stats.Abandoned += int64(s.prune(m.opt.MaxSpan))
 	for _, e := range entries {
@@ -103,6 +103,7 @@ func (m *Miner) failed(s *session, st step, index int, sigs []learn.ErrorSignatu
 		return nil
 	}
 	var entries []learn.LedgerEntry
+	s.pass(st, index, sigs)
 	for _, sig := range sigs {
 		i := slices.IndexFunc(s.Open, func(f failure) bool { return f.SigID == sig.ID && repeats(&f, st) })
 		if i < 0 {
@@ -111,7 +112,7 @@ func (m *Miner) failed(s *session, st step, index int, sigs []learn.ErrorSignatu
 		f := s.Open[i]
 		s.Open = slices.Delete(s.Open, i, i+1)
 		m.stats.Returned++
-		if fm, ok := extract(&f, st, s.between(f.Index)); ok {
+		if fm, ok := extract(&f, st, s.between(f.Index, index)); ok {
 			entries = append(entries, m.count(s, &f, &fm, st.At, false)...)
 		}
 	}
@@ -121,16 +122,20 @@ func (m *Miner) failed(s *session, st step, index int, sigs []learn.ErrorSignatu
 }
 
 // succeeded closes the failures that this success resolves.
-func (m *Miner) succeeded(s *session, st step) []learn.LedgerEntry {
+func (m *Miner) succeeded(s *session, st step, index int) []learn.LedgerEntry {
 	var entries []learn.LedgerEntry
 	var open []failure
 	for _, f := range s.Open {
-		if !resolves(&f, st) {
+		if !resolves(&f, st) || s.waits(&f, st) {
 			open = append(open, f)
 			continue
 		}
 		m.stats.Resolved++
-		fm, ok := extract(&f, st, s.between(f.Index))
+		call, end := st, index
+		if f.Past != nil && sameHead(*f.Past, st) {
+			call, end = *f.Past, f.PastIndex
+		}
+		fm, ok := extract(&f, call, s.between(f.Index, end))
 		if m.resolved != nil {
 			m.resolved(&f, &fm, ok)
 		}
@@ -152,6 +157,9 @@ func (m *Miner) count(s *session, f *failure, fm *form, at time.Time, worked boo
 		if worked && s.once(place.id()+"+") {
 			b.Resolved.add(1, at, m.opt.HalfLife)
 		}
+		if worked && s.once(place.id()+f.Context.id()+"+") {
+			b.Contexts.add(f.Context, true, at, m.opt.HalfLife)
+		}
 		if place.Project == "" && !shared {
 			continue
 		}
@@ -159,7 +167,11 @@ func (m *Miner) count(s *session, f *failure, fm *form, at time.Time, worked boo
 		if dropped {
 			m.stats.DroppedForms++
 		}
-		if !s.once(c.ID + map[bool]string{true: "+", false: "-"}[worked]) {
+		sign := map[bool]string{true: "+", false: "-"}[worked]
+		if s.once(c.ID + f.Context.id() + sign) {
+			c.Contexts.add(f.Context, worked, at, m.opt.HalfLife)
+		}
+		if !s.once(c.ID + sign) {
 			continue
 		}
 		if worked {
@@ -167,7 +179,7 @@ func (m *Miner) count(s *session, f *failure, fm *form, at time.Time, worked boo
 		} else {
 			c.Fail.add(1, at, m.opt.HalfLife)
 		}
-		if e, ok := m.tell(b, c, at); ok {
+		if e, ok := m.tell(b, c, f.Context, at); ok {
 			entries = append(entries, e)
 		}
 	}

@@ -358,7 +358,7 @@ func TestSnapshotContinuesTheSame(t *testing.T) {
 	if !reflect.DeepEqual(whole.m.Remedies(), half.m.Remedies()) {
 		t.Error("remedies differ after a restart")
 	}
-	for _, bad := range []string{"", "{}", `{"version":99}`, `{"version":1,"buckets":[{"key":"x"}]}`} {
+	for _, bad := range []string{"", "{}", `{"version":99}`, `{"version":1}`, `{"version":2,"buckets":[{"key":"x"}]}`} {
 		if New(Options{}).Restore([]byte(bad)) == nil {
 			t.Errorf("snapshot %q was taken", bad)
 		}

@@ -79,6 +79,7 @@ func (m *Miner) ranked(q *Query) []ranked {
 
 func (m *Miner) candidates(q *Query, sig *learn.ErrorSignature) []candidate {
 	lang := cmp.Or(sig.Language, q.Language)
+	in := callContext(q.Action).of(sig.Captures)
 	var out []candidate
 	seen := map[string]bool{}
 	for _, p := range places(q.ProjectID, lang, sig.PatternID, sig.ID) {
@@ -91,7 +92,7 @@ func (m *Miner) candidates(q *Query, sig *learn.ErrorSignature) []candidate {
 			if seen[c.Key] {
 				continue
 			}
-			s := b.statsAt(c, at, m.opt.HalfLife)
+			s := b.statsAt(c, in, at, m.opt.HalfLife)
 			if s.succ+s.fail >= 1.5 {
 				seen[c.Key] = true // this place knows it well enough to judge
 			}
@@ -99,7 +100,7 @@ func (m *Miner) candidates(q *Query, sig *learn.ErrorSignature) []candidate {
 				continue
 			}
 			seen[c.Key] = true
-			if c.Instead != "" && c.Kind == KindChangedCommand && !calls(q.Action, c.Instead) {
+			if c.Instead != "" && !calls(q.Action, c.Instead) {
 				continue
 			}
 			if alreadyDone(q, c) {

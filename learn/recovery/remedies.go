@@ -105,8 +105,8 @@ func round(x float64) float64 { return math.Round(x*1e6) / 1e6 }
 
 // tell makes a ledger entry when a remedy becomes offerable, when its support
 // has doubled since, or when its words or its posterior (by a tenth) changed.
-func (m *Miner) tell(b *bucket, c *cell, at time.Time) (learn.LedgerEntry, bool) {
-	s := b.statsAt(c, at, m.opt.HalfLife)
+func (m *Miner) tell(b *bucket, c *cell, in context, at time.Time) (learn.LedgerEntry, bool) {
+	s := b.statsAt(c, in, at, m.opt.HalfLife)
 	if c.ToldAt == 0 && !b.offerable(c, s, m.opt) {
 		return learn.LedgerEntry{}, false
 	}
@@ -130,7 +130,7 @@ func (m *Miner) Remedies() []learn.Remedy {
 	for _, e := range m.buckets.entries() {
 		b := e.Value
 		for _, c := range b.Cells {
-			if s := b.statsAt(c, m.now(b, b.Project), m.opt.HalfLife); b.offerable(c, s, m.opt) {
+			if s, ok := b.anywhere(c, m.now(b, b.Project), m.opt); ok {
 				out = append(out, b.remedy(c, s))
 			}
 		}
@@ -142,6 +142,17 @@ func (m *Miner) Remedies() []learn.Remedy {
 		return strings.Compare(a.RemedyID, b.RemedyID)
 	})
 	return out
+}
+
+// anywhere is whether a cell is offerable in the bucket as a whole, or else in
+// a context that it was seen in; the numbers are those of the whole.
+func (b *bucket) anywhere(c *cell, at time.Time, o Options) (stats, bool) {
+	whole := b.statsAt(c, context{}, at, o.HalfLife)
+	ok := b.offerable(c, whole, o)
+	for i := 0; i < len(c.Contexts) && !ok; i++ {
+		ok = b.offerable(c, b.statsAt(c, c.Contexts[i].Context, at, o.HalfLife), o)
+	}
+	return whole, ok
 }
 
 // Judge takes a person's word on a remedy: it worked, or it did not. It weighs
@@ -160,6 +171,13 @@ func (m *Miner) Judge(remedyID string, worked bool, at time.Time) bool {
 				e.Value.Resolved.add(m.opt.FeedbackWeight, at, m.opt.HalfLife)
 			default:
 				c.Fail.add(m.opt.FeedbackWeight, at, m.opt.HalfLife)
+			}
+			for i := range c.Contexts { // the word is about all of them
+				if t := &c.Contexts[i]; worked {
+					t.Succ.add(m.opt.FeedbackWeight, at, m.opt.HalfLife)
+				} else {
+					t.Fail.add(m.opt.FeedbackWeight, at, m.opt.HalfLife)
+				}
 			}
 			return true
 		}

@@ -28,6 +28,7 @@ type step struct {
 	Params  map[string]string `json:"params,omitempty"` // of a tool that is no shell
 	Writes  []string          `json:"writes,omitempty"`
 	Failed  bool              `json:"failed,omitempty"`
+	Context context           `json:"context,omitzero"` // as far as the call tells it
 }
 
 // failure is an open failure: the call at Index of the session's count of
@@ -42,6 +43,12 @@ type failure struct {
 	Captures  map[string]string `json:"captures,omitempty"`
 	File      string            `json:"file,omitempty"`
 	Names     []string          `json:"names,omitempty"` // entities
+	Context   context           `json:"context,omitzero"`
+	// Past is the first later attempt of the same kind that failed without this
+	// signature: what was done up to it got past this failure, and what came
+	// after it dealt with another one.
+	Past      *step `json:"past,omitempty"`
+	PastIndex int   `json:"past_index,omitempty"`
 }
 
 // session is the bounded memory of one live session: Window holds the steps
@@ -75,9 +82,9 @@ func (s *session) push(st step) int {
 	return at
 }
 
-// between returns the steps after index, without the last one.
-func (s *session) between(index int) []step {
-	from, to := index+1-s.Base, len(s.Window)-1
+// between returns the steps after one index and before another.
+func (s *session) between(index, end int) []step {
+	from, to := index+1-s.Base, min(end-s.Base, len(s.Window))
 	if from < 0 || from >= to {
 		return nil
 	}
@@ -102,7 +109,7 @@ func (s *session) prune(span int) (abandoned int) {
 func stepOf(o *learn.Observation) step {
 	ev, act := o.Record.Action, o.Action
 	st := step{
-		EventID: ev.ID, At: ev.Timestamp, Tool: cut(ev.ToolName, maxText), Intent: act.Intent,
+		EventID: ev.ID, At: ev.Timestamp, Tool: cut(ev.ToolName, maxText), Intent: intentOf(o), Context: callContext(act),
 		Program: cut(act.Program, maxText), Command: cut(act.Command, learn.MaxStepCommand),
 		Target: cut(act.Target, maxText), Failed: ev.Status != learn.StatusSuccess || len(o.Signatures) > 0,
 	}
@@ -118,10 +125,32 @@ func stepOf(o *learn.Observation) step {
 	return st
 }
 
+// intentOf is the intent of the call; where the command does not tell (a
+// project's own script), what its output turned out to verify does.
+func intentOf(o *learn.Observation) learn.Intent {
+	if in := o.Action.Intent; in != learn.IntentOther && in != learn.IntentRun {
+		return in
+	}
+	for _, v := range o.Verifications {
+		switch v.Kind {
+		case learn.VerifyTest:
+			return learn.IntentTest
+		case learn.VerifyLint:
+			return learn.IntentLint
+		case learn.VerifyTypecheck:
+			return learn.IntentTypecheck
+		case learn.VerifyBuild:
+			return learn.IntentBuild
+		}
+	}
+	return o.Action.Intent
+}
+
 func failureOf(st step, index int, sig learn.ErrorSignature) failure {
 	f := failure{
 		Index: index, Call: st, SigID: sig.ID, PatternID: sig.PatternID, Language: sig.Language,
 		Transient: sig.Transient, File: cut(sig.File, maxText), Captures: boundedCaptures(sig.Captures),
+		Context: st.Context.of(sig.Captures),
 	}
 	for _, e := range sig.Entities[:min(len(sig.Entities), maxItems)] {
 		f.Names = append(f.Names, cut(e.Name, maxText))

@@ -7,7 +7,7 @@ import (
 )
 
 // snapshotVersion changes whenever old snapshots would be read wrongly.
-const snapshotVersion = 1
+const snapshotVersion = 2
 
 type snapshot struct {
 	Version  int                  `json:"version"`
