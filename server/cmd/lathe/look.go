@@ -230,7 +230,7 @@ func (a *app) printReport(r learn.FailureAnalysisReport) {
 		fmt.Fprintf(a.out, "pattern     %s (%s)\n", clean(r.ErrorPattern.Name), clean(r.ErrorPattern.ID))
 	}
 	fmt.Fprintf(a.out, "root cause  %s\n", clean(r.RootCause))
-	if r.CulpritAction != "" && r.CulpritReason != "" {
+	if r.CulpritAction != "" && r.CulpritAction != r.FailedEventID && r.CulpritReason != "" {
 		fmt.Fprintf(a.out, "culprit     %s: %s\n", r.CulpritAction, clean(r.CulpritReason))
 	}
 	fmt.Fprintf(a.out, "confidence  %.2f, by %s\n", r.ConfidenceScore, r.Method)
