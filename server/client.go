@@ -104,7 +104,7 @@ func (c *Client) start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("the daemon's log: %w", err)
 	}
-	cmd := exec.Command(exe, "serve", "--data", c.cfg.DataDir, "--http", c.cfg.HTTP, "--idle-exit", IdleExitOfStarted.String())
+	cmd := exec.Command(exe, "serve", "--data", c.cfg.DataDir, "--http", c.cfg.HTTP, "--idle-exit", IdleExitOfStarted.String(), "--http-optional")
 	cmd.Env = append(os.Environ(), "LATHE_IMAGES_DIR="+c.cfg.ImagesDir, "LATHE_EVENTLOG_URL="+c.cfg.LogURL)
 	cmd.Stdout, cmd.Stderr = logFile, logFile
 	cmd.Dir = c.cfg.DataDir

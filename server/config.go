@@ -23,6 +23,9 @@ type Config struct {
 	IdleExit     time.Duration // leave after this long without work; 0 is never
 	ControlShare float64       // share of tasks from which advice is withheld
 	AcceptDamage bool
+	// HTTPOptional: a port in use is a warning, not an error. So it is for a
+	// daemon that a command started, whose caller needs only the socket.
+	HTTPOptional bool
 	Project      string // name of the workspace's project; "" derives it from the folder
 }
 

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -67,6 +68,11 @@ func (d *Daemon) listen() ([]listener, error) {
 		return out, removeIfThere(addrFile)
 	}
 	tcp, handler, err := d.listenHTTP()
+	if errors.Is(err, syscall.EADDRINUSE) && d.cfg.HTTPOptional {
+		d.logger.Warn("going on without the HTTP port and its review page", "why", err)
+		d.cfg.HTTP = "off"
+		return out, removeIfThere(addrFile)
+	}
 	if err != nil {
 		return nil, errors.Join(err, unix.Close())
 	}
