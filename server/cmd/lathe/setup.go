@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -105,8 +106,12 @@ func (q quiet) Write(p []byte) (int, error) {
 }
 
 func missingPackages() []string {
+	wanted := devPackages
+	if _, err := exec.LookPath("node"); err != nil { // Node.js may come from elsewhere
+		wanted = append(slices.Clone(wanted), "nodejs", "npm")
+	}
 	var missing []string
-	for _, p := range devPackages {
+	for _, p := range wanted {
 		out, err := exec.Command("dpkg-query", "-W", "-f", "${Status}", p).Output()
 		if err != nil || !strings.Contains(string(out), "install ok installed") {
 			missing = append(missing, p)
