@@ -62,6 +62,7 @@ var testsAlso = map[string][]string{
 	"server/intake":         {"server/redact"},
 	"server/cmd/lathe-hook": {"learn"},
 	"toolforge":             {"toolforge/image", "toolforge/sandbox"},
+	"learn/recovery":        {"fixtures", "learn/verify"}, // whole recordings, read as the daemon reads them
 }
 
 type listed struct {

@@ -27,7 +27,11 @@ func tokens(command string) []string {
 		if first {
 			w = bareProgram(w)
 		}
+		script := !first && len(out) > 0 && isRunAlias(out[len(out)-1], w)
 		first = isOperator(w) || first && isAssignment(w)
+		if script {
+			out = append(out, "run")
+		}
 		if len(w) > 120 || strings.Contains(w, "\n") || strings.ContainsAny(w, "{}") && w != "{}" {
 			w = anyToken
 		}
@@ -54,6 +58,12 @@ func bareProgram(w string) string {
 		}
 	}
 	return w
+}
+
+// isRunAlias reports whether the program's subcommand is short for running the
+// script of that name: npm test is npm run test.
+func isRunAlias(program, sub string) bool {
+	return (program == "npm" || program == "pnpm") && (sub == "test" || sub == "start" || sub == "stop" || sub == "restart")
 }
 
 func isAssignment(w string) bool {
@@ -187,6 +197,10 @@ func head(toks []string) string {
 				if next == "-m" {
 					part += " -m"
 				}
+				continue
+			}
+			if part == "npm" && next == "run" || part == "pnpm" && next == "run" {
+				part += " run"
 				continue
 			}
 			if isInterpreter(path.Base(w)) || strings.HasSuffix(part, " -m") || hasSubcommands(path.Base(w)) {

@@ -126,21 +126,14 @@ func actionOf(st step, fs []filler) pattern {
 }
 
 // says reports whether the actions, generalised, still say what to do: which
-// program, with at most one gap; which other arguments; which file.
+// program with which arguments, which file. A command with a gap that nothing
+// can fill cannot be run, and is no advice.
 func says(kind string, actions []pattern) bool {
 	for _, a := range actions {
-		gaps := 0
-		for _, w := range a.Words {
-			if w == anyToken {
-				gaps++
-			}
-		}
 		switch {
 		case kind == KindEdit && a.Params["file"] == anyToken:
 			return false
-		case len(a.Words) > 0 && (a.Words[0] == anyToken || gaps > 1):
-			return false
-		case kind == KindChangedParameter && gaps > 0:
+		case slices.ContainsFunc(a.Words, func(w string) bool { return strings.Contains(w, anyToken) }):
 			return false
 		}
 	}

@@ -15,16 +15,31 @@ func resolves(f *failure, st step) bool {
 	if st.Intent != f.Call.Intent || asksProgram(st) {
 		return false
 	}
+	if f.targetMissing() {
+		return st.Program == f.Call.Program
+	}
+	if !sameUnknown(f.Call, st) {
+		return false
+	}
 	if f.Call.Target != "" {
 		if st.Target == "" {
 			return verifies(st) || st.Intent == learn.IntentBuild || st.Intent == learn.IntentInstall
 		}
-		return sameTarget(f.Call.Target, st.Target) && !f.targetMissing() || f.targetMissing() && st.Program == f.Call.Program
+		return sameTarget(f.Call.Target, st.Target)
 	}
 	if st.Intent == learn.IntentOther || st.Intent == learn.IntentRun {
 		return st.Tool == f.Call.Tool && related(f.Call, st)
 	}
 	return true
+}
+
+// sameUnknown keeps two commands of unknown purpose apart that run different
+// programs, unless one runs what the other is about (sh x.sh, then ./x.sh).
+func sameUnknown(a, b step) bool {
+	if a.Intent != learn.IntentOther && a.Intent != learn.IntentRun || a.Command == "" || a.Target == "" {
+		return true
+	}
+	return a.Program == b.Program || a.Program == b.Target || a.Target == b.Program
 }
 
 // asksProgram reports whether a call only asks a program about itself, which
@@ -96,8 +111,9 @@ func (f *failure) targetMissing() bool {
 	if !verifies(f.Call) && f.Call.Intent != learn.IntentBuild {
 		return false
 	}
+	words := strings.Fields(head(tokens(f.Call.Command)))
 	for _, v := range f.Captures {
-		if v == f.Call.Target {
+		if v == f.Call.Target || len(words) > 2 && words[1] == "run" && v == words[2] {
 			return true
 		}
 	}

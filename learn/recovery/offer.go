@@ -69,7 +69,7 @@ func (m *Miner) ranked(q *Query) []ranked {
 	var out []ranked
 	said := map[string]bool{}
 	for _, c := range found {
-		if o := render(q, c); !said[o.Description] && len(out) < limit {
+		if o := render(q, c); !said[o.Description] && !lacksCall(&o) && len(out) < limit {
 			said[o.Description] = true
 			out = append(out, ranked{c.c, o})
 		}
@@ -172,6 +172,19 @@ func render(q *Query, c candidate) learn.RemedyOffer {
 		RemedyID: c.c.ID, Kind: c.c.Kind, Description: describe(c.c, actions), Confidence: c.s.confidence, Support: c.c.Support,
 		Successes: c.s.succ, Failures: c.s.fail, Actions: actions, Evidence: slices.Clone(c.c.Evidence),
 	}
+}
+
+// lacksCall reports whether a command needs something of the failing call that
+// this one does not have: it could not be run.
+func lacksCall(o *learn.RemedyOffer) bool {
+	for _, a := range o.Actions {
+		for _, p := range parameters(a.Command) {
+			if p == "target" || strings.HasPrefix(p, "arg") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // plain reports whether a value can stand in a command unquoted and is no
