@@ -245,7 +245,7 @@ def contract(request, trees):
     def found(file, rule, message, line=0):
         findings.append({"file": file, "line": line, "rule": rule, "message": message})
 
-    name, wanted = request["name"], set(request["parameters"])
+    name, wanted = request["name"], set(request["parameters"] or [])
     functions = [n for n in trees["tool.py"].body if isinstance(n, ast.FunctionDef) and n.name == name]
     if len(functions) != 1:
         found("tool.py", "no-function", f"there must be one function {name}, there are {len(functions)}")

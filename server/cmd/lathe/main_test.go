@@ -17,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"lathe/server"
+	"lathe/toolforge/image"
 	"lathe/toolforge/sandbox"
 )
 
@@ -39,11 +40,14 @@ func baseImages(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := server.ImagesDir(cfg.DataDir)
-	if _, err := os.Stat(filepath.Join(dir, "index.json")); err != nil {
-		t.Fatalf("this test runs sandboxes and needs their images (%v): run `lathe setup --yes` first, or leave such tests out with -skip '^TestHeavy'", err)
+	store, err := image.Open(cfg.ImagesDir)
+	if err == nil {
+		_, err = store.Base(image.Validation)
 	}
-	return dir
+	if err != nil {
+		t.Fatalf("this test runs sandboxes: %v; leave such tests out with -skip '^TestHeavy'", err)
+	}
+	return cfg.ImagesDir
 }
 
 func runScripts(t *testing.T, dir, images string) {
