@@ -61,8 +61,8 @@ type tally struct {
 	Fail    counter `json:"fail,omitzero"`
 }
 
-// tallies are kept in the order in which they were last added to. A full one
-// forgets the value of the oldest that has one, then the oldest.
+// tallies are kept in the order in which they were last added to, at most
+// maxContexts of them.
 type tallies []tally
 
 func (ts *tallies) at(c context) *tally {
@@ -84,22 +84,34 @@ func (ts *tallies) add(c context, worked bool, at time.Time, half time.Duration)
 	} else {
 		t.Fail.add(1, at, half)
 	}
-	if len(*ts) <= maxContexts {
+	if len(*ts) > maxContexts {
+		ts.fold(half)
+	}
+}
+
+// fold makes room: the oldest context that shares its call with another one
+// becomes one with it, without their values; where no two share a call the
+// oldest goes.
+func (ts *tallies) fold(half time.Duration) {
+	for i, old := range *ts {
+		same := func(t tally) bool { return t.Context.Call == old.Context.Call }
+		j := slices.IndexFunc(*ts, func(t tally) bool { return same(t) && t.Context.Value == "" })
+		if j < 0 {
+			if j = slices.IndexFunc((*ts)[i+1:], same); j >= 0 {
+				j += i + 1
+			}
+		}
+		if j < 0 || j == i {
+			continue
+		}
+		into := &(*ts)[j]
+		into.Context.Value = ""
+		into.Succ.add(old.Succ.at(into.Succ.At, half), old.Succ.At, half)
+		into.Fail.add(old.Fail.at(into.Fail.At, half), old.Fail.At, half)
+		*ts = slices.Delete(*ts, i, i+1)
 		return
 	}
-	old := max(0, slices.IndexFunc(*ts, func(t tally) bool { return t.Context.Value != "" }))
-	gone := (*ts)[old]
-	*ts = slices.Delete(*ts, old, old+1)
-	wider := slices.IndexFunc(*ts, func(t tally) bool { return t.Context == context{Call: gone.Context.Call} })
-	switch {
-	case gone.Context.Value == "":
-	case wider >= 0:
-		(*ts)[wider].Succ.add(gone.Succ.N, gone.Succ.At, half)
-		(*ts)[wider].Fail.add(gone.Fail.N, gone.Fail.At, half)
-	default:
-		gone.Context.Value = ""
-		*ts = slices.Insert(*ts, 0, gone)
-	}
+	*ts = slices.Delete(*ts, 0, 1)
 }
 
 // level is how near a context must be to count.

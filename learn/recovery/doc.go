@@ -18,6 +18,16 @@
 // that differ become parameters (anti-unification: Plotkin 1970, Reynolds
 // 1970), and those that equal a capture of the pattern are bound to it.
 //
+// An attempt that fails without the signature got past it: what was done until
+// then is the remedy, and what came after dealt with the other failure.
+//
+// Beside its counts, a form keeps them by context: which call failed, and over
+// what value (the module, the path). The confidence of an offer is that of the
+// context at hand, shrunk to the rates of wider ones, so a remedy that works
+// here goes before one that worked elsewhere, and one that something else
+// replaced here is not offered. Commands that could not be run are not, either.
+// Replay measures all this.
+//
 // What it promises: a session counts once for and once against a remedy;
 // evidence decays by event time, not by the clock; memory is bounded and what
 // is dropped is counted (Stats); a remedy leaves its project only when all of

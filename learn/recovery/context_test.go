@@ -1,0 +1,122 @@
+package recovery
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"lathe/learn"
+)
+
+// TestContextDecides: the same signature is resolved by an installation when
+// one call meets it and by another runner when the other does. Each call gets
+// its own remedy first, and is not offered the other's.
+func TestContextDecides(t *testing.T) {
+	sig := noModule("shop")
+	byRunner := []call{
+		{learn.IntentTest, "pytest tests", "tests", nil, sig},
+		{learn.IntentTest, "python run_tests.py tests", "tests", nil, nil},
+	}
+	byInstall := []call{
+		{learn.IntentRun, "app.py serve", "", nil, sig},
+		{learn.IntentInstall, "pip install shop", "shop", nil, nil},
+		{learn.IntentRun, "app.py serve", "", nil, nil},
+	}
+	w := newWorld(t, Options{MinConfidence: 0.4})
+	for i := range 4 {
+		w.play("p", fmt.Sprint("a", i), byRunner...)
+		w.play("p", fmt.Sprint("b", i), byInstall...)
+		w.play("p", fmt.Sprint("c", i), byInstall...)
+	}
+	for _, tt := range []struct {
+		failing call
+		want    string
+	}{{byRunner[0], "python run_tests.py tests"}, {byInstall[0], "pip install shop"}} {
+		q := ask("p", tt.failing)
+		q.Trusted = trustAll
+		got := w.m.Offer(q)
+		if len(got) != 1 || got[0].Actions[0].Command != tt.want {
+			t.Errorf("after %q offered %+v, want only %q", tt.failing.command, got, tt.want)
+		}
+	}
+	if n := len(w.m.Remedies()); n < 2 {
+		t.Errorf("%d remedies listed, although each is good in its context", n)
+	}
+}
+
+// TestGotPast: what was done before an attempt that failed for another reason
+// got past the first failure; edits after it dealt with the other one.
+func TestGotPast(t *testing.T) {
+	wrong := noModule("shop")
+	broken := &learn.ErrorSignature{ID: "sig-key", PatternID: "python/key-error", Language: "python", File: "src/shop.py"}
+	session := []call{
+		{learn.IntentTest, "pytest tests/test_a.py", "tests/test_a.py", nil, wrong},
+		{learn.IntentTest, "python run_tests.py", "", nil, broken},
+		{learn.IntentEdit, "sed -i s/a/b/ src/shop.py", "src/shop.py", []string{"src/shop.py"}, nil},
+		{learn.IntentTest, "nose tests/test_a.py", "tests/test_a.py", nil, nil}, // after the edit: not the end of the first failure
+		{learn.IntentTest, "python run_tests.py", "", nil, nil},
+	}
+	w := newWorld(t, Options{})
+	w.play("p", "s1", session...)
+	w.play("p", "s2", session...)
+	first := w.m.Offer(ask("p", session[0]))
+	if len(first) != 1 || first[0].Actions[0].Command != "python run_tests.py" {
+		t.Errorf("the wrong runner: offered %+v", first)
+	}
+	second := w.m.Offer(ask("p", session[1]))
+	if len(second) != 1 || second[0].Kind != KindEdit {
+		t.Errorf("the key error: offered %+v", second)
+	}
+}
+
+// TestMissingTarget: when the error says that what was to be checked is not
+// there, another target of the same program resolves it.
+func TestMissingTarget(t *testing.T) {
+	sig := &learn.ErrorSignature{ID: "sig-script", PatternID: "npm/missing-script", Captures: map[string]string{"symbol": "test"}}
+	session := []call{
+		{learn.IntentTest, "npm test", "", nil, sig},
+		{learn.IntentTest, "node --test test/a.test.js", "test/a.test.js", nil, nil},
+		{learn.IntentTest, "npm run check", "check", nil, nil},
+	}
+	w := newWorld(t, Options{})
+	w.play("p", "s1", session...)
+	w.play("p", "s2", session...)
+	for _, command := range []string{"npm test", "npm run test"} {
+		got := w.m.Offer(ask("p", call{intent: learn.IntentTest, command: command, sig: sig}))
+		if len(got) != 1 || got[0].Actions[0].Command != "npm run check" {
+			t.Errorf("%s: offered %+v", command, got)
+		}
+	}
+}
+
+// TestOutputTellsIntent: a project's own script that turns out to run tests is
+// a test.
+func TestOutputTellsIntent(t *testing.T) {
+	o := &learn.Observation{Action: learn.Action{Intent: learn.IntentOther}, Verifications: []learn.Verification{{Kind: learn.VerifyTest}}}
+	if got := intentOf(o); got != learn.IntentTest {
+		t.Errorf("got %s", got)
+	}
+	o.Action.Intent = learn.IntentInstall
+	if got := intentOf(o); got != learn.IntentInstall {
+		t.Errorf("an installation that ran tests is %s", got)
+	}
+}
+
+func TestTalliesAreBounded(t *testing.T) {
+	var ts tallies
+	for i := range 10 * maxContexts {
+		ts.add(context{Call: "c", Value: fmt.Sprint(i)}, true, start, time.Hour)
+	}
+	if len(ts) > maxContexts {
+		t.Errorf("%d contexts", len(ts))
+	}
+	if n, _ := ts.sum(context{Call: "c"}, sameProgram, start, time.Hour); n != 10*maxContexts {
+		t.Errorf("the call has %v of %d: what lost its value was lost", n, 10*maxContexts)
+	}
+	for i := range 10 * maxContexts {
+		ts.add(context{Call: fmt.Sprint(i), Value: "v"}, i%2 == 0, start, time.Hour)
+	}
+	if len(ts) > maxContexts {
+		t.Errorf("%d contexts of many calls", len(ts))
+	}
+}
