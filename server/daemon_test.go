@@ -32,7 +32,7 @@ import (
 
 func TestMain(m *testing.M) {
 	sandbox.Init() // a sandbox is this program started again
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, goleak.IgnoreCurrent()) // Bleve's workers live from the program's start
 }
 
 // patience ends a wait that would otherwise last for ever.
