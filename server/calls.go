@@ -1,0 +1,106 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"lathe/learn"
+	"lathe/mcp"
+)
+
+func (b backend) RequestTool(ctx context.Context, s mcp.Scope, r mcp.ToolRequest, progress func(done, total float64, message string)) (mcp.ToolRequestResult, error) {
+	if strings.TrimSpace(r.Command) == "" {
+		return mcp.ToolRequestResult{}, errors.New("command is missing: give one command line that does it once, and more as examples; without a language model a tool is made from commands")
+	}
+	o := b.d.learners.finder.Request(s.ProjectID, r.Name, r.Description, r.Command, time.Now().UTC())
+	for _, c := range r.Examples {
+		o.Examples = append(o.Examples, learn.ToolExample{Command: c})
+	}
+	done := 0.0
+	forged, err := b.d.forge.make(ctx, o, func(c learn.Check) {
+		done++
+		progress(done, 10, c.Name+": "+c.Summary)
+	})
+	if err != nil {
+		return mcp.ToolRequestResult{}, err
+	}
+	out := mcp.ToolRequestResult{ReviewID: forged.ReviewID, State: string(learn.StateInReview), Result: &forged.Validation,
+		Message: forged.Tool.Manifest.Name + " passed its validation and waits for a person: `lathe review show " + forged.ReviewID + "`"}
+	if forged.ReviewID == "" {
+		out.State, out.Message = string(learn.StateRejected), forged.Tool.Manifest.Name+" did not pass its validation: "+failedChecks(forged.Validation)
+	}
+	return out, nil
+}
+
+func failedChecks(v learn.ValidationResult) string {
+	var out []string
+	for _, c := range v.Checks {
+		if !c.Passed {
+			out = append(out, c.Name+" ("+c.Summary+")")
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+// RunTool runs a generated tool and records the call like any other.
+func (b backend) RunTool(ctx context.Context, s mcp.Scope, name string, arguments json.RawMessage) (mcp.ToolRun, error) {
+	release, err := b.d.enter()
+	if err != nil {
+		return mcp.ToolRun{}, err
+	}
+	defer release()
+	began := time.Now().UTC()
+	t, res, err := b.d.forge.run(ctx, name, s.Root, arguments)
+	if err != nil {
+		return mcp.ToolRun{}, err
+	}
+	out := mcp.ToolRun{Name: t.manifest.Name, Version: t.manifest.Version, Digest: t.manifest.Digest,
+		DurationMS: float64(res.Wall.Microseconds()) / 1000}
+	status := learn.StatusSuccess
+	answer := strings.TrimSpace(string(res.Stdout))
+	switch {
+	case res.Limit == "wall":
+		out.Error, status = fmt.Sprintf("it ran longer than its %.0f seconds", t.manifest.Permissions.Seconds), learn.StatusTimeout
+	case res.Limit != "":
+		out.Error, status = "it reached its limit of "+res.Limit, learn.StatusFailure
+	case !json.Valid([]byte(answer)):
+		out.Error, status = fmt.Sprintf("it ended with %d and printed no JSON: %.300q", res.ExitCode, string(res.Stderr)), learn.StatusFailure
+	case res.ExitCode != 0:
+		out.Error, out.Result, status = toolError(answer), json.RawMessage(answer), learn.StatusFailure
+	default:
+		out.Result = json.RawMessage(answer)
+	}
+	exit := res.ExitCode
+	ev := learn.ActionOutcome{CallID: fmt.Sprintf("run-%d", began.UnixNano()), Timestamp: began, ProjectID: s.ProjectID, SessionID: s.SessionID,
+		AgentID: s.AgentID, Source: learn.SourceGateway, ActionType: learn.ToolCall, ToolName: name, ToolParameters: arguments,
+		ToolOutput: learn.ToolOutput{Content: answer, Stderr: string(res.Stderr), ExitCode: &exit}, Status: status,
+		ResourceMetrics: learn.ResourceMetrics{DurationMS: out.DurationMS, MemoryUsageMB: float64(res.MaxRSS) / (1 << 20)},
+		ContextSnapshot: learn.ContextSnapshot{CWD: s.Root}}
+	if ev.ProjectID == "" {
+		ev.ProjectID = "none"
+	}
+	if ev.SessionID == "" {
+		ev.SessionID = "run"
+	}
+	if out.Error != "" {
+		ev.ErrorDetails = &learn.ErrorDetails{Message: out.Error}
+	}
+	if _, err := b.d.accept(ctx, []learn.Record{{Action: &ev}}); err != nil {
+		b.d.logger.Error("a tool's call could not be recorded", "tool", name, "err", err)
+	}
+	return out, nil
+}
+
+func toolError(answer string) string {
+	var v struct {
+		Error struct{ Type, Message string }
+	}
+	if json.Unmarshal([]byte(answer), &v) == nil && v.Error.Message != "" {
+		return v.Error.Type + ": " + v.Error.Message
+	}
+	return "it failed"
+}

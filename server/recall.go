@@ -1,0 +1,178 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"lathe/index"
+	"lathe/learn"
+	"lathe/learn/monitor"
+	"lathe/learn/refine"
+	"lathe/mcp"
+)
+
+func (b backend) Recall(ctx context.Context, s mcp.Scope, q mcp.RecallQuery) (mcp.RecallResult, error) {
+	if err := claim(s, q.ProjectID); err != nil {
+		return mcp.RecallResult{}, err
+	}
+	if q.Limit <= 0 || q.Limit > 20 {
+		q.Limit = 5
+	}
+	out := mcp.RecallResult{Strategies: []mcp.RecalledStrategy{}, Pitfalls: []mcp.Pitfall{}, Tools: []mcp.RecalledTool{}}
+	words := q.Prompt
+	if q.Plan != nil {
+		raw, err := json.Marshal(q.Plan)
+		if err != nil {
+			return out, err
+		}
+		words += " " + string(raw)
+	}
+	if err := b.recallStrategies(ctx, s, words, q.Limit, &out); err != nil {
+		return out, err
+	}
+	remedies := b.d.learners.recovery.Remedies()
+	for _, sig := range b.d.learners.monitor.KPIs(monitor.Filter{ProjectID: s.ProjectID}).SignaturesByCount {
+		if len(out.Pitfalls) == q.Limit {
+			break
+		}
+		p := mcp.Pitfall{Name: sig.Name, Count: int64(sig.Weight)}
+		for _, r := range remedies {
+			if r.SignatureID == sig.ID && (r.ProjectID == s.ProjectID || r.ProjectID == "") && r.Support >= 2 {
+				p.Remedy, p.Evidence = r.Description, head(r.Evidence, 5)
+				break
+			}
+		}
+		out.Pitfalls = append(out.Pitfalls, p)
+	}
+	for _, m := range b.d.forge.active() {
+		if len(out.Tools) == q.Limit {
+			break
+		}
+		out.Tools = append(out.Tools, mcp.RecalledTool{Name: m.Name, Description: m.Description, Parameters: m.Parameters,
+			Why: "generated from this installation's own sessions and approved; call it by name or by run_tool"})
+	}
+	return out, nil
+}
+
+func (b backend) recallStrategies(ctx context.Context, s mcp.Scope, words string, limit int, out *mcp.RecallResult) error {
+	seen := map[string]bool{}
+	for _, text := range []string{words, ""} { // those that match the words first
+		res, err := b.d.index.SearchObjects(ctx, index.Query{Text: text, Kinds: []string{string(learn.EntryStrategy)},
+			Project: s.ProjectID, Global: true, Limit: limit})
+		if err != nil {
+			return err
+		}
+		for _, h := range res.Hits {
+			var st learn.ProvenStrategy
+			if err := json.Unmarshal(h.Entry.Body, &st); err != nil {
+				return fmt.Errorf("strategy %s: %w", h.ID, err)
+			}
+			if seen[st.StrategyID] || len(out.Strategies) == limit {
+				continue
+			}
+			seen[st.StrategyID] = true
+			why := fmt.Sprintf("%d tasks did this; they succeeded in %.0f %% (odds ratio %.1f against failures)", st.Support, 100*st.SuccessRate, st.Contrast)
+			if text != "" {
+				why = "its words match the task; " + why
+			}
+			r := mcp.RecalledStrategy{StrategyID: st.StrategyID, Name: st.Name, Description: st.Description, SuccessRate: st.SuccessRate,
+				Interval: st.SuccessInterval, Support: st.Support, Why: why, Evidence: head(st.Evidence, 5), Steps: []string{}}
+			for _, t := range st.TemplatePlanFragment.Tasks {
+				r.Steps = append(r.Steps, t.ToolName+" "+string(t.Arguments))
+			}
+			out.Strategies = append(out.Strategies, r)
+		}
+	}
+	return nil
+}
+
+func (b backend) RefinePlan(ctx context.Context, s mcp.Scope, q mcp.RefineQuery) (mcp.RefineResult, error) {
+	if err := refine.Validate(q.Plan, nil); err != nil {
+		return mcp.RefineResult{}, fmt.Errorf("the plan is not valid: %w", err)
+	}
+	k := refine.Knowledge{ProjectID: s.ProjectID, Template: q.Plan.Name, Rejected: b.d.rejected}
+	for _, st := range b.d.learners.mine.Strategies() {
+		if st.ProjectID == "" || st.ProjectID == s.ProjectID {
+			k.Strategies = append(k.Strategies, st)
+		}
+	}
+	failures, err := b.d.failuresOf(ctx, s.ProjectID, q.Plan)
+	if err != nil {
+		return mcp.RefineResult{}, err
+	}
+	k.Failures = failures
+	proposals := refine.Propose(q.Plan, k)
+	plan, applied, err := refine.Refine(q.Plan, proposals)
+	if err != nil {
+		return mcp.RefineResult{}, err
+	}
+	out := mcp.RefineResult{Plan: plan, Changes: []learn.PlanModificationProposal{}}
+	for i, a := range applied {
+		if a.Changed && i < len(proposals) {
+			out.Changes = append(out.Changes, proposals[i])
+		}
+	}
+	if q.Target == "plain" {
+		out.Plan, _ = refine.Lower(out.Plan)
+	}
+	return out, nil
+}
+
+// failuresOf finds the recorded failures of a plan's steps, newest first.
+func (d *Daemon) failuresOf(ctx context.Context, project string, plan learn.TaskGraph) ([]refine.Failure, error) {
+	var out []refine.Failure
+	for _, step := range plan.Tasks {
+		ev := learn.ActionOutcome{ToolName: step.ToolName, ToolParameters: step.Arguments}
+		command := ev.Command()
+		if command == "" {
+			continue
+		}
+		res, err := d.index.SearchEvents(ctx, index.Query{Text: command, Project: project, Status: string(learn.StatusFailure), Limit: 20})
+		if err != nil {
+			return nil, err
+		}
+		for _, h := range res.Hits {
+			rec, err := d.log.Record(ctx, h.ID)
+			if err != nil || rec.Action == nil || rec.Action.Command() != command {
+				continue
+			}
+			report, err := d.report(ctx, rec.Action)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, refine.Failure{Report: report, StepID: step.ID, ToolName: step.ToolName, Command: command})
+			break
+		}
+	}
+	return out, nil
+}
+
+// rejected reports whether a person rejected exactly this proposal.
+func (d *Daemon) rejected(p learn.PlanModificationProposal) bool {
+	it, err := d.queue.Get(p.ProposalID)
+	return err == nil && it.State == learn.StateRejected
+}
+
+func (b backend) SearchLog(ctx context.Context, s mcp.Scope, q mcp.LogQuery) (mcp.LogResult, error) {
+	query := index.Query{Text: q.Query, Project: s.ProjectID, Tool: q.ToolName, Status: q.Status, Intent: q.Intent,
+		Session: q.SessionID, Task: q.TaskID, From: q.From, Limit: min(q.Limit, 100)}
+	if q.Since != "" {
+		since, err := time.Parse(time.RFC3339, q.Since)
+		if err != nil {
+			return mcp.LogResult{}, fmt.Errorf("since %.40q is not an RFC 3339 time like 2026-01-31T15:04:05Z", q.Since)
+		}
+		query.Since = since
+	}
+	res, err := b.d.index.SearchEvents(ctx, query)
+	if err != nil {
+		return mcp.LogResult{}, err
+	}
+	out := mcp.LogResult{Total: int(res.Total), Hits: []mcp.LogHit{}}
+	for _, h := range res.Hits {
+		out.Hits = append(out.Hits, mcp.LogHit{EventID: h.ID, Timestamp: h.Time.Format(time.RFC3339), ToolName: h.Tool, Status: h.Status,
+			Summary: h.Summary, TaskID: h.Task, Errors: h.Signatures})
+	}
+	return out, nil
+}
