@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"time"
 
-	"lathe/index"
 	"lathe/index/eventlog"
 	"lathe/learn"
 	"lathe/learn/action"
