@@ -105,12 +105,13 @@ func round(x float64) float64 { return math.Round(x*1e6) / 1e6 }
 
 // tell makes a ledger entry when a remedy becomes offerable, when its support
 // has doubled since, or when its words or its posterior (by a tenth) changed.
+// Whether it is offerable is asked of the context that it was just seen in; the
+// entry's numbers are those of the bucket.
 func (m *Miner) tell(b *bucket, c *cell, in context, at time.Time) (learn.LedgerEntry, bool) {
-	s := b.statsAt(c, in, at, m.opt.HalfLife)
-	if c.ToldAt == 0 && !b.offerable(c, s, m.opt) {
+	if c.ToldAt == 0 && !b.offerable(c, b.statsAt(c, in, at, m.opt.HalfLife), m.opt) {
 		return learn.LedgerEntry{}, false
 	}
-	r := b.remedy(c, s)
+	r := b.remedy(c, b.statsAt(c, context{}, at, m.opt.HalfLife))
 	if c.ToldAt > 0 && c.Support < 2*c.ToldAt && r.Description == c.ToldWords && math.Abs(r.Posterior-c.ToldPost) < 0.1 {
 		return learn.LedgerEntry{}, false
 	}
