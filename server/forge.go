@@ -90,7 +90,7 @@ func (f *forge) selfTest() error {
 		return fmt.Errorf("sandbox self-test: %w", err)
 	}
 	if !report.OK {
-		return fmt.Errorf("the sandbox failed its self-test, so no generated code runs here; see `lathe doctor`: %+v", report.Checks)
+		return fmt.Errorf("the sandbox failed its self-test, so no generated code runs here; see `lathe doctor`: %s", Failed(report))
 	}
 	return nil
 }
@@ -447,3 +447,20 @@ func (f *forge) run(ctx context.Context, name, workspace string, arguments json.
 
 // guestWorkspace is where a tool sees the workspace.
 const guestWorkspace = "/workspace"
+
+// Failed says in a sentence what a sandbox's self-test found wrong: which
+// abuses were not held, and why the first was not.
+func Failed(r *sandbox.SelfTestReport) string {
+	var names []string
+	why := ""
+	for _, c := range r.Checks {
+		if c.OK {
+			continue
+		}
+		names = append(names, c.Name)
+		if why == "" {
+			why = c.Detail
+		}
+	}
+	return fmt.Sprintf("%d of %d checks failed (%s): %s", len(names), len(r.Checks), strings.Join(names, "; "), why)
+}

@@ -164,7 +164,7 @@ func (a *app) selfTest(ctx context.Context, store *image.Store) error {
 		return err
 	}
 	if !r.OK {
-		return fmt.Errorf("the sandbox does not hold on this machine: %+v", r.Checks)
+		return fmt.Errorf("the sandbox does not hold on this machine: %s", server.Failed(r))
 	}
 	fmt.Fprintf(a.errs, "sandbox: %d abuses tried, all held, in %.1f s; not enforced here: %s\n", len(r.Checks), r.Seconds, orNone(r.Degradations))
 	return nil
