@@ -31,7 +31,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	sandbox.Init() // a sandbox is this program started again
+	sandbox.Init()                                   // a sandbox is this program started again
 	goleak.VerifyTestMain(m, goleak.IgnoreCurrent()) // Bleve's workers live from the program's start
 }
 

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -71,6 +72,9 @@ func SelfTest(ctx context.Context, b Backend, rootFS string) (*SelfTestReport, e
 		res, err := b.Run(ctx, &Spec{RootFS: rootFS, Args: []string{"/bin/sh", "-c", p.script}, Limits: p.limits})
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
+		}
+		if errors.Is(err, ErrUnsupported) { // the other probes would say the same
+			return nil, err
 		}
 		c := SelfTestCheck{Name: p.name, OK: err == nil && p.held(res)}
 		switch {

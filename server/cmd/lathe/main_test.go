@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -67,7 +68,7 @@ func runScripts(t *testing.T, dir, images string) {
 			return os.MkdirAll(filepath.Join(env.WorkDir, "home"), 0o700)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"onejson": oneJSON, "field": field, "make": makeInput, "samejson": sameJSON, "capture": capture, "rc": exitsWith,
+			"onejson": oneJSON, "field": field, "make": makeInput, "samejson": sameJSON, "capture": capture, "rc": exitsWith, "occupy": occupy,
 		},
 	})
 }
@@ -176,4 +177,12 @@ func exitsWith(ts *testscript.TestScript, _ bool, args []string) {
 	if fmt.Sprint(code) != args[0] {
 		ts.Fatalf("exit code %d, want %s", code, args[0])
 	}
+}
+
+// occupy holds a port until the script ends; its address is $OCCUPIED.
+func occupy(ts *testscript.TestScript, _ bool, _ []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Defer(func() { _ = l.Close() }) // nothing was accepted
+	ts.Setenv("OCCUPIED", l.Addr().String())
 }
