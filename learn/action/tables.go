@@ -57,7 +57,7 @@ var filters = set("head", "tail", "wc", "sort", "uniq", "cut", "tr", "less", "mo
 var programIntent = intents(map[learn.Intent][]string{
 	learn.IntentTest: {"pytest", "py.test", "unittest", "nosetests", "nose2", "tox", "nox", "jest", "vitest", "mocha",
 		"ava", "tap", "karma", "cypress", "playwright", "rspec", "minitest", "phpunit", "ctest", "bats", "runtests.py",
-		"runtests", "gotestsum", "doctest", "trial", "behave", "testem", "qunit", "nextest", "cargo-nextest", "stestr", "runtest.py"},
+		"runtests", "gotestsum", "doctest", "trial", "behave", "testem", "qunit", "nextest", "cargo-nextest", "stestr", "runtest.py", "run_tests.py", "run-tests.py"},
 	learn.IntentBuild: {"make", "gmake", "cmake", "ninja", "meson", "bazel", "gcc", "g++", "cc", "c++", "clang", "clang++",
 		"ld", "ar", "rustc", "javac", "mvn", "mvnw", "gradle", "gradlew", "ant", "sbt", "webpack", "rollup", "vite", "esbuild",
 		"parcel", "turbo", "swiftc", "kotlinc", "ghc", "scons", "autoconf", "automake", "autoreconf", "configure",
