@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +33,9 @@ func (a *app) importCmd() *cobra.Command {
 			return errors.New("give a format and paths, or --discover")
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if !discover && !slices.Contains(intake.Formats(), args[0]) {
+				return usagef("there is no format %q; there are %s", args[0], strings.Join(intake.Formats(), ", "))
+			}
 			client, _, err := a.client(cmd.Context())
 			if err != nil {
 				return err
