@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
@@ -99,7 +100,7 @@ and          lathe mcp                   the command for your agent's settings`,
 	pf.Func("http", "loopback address of the daemon's HTTP port, or off", a.setting("http"))
 	pf.BoolVar(&a.json, "json", false, "print one JSON document on stdout and nothing else there")
 	pf.BoolVar(&a.noStart, "no-start", false, "do not start a daemon when none runs (exit 3)")
-	root.AddCommand(a.serveCmd(), a.mcpCmd(), a.lspCmd(), a.stopCmd(), a.versionCmd(), a.tokenCmd(), a.doctorCmd(), a.setupCmd(),
+	root.AddCommand(a.serveCmd(), a.mcpCmd(), a.gatewayCmd(), a.lspCmd(), a.stopCmd(), a.versionCmd(), a.tokenCmd(), a.doctorCmd(), a.setupCmd(),
 		a.importCmd(), a.kpiCmd(), a.logCmd(), a.diagnoseCmd(), a.strategyCmd(), a.reviewerCmd(), a.reviewCmd(), a.toolCmd(),
 		a.graphCmd(), a.imageCmd(), a.sandboxCmd(), a.signatureCmd(), a.mineCmd(), a.planCmd(), a.verifyCmd(), a.rebuildCmd(), a.demoCmd())
 	root.Args = cobra.ArbitraryArgs // or cobra answers an unknown command itself, not as wrong use
@@ -160,5 +161,12 @@ func (a *app) client(ctx context.Context) (*server.Client, server.Config, error)
 		}
 		return c, cfg, nil
 	}
-	return c, cfg, c.Ensure(ctx)
+	if err := c.Ensure(ctx); err != nil {
+		return c, cfg, err
+	}
+	var s server.Status
+	if err := c.Call(ctx, http.MethodGet, "/v1/status", nil, &s); err == nil && s.Applied < s.Events {
+		fmt.Fprintf(a.errs, "still learning: %d of %d messages of the log; what is shown is not all yet\n", s.Applied, s.Events)
+	}
+	return c, cfg, nil
 }
