@@ -104,7 +104,12 @@ func (d *Daemon) socketHandler() http.Handler {
 	answer(d, mux, "POST /v1/kpi", func(_ context.Context, f monitor.Filter) (monitor.KPIs, error) {
 		return d.learners.monitor.KPIs(f), nil
 	})
-	answer(d, mux, "POST /v1/log", func(ctx context.Context, q index.Query) (index.Result, error) { return d.index.SearchEvents(ctx, q) })
+	answer(d, mux, "POST /v1/log", func(ctx context.Context, q index.Query) (index.Result, error) {
+		if err := knownFilters(q.Status, q.Intent); err != nil {
+			return index.Result{}, err
+		}
+		return d.index.SearchEvents(ctx, q)
+	})
 	answer(d, mux, "POST /v1/objects", func(ctx context.Context, q index.Query) (index.Result, error) { return d.index.SearchObjects(ctx, q) })
 	answer(d, mux, "POST /v1/diagnose", func(ctx context.Context, c DiagnoseCall) (learn.FailureAnalysisReport, error) {
 		return b.Diagnose(ctx, all, c.Failure)

@@ -121,13 +121,13 @@ func (b backend) failure(ctx context.Context, s mcp.Scope, f mcp.Failure) (*lear
 	if f.EventID != "" {
 		rec, err := b.d.log.Record(ctx, f.EventID)
 		if errors.Is(err, eventlog.ErrNotFound) || err == nil && rec.Action == nil {
-			return nil, fmt.Errorf("there is no recorded call %.80q; search_log finds them", f.EventID)
+			return nil, noCall(f.EventID)
 		}
 		if err != nil {
 			return nil, err
 		}
 		if !s.Import && s.ProjectID != "" && rec.Action.ProjectID != s.ProjectID {
-			return nil, fmt.Errorf("there is no recorded call %.80q in this project", f.EventID)
+			return nil, noCall(f.EventID)
 		}
 		return rec.Action, nil
 	}
@@ -161,6 +161,11 @@ func (b backend) failure(ctx context.Context, s mcp.Scope, f mcp.Failure) (*lear
 		return nil, errors.New(rejected[0].Reason)
 	}
 	return admitted[0].Action, nil
+}
+
+// noCall says the same of a call that is not there and of another project's.
+func noCall(id string) error {
+	return fmt.Errorf("there is no recorded call %.80q in this project; search_log (lathe log) finds them", id)
 }
 
 // report diagnoses an event from memory.
@@ -204,6 +209,8 @@ func (b backend) Resource(ctx context.Context, s mcp.Scope, kind, id string) (js
 	case "tool":
 		for _, m := range b.d.forge.active() {
 			if m.Name == id {
+				// What was recorded stays in the project that it came from.
+				m.Examples, m.Provenance.Evidence = nil, nil
 				v = m
 			}
 		}

@@ -3,12 +3,14 @@ package server
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"sort"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/BurntSushi/toml"
@@ -60,7 +62,7 @@ func settings() []setting {
 		mk("http", true, func(c *Config) *string { return &c.HTTP }),
 		mk("eventlog_url", true, func(c *Config) *string { return &c.LogURL }),
 		mk("images_dir", true, func(c *Config) *string { return &c.ImagesDir }),
-		mk("project", false, func(c *Config) *string { return &c.Project }),
+		mk("project", true, func(c *Config) *string { return &c.Project }),
 		{"idle_exit", true, func(c *Config) string { return c.IdleExit.String() }, func(c *Config, v string) (err error) {
 			c.IdleExit, err = time.ParseDuration(v)
 			return err
@@ -140,18 +142,52 @@ func flagName(setting string) string {
 	return "--" + strings.ReplaceAll(setting, "_", "-")
 }
 
-func readFile(c *Config, all []setting, source map[string]string, path string, workspace bool) error {
+// maxConfig bounds a configuration file.
+const maxConfig = 64 << 10
+
+// readTOML reads a configuration file; one that is not there is empty. A
+// checkout brings such files along, so nothing but a small regular file is
+// opened: a pipe or a device would hold the program up for good.
+func readTOML(path string) (map[string]any, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxConfig {
+		return nil, fmt.Errorf("configuration %s is not a regular file of at most %d bytes", path, maxConfig)
+	}
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	defer f.Close()
+	raw, err := io.ReadAll(io.LimitReader(f, maxConfig))
+	if err != nil {
+		return nil, fmt.Errorf("configuration %s: %w", path, err)
+	}
 	var values map[string]any
-	if _, err := toml.DecodeFile(path, &values); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	} else if err != nil {
-		return fmt.Errorf("configuration %s: %w", path, err)
+	if err := toml.Unmarshal(raw, &values); err != nil {
+		return nil, fmt.Errorf("configuration %s: %w", path, err)
+	}
+	return values, nil
+}
+
+func readFile(c *Config, all []setting, source map[string]string, path string, workspace bool) error {
+	values, err := readTOML(path)
+	if err != nil {
+		return err
 	}
 	known := map[string]setting{}
 	for _, s := range all {
 		known[s.name] = s
 	}
 	for name, value := range values {
+		if name == "projects" && !workspace {
+			continue // see WorkspaceProject
+		}
 		s, ok := known[name]
 		switch {
 		case !ok:

@@ -66,6 +66,9 @@ func openForge(d *Daemon) (*forge, error) {
 // OpenImages opens the data directory's image store on top of the one that
 // holds the base images.
 func OpenImages(cfg Config) (*image.Store, error) {
+	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil { // before the store makes it, open to all
+		return nil, fmt.Errorf("data directory: %w; choose another with --data", err)
+	}
 	own := ImagesDir(cfg.DataDir)
 	if cfg.ImagesDir == "" || cfg.ImagesDir == own {
 		return image.Open(own)

@@ -68,11 +68,17 @@ func ProjectID(root string) string {
 	return filepath.Base(root) + "-" + hex.EncodeToString(sum[:4])
 }
 
-// WorkspaceProject names the project of a workspace: what its
-// .lathe/config.toml says, or else ProjectID.
+// WorkspaceProject names the project of a workspace: what the person's own
+// configuration says under [projects], folder by folder, or else ProjectID. The
+// checkout itself has no say: it could name another project and read its log.
 func WorkspaceProject(root string) string {
-	if cfg, _, err := LoadConfig(root, nil); err == nil && cfg.Project != "" {
-		return cfg.Project
+	if path, err := personalFile(); err == nil {
+		if values, err := readTOML(path); err == nil {
+			projects, _ := values["projects"].(map[string]any)
+			if name, _ := projects[root].(string); name != "" {
+				return name
+			}
+		}
 	}
 	return ProjectID(root)
 }

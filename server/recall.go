@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"lathe/index"
@@ -158,6 +159,9 @@ func (d *Daemon) rejected(p learn.PlanModificationProposal) bool {
 func (b backend) SearchLog(ctx context.Context, s mcp.Scope, q mcp.LogQuery) (mcp.LogResult, error) {
 	query := index.Query{Text: q.Query, Project: s.ProjectID, Tool: q.ToolName, Status: q.Status, Intent: q.Intent,
 		Session: q.SessionID, Task: q.TaskID, From: q.From, Limit: min(q.Limit, 100)}
+	if err := knownFilters(q.Status, q.Intent); err != nil {
+		return mcp.LogResult{}, err
+	}
 	if q.Since != "" {
 		since, err := time.Parse(time.RFC3339, q.Since)
 		if err != nil {
@@ -175,4 +179,20 @@ func (b backend) SearchLog(ctx context.Context, s mcp.Scope, q mcp.LogQuery) (mc
 			Summary: h.Summary, TaskID: h.Task, Errors: h.Signatures})
 	}
 	return out, nil
+}
+
+// knownFilters refuses filters that nothing can fit, which would read as
+// "nothing was recorded".
+func knownFilters(status, intent string) error {
+	statuses := []string{"", string(learn.StatusSuccess), string(learn.StatusFailure), string(learn.StatusTimeout), string(learn.StatusInterrupted)}
+	if !slices.Contains(statuses, status) {
+		return fmt.Errorf("there is no status %.40q; there are success, failure, timeout and interrupted", status)
+	}
+	intents := []learn.Intent{"", learn.IntentTest, learn.IntentBuild, learn.IntentLint, learn.IntentFormat, learn.IntentTypecheck, learn.IntentInstall,
+		learn.IntentRun, learn.IntentRead, learn.IntentSearch, learn.IntentList, learn.IntentEdit, learn.IntentCreate, learn.IntentDelete,
+		learn.IntentVCS, learn.IntentNetwork, learn.IntentSubmit, learn.IntentOther}
+	if !slices.Contains(intents, learn.Intent(intent)) {
+		return fmt.Errorf("there is no intent %.40q; there are%v", intent, intents)
+	}
+	return nil
 }

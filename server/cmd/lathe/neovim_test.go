@@ -36,6 +36,7 @@ func TestHeavyNeovim(t *testing.T) {
 	}
 	data, root := filepath.Join(dir, "data"), filepath.Join(dir, "workspace")
 	plan := workspace(t, root)
+	t.Setenv("XDG_CONFIG_HOME", filepath.Join(dir, "config")) // the daemon's, too
 	importFixtures(t, lathe, data, dir)
 	saw := edit(t, nvim, lathe, data, root, plan)
 	if len(saw.Errors) > 0 || saw.Before == 0 || saw.After != saw.Before-1 || saw.RejectError != "" {
@@ -80,7 +81,7 @@ func workspace(t *testing.T, root string) (plan string) {
 	}
 	plan = filepath.Join(root, ".ocode", "plans", "build.json")
 	for path, content := range map[string]string{
-		filepath.Join(root, ".lathe", "config.toml"): `project = "` + ev.ProjectID + `"` + "\n",
+		filepath.Join(filepath.Dir(root), "config", "lathe", "config.toml"): "[projects]\n\"" + root + "\" = \"" + ev.ProjectID + "\"\n",
 		plan: "{\n  \"name\": \"build\",\n  \"tasks\": [\n    {\"id\": \"test\", \"tool_name\": \"bash\", \"arguments\": " + string(arguments) +
 			"}\n  ],\n  \"dependencies\": {}\n}\n",
 	} {

@@ -228,6 +228,11 @@ func (a *app) printChecks(v learn.ValidationResult) {
 		rows = append(rows, []string{ch.Name, mark, fmt.Sprintf("%.1f s", ch.Seconds), cut(ch.Summary, 100)})
 	}
 	a.table("CHECK RESULT TIME SUMMARY", rows)
+	a.printVerdict(v)
+}
+
+// printVerdict sums a validation up.
+func (a *app) printVerdict(v learn.ValidationResult) {
 	fmt.Fprintf(a.out, "score %.2f, risk %s, %d tests, coverage %.0f %%, cold %.0f ms, %.0f MB, on %s in %.1f s\n", v.Score, v.Risk, v.TestsPassed,
 		100*v.Coverage, v.ColdMS, v.MemoryMB, v.Backend, v.Seconds)
 	if len(v.Degradations) > 0 {

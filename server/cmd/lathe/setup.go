@@ -256,8 +256,11 @@ func (a *app) examine(ctx context.Context, cfg server.Config) []finding {
 		}
 	}
 	add("sandbox", err, "built-in launcher on "+runtime.GOOS+"/"+runtime.GOARCH)
-	_, err = review.Public(cfg.DataDir)
-	add("reviewer", err, "set up")
+	if _, err = review.Public(cfg.DataDir); errors.Is(err, review.ErrNoReviewer) {
+		add("reviewer", nil, "not set up; needed to approve tools: `lathe reviewer init` on a terminal")
+	} else {
+		add("reviewer", err, "set up")
+	}
 	return out
 }
 

@@ -106,7 +106,7 @@ func (a *app) forge(cmd *cobra.Command, call server.ForgeCall) error {
 			return err
 		}
 	} else {
-		a.printChecks(forged.Validation)
+		a.printVerdict(forged.Validation)
 	}
 	if !forged.Validation.Passed {
 		return fmt.Errorf("%s did not pass its validation", forged.Tool.Manifest.Name)
