@@ -18,6 +18,13 @@ const (
 	RuleAWSSecretKey  = "aws-secret-access-key"
 	RuleNPMToken      = "npm-auth-token"
 	RuleSensitiveName = "sensitive-name"
+
+	RuleSecretAssignment = "secret-assignment"
+	RuleProgramFlag      = "program-flag"
+	RulePipedSecret      = "piped-secret"
+	RuleNetrc            = "netrc-password"
+	RuleCookie           = "cookie"
+	RulePrefixedKey      = "prefixed-key"
 )
 
 // ownRules are listed from the most to the least specific: where matches

@@ -96,7 +96,9 @@ func pieces() *rapid.Generator[string] {
 	return rapid.OneOf(
 		rapid.SampledFrom([]string{ghToken, awsID, pw, "password", "=", ": ", "\"", "'", "\n", " ", "://", "@", "joe:", "-u ",
 			"Authorization: ", "Bearer ", "[redacted:", "]", "[redacted:x]", "[redacted:password-assignment]", "--password ", "secret",
-			"key", "TOKEN=", "\\n", "\\\"", "-----BEGIN " + "PRIVATE KEY-----", "-----END " + "PRIVATE KEY-----", keyBody, jwtLike, "https://", "{", "}", ","}),
+			"key", "TOKEN=", "\\n", "\\\"", "-----BEGIN " + "PRIVATE KEY-----", "-----END " + "PRIVATE KEY-----", keyBody, jwtLike, "https://", "{", "}", ",",
+			short, spaced, "\x1b[0m", "\x1b", "[", "m", "\u200b", "pass=", "token = ", "mysql -p", "sshpass -p ", "echo ", " | sudo -S", "Cookie: ", "sid=", ";",
+			"Set-Cookie: ", "login ", "sk-" + "proj-", random}),
 		rapid.String())
 }
 

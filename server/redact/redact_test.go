@@ -19,6 +19,8 @@ var (
 	keyBody = strings.Repeat("MIIEow"+"IBAAKCAQEA7bq8f1Xj2m9Kq3Zp0aVw5Lr6Ty\n", 6)
 	pemKey  = "-----BEGIN RSA " + "PRIVATE KEY-----\n" + keyBody + "-----END RSA " + "PRIVATE KEY-----"
 	pw      = "hunt" + "er2!x"
+	short   = "zq" + "19Aabc77"
+	spaced  = "zq19 " + "Aabc"
 )
 
 func redactor(t testing.TB) *Redactor {
@@ -73,6 +75,48 @@ func TestString(t *testing.T) {
 		{"code types", "secret = getpass.getpass()\npassword == other_password\nif not password:\n    pass\n", keep},
 		{"prose", "The password is wrong. Enter the secret: please. password: required", keep},
 		{"placeholders", `password="password" passwd=**** secret="<secret>" password='xxxx' api_key="${KEY}"`, keep},
+
+		{"variable with spaces", "export DB_PASS='" + spaced + "' && x", "export DB_PASS='[redacted:secret-assignment]' && x"},
+		{"token with spaces", `export API_TOKEN="` + spaced + `"`, `export API_TOKEN="[redacted:secret-assignment]"`},
+		{"token in code", "token = '" + short + "'", "token = '[redacted:secret-assignment]'"},
+		{"client secret", "client_secret=" + short, "client_secret=[redacted:secret-assignment]"},
+		{"pass", "user=joe pass=" + short, "user=joe pass=[redacted:secret-assignment]"},
+		{"key with spaces", `secret_key: "` + spaced + `"`, `secret_key: "[redacted:secret-assignment]"`},
+		{"passphrase of words", `{"passphrase": "correct horse battery"}`, `{"passphrase": "[redacted:secret-assignment]"}`},
+		{"names in code", "token = lexer.next()\npassword=None\n    pass\nsecret_key: str\n--pass-through\ncookie: bool\ntoken = 'identifier'\ntoken=token12\npass=12 fail=3\nbypass=a1b2c3d4\ncompass = 'n45 e12 x'\ntokenizer = 'bert-base-uncased-v12'", keep},
+		{"messages", `password: "Enter your password" token = "unexpected token 42 here" secret: "must be at least 8 characters"`, keep},
+
+		{"mysql", "mysql -u root -p" + short + " db", "mysql -u root -p[redacted:program-flag] db"},
+		{"mysqldump quoted", "mysqldump -uroot -p'" + spaced + "' db", "mysqldump -uroot -p'[redacted:program-flag]' db"},
+		{"mysql without", "mysql -u root -p db; mysql -P3306 -p\ndocker run --name mysql -p3306:3306 img; mkdir -p mysql/x", keep},
+		{"sshpass", "sshpass -p " + short + " ssh h", "sshpass -p [redacted:program-flag] ssh h"},
+		{"sshpass variable", "sshpass -p $PW ssh h; sshpass -p \"$PW\" ssh -p 22 h", keep},
+		{"redis", "redis-cli -h h -a " + short + " ping", "redis-cli -h h -a [redacted:program-flag] ping"},
+		{"docker login", "docker login -u a -p " + short + " host", "docker login -u a -p [redacted:program-flag] host"},
+		{"docker run", "docker run -p 80:80 login; docker login --password-stdin; az login -p $PW", keep},
+		{"sudo", "echo " + short + " | sudo -S apt install x", "echo [redacted:piped-secret] | sudo -S apt install x"},
+		{"stdin", "echo '" + spaced + "' | docker login -u a --password-stdin", "echo '[redacted:piped-secret]' | docker login -u a --password-stdin"},
+		{"sudo without", "echo hello | sudo tee /etc/x; echo $PW | sudo -S ls", keep},
+		{"netrc", "machine h login bob password correcthorse", "machine h login bob password [redacted:netrc-password]"},
+		{"netrc part", "login bob password " + short, "login bob password [redacted:netrc-password]"},
+		{"netrc prose", "the login form password field; login with password authentication", keep},
+
+		{"cookie", "Cookie: theme=dark; sid=" + short + "\n", "Cookie: [redacted:cookie]\n"},
+		{"cookie in curl", "curl -H 'Cookie: session=" + short + "' h", "curl -H 'Cookie: [redacted:cookie]' h"},
+		{"set-cookie", "Set-Cookie: session=" + short + "; Path=/; HttpOnly", "Set-Cookie: session=[redacted:cookie]; Path=/; HttpOnly"},
+		{"cookie without", "cookie: bool\nCookie: theme=dark; lang=en\nSet-Cookie: sid=; Path=/\nset-cookie: sid=deleted\ncookie: Cookie = Cookie()", keep},
+
+		{"sk-ant", "k sk-" + "ant-api03-" + random[:22] + " x", "k [redacted:prefixed-key] x"},
+		{"sk-proj", "sk-" + "proj-" + random[:24], "[redacted:prefixed-key]"},
+		{"ghp short", "x ghp" + "_" + random[:24], "x [redacted:prefixed-key]"},
+		{"sk names", "task-3f9a1c7e3f9a1c7e3f9a1c7e sk-fading-circle-and-more-dots sk-test-the-long-name-of-a-class ghp_xxxxxxxxxxxxxxxxxxxxxxxx", keep},
+
+		{"colour after =", "password=\x1b[31m" + pw + "\x1b[0m ok", "password=\x1b[31m[redacted:password-assignment]\x1b[0m ok"},
+		{"colour in a key", "k ghp" + "_\x1b[0m" + random + " x", "k [redacted:github-pat] x"},
+		{"grep colours", "\x1b[01;31m\x1b[Kpassword\x1b[m\x1b[K: '" + pw + "'", "\x1b[01;31m\x1b[Kpassword\x1b[m\x1b[K: '[redacted:password-assignment]'"},
+		{"colour before a key", "abc\x1b[1m" + ghToken + "\x1b[0m", "abc\x1b[1m[redacted:github-pat]\x1b[0m"},
+		{"zero width", "PASS\u200bWORD=" + pw, "PASS\u200bWORD=[redacted:secret-variable]"},
+		{"colours alone", "\x1b[32mPASSED\x1b[0m token\u200b = lexer.next() \x1b[", keep},
 
 		{"key", "cat key\n" + pemKey + "\ndone", "cat key\n[redacted:private-key]\ndone"},
 		{"key cut off", "-----BEGIN " + "PRIVATE KEY-----\n" + keyBody, "[redacted:private-key]"},

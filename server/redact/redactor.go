@@ -35,7 +35,7 @@ func New() (*Redactor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the gitleaks rules: %w", err)
 	}
-	return build(append(ownRules(), rules...)), nil
+	return build(slices.Concat(ownRules(), shellRules(), []*rule{nameRule()}, rules, keyRules())), nil
 }
 
 // build puts the keywords of all rules into one automaton.
@@ -64,7 +64,7 @@ func build(rules []*rule) *Redactor {
 // replaced.
 func (r *Redactor) String(s string) (clean string, found int) {
 	for range maxPasses {
-		spans := r.scan(s)
+		spans := r.scanAll(s)
 		if len(spans) == 0 {
 			break
 		}
