@@ -1,6 +1,9 @@
 package redact
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // A terminal's colour codes and characters without width can stand inside a
 // name or a secret and hide it from every expression. scanAll therefore
@@ -26,16 +29,13 @@ func (r *Redactor) scanAll(s string) []span {
 // order mark and the soft hyphen.
 var invisible = []string{"\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\u00ad"}
 
+// escapes are how ESC stands in text, and in the JSON and source that an output
+// may show.
+var escapes = []string{"\x1b[", `\u001b[`, `\u001B[`, `\x1b[`, `\x1B[`, `\033[`, `\e[`}
+
 func mayHide(s string) bool {
-	if strings.IndexByte(s, 0x1b) >= 0 {
-		return true
-	}
-	for _, c := range invisible {
-		if strings.Contains(s, c) {
-			return true
-		}
-	}
-	return false
+	in := func(c string) bool { return strings.Contains(s, c) }
+	return slices.ContainsFunc(escapes, in) || slices.ContainsFunc(invisible, in)
 }
 
 // visible is s without colour codes and invisible characters; at[i] is where
@@ -61,13 +61,15 @@ func visible(s string) (plain string, at []int) {
 // which grep prints beside each colour).
 func hiddenAt(s string, i int) int {
 	switch s[i] {
-	case 0x1b:
-		if i+1 >= len(s) || s[i+1] != '[' {
-			return 0
-		}
-		end := skip(s, i+2, 64, "0123456789;:", false)
-		if end < len(s) && (s[end] == 'm' || s[end] == 'K') {
-			return end + 1 - i
+	case 0x1b, '\\':
+		for _, c := range escapes {
+			if !strings.HasPrefix(s[i:], c) {
+				continue
+			}
+			end := skip(s, i+len(c), 64, "0123456789;:", false)
+			if end < len(s) && (s[end] == 'm' || s[end] == 'K') {
+				return end + 1 - i
+			}
 		}
 	case 0xe2, 0xef, 0xc2: // first bytes of the invisible ones
 		for _, c := range invisible {

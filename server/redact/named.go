@@ -67,6 +67,8 @@ func secretValue(text string, m match) bool {
 		return len(v) >= 8 && mixed && digits > 1 && Entropy(v) > 2.5 && !numbered(v)
 	case quoted:
 		return len(v) >= 6 && mixed
+	case queried(text, m):
+		return len(v) >= 6
 	case m.start != nameEnd+1 || text[nameEnd] != '=':
 		return false // bare after a space or colon: a type, a variable
 	case class == namePass:

@@ -96,6 +96,8 @@ func TestString(t *testing.T) {
 		{"docker run", "docker run -p 80:80 login; docker login --password-stdin; az login -p $PW", keep},
 		{"sudo", "echo " + short + " | sudo -S apt install x", "echo [redacted:piped-secret] | sudo -S apt install x"},
 		{"stdin", "echo '" + spaced + "' | docker login -u a --password-stdin", "echo '[redacted:piped-secret]' | docker login -u a --password-stdin"},
+		{"sudo here string", "sudo -S ls <<< " + short, "sudo -S ls <<< [redacted:piped-secret]"},
+		{"query letters", "POST /t?client_secret=abcdefghijkl&x=y", "POST /t?client_secret=[redacted:secret-assignment]&x=y"},
 		{"sudo without", "echo hello | sudo tee /etc/x; echo $PW | sudo -S ls", keep},
 		{"netrc", "machine h login bob password correcthorse", "machine h login bob password [redacted:netrc-password]"},
 		{"netrc part", "login bob password " + short, "login bob password [redacted:netrc-password]"},
@@ -103,6 +105,7 @@ func TestString(t *testing.T) {
 
 		{"cookie", "Cookie: theme=dark; sid=" + short + "\n", "Cookie: [redacted:cookie]\n"},
 		{"cookie in curl", "curl -H 'Cookie: session=" + short + "' h", "curl -H 'Cookie: [redacted:cookie]' h"},
+		{"cookie flag", "curl -b sid=" + short + " h; git checkout -b fix/x", "curl -b [redacted:cookie] h; git checkout -b fix/x"},
 		{"set-cookie", "Set-Cookie: session=" + short + "; Path=/; HttpOnly", "Set-Cookie: session=[redacted:cookie]; Path=/; HttpOnly"},
 		{"cookie without", "cookie: bool\nCookie: theme=dark; lang=en\nSet-Cookie: sid=; Path=/\nset-cookie: sid=deleted\ncookie: Cookie = Cookie()", keep},
 
@@ -115,6 +118,7 @@ func TestString(t *testing.T) {
 		{"colour in a key", "k ghp" + "_\x1b[0m" + random + " x", "k [redacted:github-pat] x"},
 		{"grep colours", "\x1b[01;31m\x1b[Kpassword\x1b[m\x1b[K: '" + pw + "'", "\x1b[01;31m\x1b[Kpassword\x1b[m\x1b[K: '[redacted:password-assignment]'"},
 		{"colour before a key", "abc\x1b[1m" + ghToken + "\x1b[0m", "abc\x1b[1m[redacted:github-pat]\x1b[0m"},
+		{"colour written out", `password=\u001b[31m` + pw + `\u001b[0m`, `password=\u001b[31m[redacted:password-assignment]\u001b[0m`},
 		{"zero width", "PASS\u200bWORD=" + pw, "PASS\u200bWORD=[redacted:secret-variable]"},
 		{"colours alone", "\x1b[32mPASSED\x1b[0m token\u200b = lexer.next() \x1b[", keep},
 

@@ -19,11 +19,13 @@ func shellRules() []*rule {
 			`\b(?:docker|podman|nerdctl|buildah|skopeo|helm registry|oras|az|oc|heroku)\s{1,3}(?:acr\s{1,3})?login\s(?:[^\n|;&]{0,200}?\s)?-p[\s=]{0,3}`+word, 0, argument).only(flagFollows),
 		own(RulePipedSecret, []string{"sudo", "--password-stdin"},
 			`\b(?:echo|printf)\s{1,3}(?:-[neE]{1,3}\s{1,3})?(?:["']?%s(?:\\n)?["']?\s{1,3})?`+word+`\s{0,3}\|\s{0,3}(?:sudo\s(?:[^\n|;]{0,60}?\s)?(?:-[A-Za-z]*S\b|--stdin)|[^\n|;]{1,200}?--password-stdin)`, 0, argument).only(pipeBefore),
+		own(RulePipedSecret, []string{"sudo"},
+			`\bsudo\s(?:[^\n|;<]{0,100}?\s)?(?:-[A-Za-z]*S|--stdin)\s[^\n|;<]{0,200}<<<\s{0,3}`+word, 0, argument).only(hereString),
 		own(RuleNetrc, []string{"password"},
 			`\b(machine\s{1,3}\S{1,200}\s{1,9}|default\s{1,9})?login\s{1,3}\S{1,200}\s{1,9}(?:account\s{1,3}\S{1,200}\s{1,9})?password\s{1,3}([^\s"'\\]+)`, 2, netrc).only(loginBefore),
 		own(RuleCookie, []string{"set-cookie"},
 			`(?i)\bset-cookie\\?["']?\s{0,3}[:=]\s{0,3}\\?["']?([\w.-]{1,64})=([^;\s"'\\,]{4,})`, 2, cookie),
-		own(RuleCookie, []string{"cookie"},
+		own(RuleCookie, []string{"cookie", " -b "},
 			`(?i)(?:(?:^|[^-\w])cookie\\?["']?\s{0,3}:|\s--cookie[\s=]|\s-b\s)\s{0,3}\\?["']?([\w.-]{1,64}=[^;\s"'\\,]{4,}(?:;\s?[\w.-]{1,64}=[^;\s"'\\,]*)*)`, 1, cookieList),
 	}
 }
@@ -54,6 +56,10 @@ func flagFollows(text string, _, end int) bool {
 
 func pipeBefore(text string, start, _ int) bool {
 	return strings.IndexByte(text[max(0, start-minWindow):start], '|') >= 0
+}
+
+func hereString(text string, _, end int) bool {
+	return strings.Contains(text[end:min(len(text), end+2*minWindow)], "<<<")
 }
 
 func loginBefore(text string, start, _ int) bool {
