@@ -4,8 +4,10 @@
 // Two rule sets work together: the default rules of gitleaks (read from the
 // configuration that its module embeds: regular expression, keywords, entropy,
 // allow-lists), and rules of our own for what agents' shells show most and
-// gitleaks does not cover: passwords in URLs and flags, assignments,
-// Authorization headers, private keys.
+// gitleaks does not cover: passwords in URLs, flags, pipes and netrc files,
+// assignments, Authorization headers, cookies, private keys, prefixed keys of
+// any length. Colour codes and invisible characters hide nothing: a text that
+// has them is searched once more without them.
 //
 // How a text passes: one Aho-Corasick walk over the lower-cased text finds the
 // keywords of all rules; each rule with a hit is tried only in windows around
