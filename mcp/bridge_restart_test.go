@@ -136,7 +136,7 @@ func TestCallsUnderWay(t *testing.T) {
 				}()
 				arguments := map[string]any{"word": "x"}
 				if c.tool == "run_tool" {
-					arguments = map[string]any{"name": "count_errors"}
+					arguments = map[string]any{"name": "count_errors", "arguments": map[string]any{"word": "x"}}
 				}
 				res, err := s.call(c.tool, arguments)
 				if c.repeat {

@@ -172,6 +172,7 @@ func TestFailuresAreResults(t *testing.T) {
 	if err := d.start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	d.deploy("count_errors")
 	for _, way := range ways[:4] {
 		t.Run(way.name, func(t *testing.T) {
 			s := newSession(t, way.connect(t, d), way.version)
@@ -184,6 +185,7 @@ func TestFailuresAreResults(t *testing.T) {
 				{"run_tool", map[string]any{"name": "broken"}, "exit status 1"},
 				{"run_tool", map[string]any{"name": "panics"}, "internal error"},
 				{"run_tool", map[string]any{}, "name"},
+				{"run_tool", map[string]any{"name": "count_errors", "arguments": map[string]any{"word": 7}}, "do not fit"},
 				{"diagnose_failure", map[string]any{"event_id": "unknown"}, "there is no event unknown"},
 				{"diagnose_failure", map[string]any{"event_id": 7}, "/event_id"},
 				{"recall", map[string]any{"limit": "many"}, "/limit"},

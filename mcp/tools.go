@@ -3,6 +3,7 @@ package mcp
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -127,8 +128,33 @@ func (s *Server) runTool() server.ServerTool {
 			if in.Arguments != nil {
 				raw = encode(in.Arguments)
 			}
+			if err := s.checkCall(in.Name, in.Arguments); err != nil {
+				return ToolRun{}, err
+			}
 			return s.backend.RunTool(ctx, sc, in.Name, raw)
 		})
+}
+
+// checkCall holds run_tool's arguments to the schema of the tool that it runs,
+// as a call by the tool's own name is. The backend answers for unknown names.
+func (s *Server) checkCall(name string, arguments map[string]any) error {
+	s.mu.Lock()
+	m, ok := s.generated[name]
+	s.mu.Unlock()
+	if !ok {
+		return nil
+	}
+	c, err := checkerOf(m)
+	if err != nil {
+		return err
+	}
+	if arguments == nil {
+		arguments = map[string]any{}
+	}
+	if _, err := c.check(arguments); err != nil {
+		return fmt.Errorf("%s: the arguments do not fit: %w", name, err)
+	}
+	return nil
 }
 
 // run is a call of a generated tool by its own name.

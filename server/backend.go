@@ -180,6 +180,7 @@ func (d *Daemon) report(ctx context.Context, ev *learn.ActionOutcome) (learn.Fai
 	if r.Remedies == nil {
 		r.Remedies = []learn.RemedyOffer{}
 	}
+	d.reports.keep(r)
 	return r, ctx.Err()
 }
 
@@ -220,7 +221,11 @@ func (b backend) Resource(ctx context.Context, s mcp.Scope, kind, id string) (js
 			return nil, err
 		}
 		v = status.Items[0]
-	case "report":
+	case "report": // by its own id while it is remembered, or by the event's
+		if kept, ok := b.d.reports.find(id); ok && (s.Import || kept.ProjectID == s.ProjectID) {
+			v = kept
+			break
+		}
 		report, err := b.Diagnose(ctx, s, mcp.Failure{EventID: id})
 		if err != nil {
 			return nil, err

@@ -58,6 +58,7 @@ type Daemon struct {
 
 	ledger  *follower // the ledger in memory and index
 	indexed *follower // events in the index
+	reports reports
 	metrics *metrics
 	busy    *activity
 	stop    func() // ends Run
