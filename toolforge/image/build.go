@@ -118,12 +118,15 @@ func haveMmdebstrap(ctx context.Context, progress io.Writer) error {
 	if os.Geteuid() != 0 {
 		return fmt.Errorf("image: mmdebstrap is not installed; run `sudo %s`, then this again", command)
 	}
-	fmt.Fprintln(progress, command)
-	args := append([]string{"-o", "DPkg::Lock::Timeout=120"}, strings.Fields(command)[1:]...)
-	cmd := exec.CommandContext(ctx, apt, args...)
-	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("image: `%s` failed: %w\n%s\nrun `apt-get update` and then that command", command, err, tail(out))
+	// A new machine has no package lists, and an old one old lists.
+	for _, c := range []string{"apt-get update", command} {
+		fmt.Fprintln(progress, "I: "+c)
+		args := append([]string{"-o", "DPkg::Lock::Timeout=120"}, strings.Fields(c)[1:]...)
+		cmd := exec.CommandContext(ctx, apt, args...)
+		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("image: `%s` failed: %w\n%s", c, err, tail(out))
+		}
 	}
 	return nil
 }
