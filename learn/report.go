@@ -28,6 +28,7 @@ type FailureAnalysisReport struct {
 	Hints                       []string         `json:"hints,omitempty"` // canned, not seen to work here
 	ConfidenceScore             float64          `json:"confidence_score"`
 	RelevantEntities            []Entity         `json:"relevant_entities,omitempty"`
+	Code                        *CodeContext     `json:"code,omitempty"`     // what it touches in the workspace's code
 	Evidence                    []string         `json:"evidence,omitempty"` // event ids
 	Method                      Method           `json:"method"`
 }
