@@ -37,20 +37,22 @@ func (r Record) Project() string {
 type EntryKind string
 
 const (
-	EntryTask        EntryKind = "task"         // Task (a finished one)
-	EntryReport      EntryKind = "report"       // FailureAnalysisReport
-	EntryRemedy      EntryKind = "remedy"       // Remedy
-	EntryStrategy    EntryKind = "strategy"     // ProvenStrategy
-	EntryProposal    EntryKind = "proposal"     // PlanModificationProposal
-	EntryOpportunity EntryKind = "opportunity"  // ToolOpportunity
-	EntryTool        EntryKind = "tool"         // ProposedTool
-	EntryValidation  EntryKind = "validation"   // ValidationResult
-	EntryReview      EntryKind = "review"       // ToolReviewRequest
-	EntryDecision    EntryKind = "decision"     // Decision
-	EntryState       EntryKind = "state"        // StateChange
-	EntryTrial       EntryKind = "trial"        // an assignment or its result
-	EntryModelAnswer EntryKind = "model_answer" // what a model said, and whether it was used
-	EntryRefused     EntryKind = "refused"      // a forged, stale or replayed decision
+	EntryTask        EntryKind = "task"          // Task (a finished one)
+	EntryReport      EntryKind = "report"        // FailureAnalysisReport
+	EntryRemedy      EntryKind = "remedy"        // Remedy
+	EntryStrategy    EntryKind = "strategy"      // ProvenStrategy
+	EntryProposal    EntryKind = "proposal"      // PlanModificationProposal
+	EntryOpportunity EntryKind = "opportunity"   // ToolOpportunity
+	EntryTool        EntryKind = "tool"          // ProposedTool
+	EntryValidation  EntryKind = "validation"    // ValidationResult
+	EntryReview      EntryKind = "review"        // ToolReviewRequest
+	EntryDecision    EntryKind = "decision"      // Decision
+	EntryState       EntryKind = "state"         // StateChange
+	EntryTrial       EntryKind = "trial"         // an assignment or its result
+	EntryModelAnswer EntryKind = "model_answer"  // what a model said, and whether it was used
+	EntryRefused     EntryKind = "refused"       // a forged, stale or replayed decision
+	EntryName        EntryKind = "pattern_name"  // PatternName
+	EntryAlias       EntryKind = "pattern_alias" // PatternAlias
 )
 
 // LedgerEntry is one line of the ledger: what was concluded, proposed, decided

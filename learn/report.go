@@ -31,6 +31,12 @@ type FailureAnalysisReport struct {
 	Code                        *CodeContext     `json:"code,omitempty"`     // what it touches in the workspace's code
 	Evidence                    []string         `json:"evidence,omitempty"` // event ids
 	Method                      Method           `json:"method"`
+	// Hypothesis is what a model said, when one was asked, whether or not the
+	// report follows it (Method says which); MethodConfidence has the
+	// confidence of each method that had a say, as weighed by how often it was
+	// right before.
+	Hypothesis       *Hypothesis        `json:"hypothesis,omitempty"`
+	MethodConfidence map[Method]float64 `json:"method_confidence,omitempty"`
 }
 
 // RemedyAction is one action of a remedy as a template: parameters stand in
