@@ -23,7 +23,7 @@ var signals = []signal{
 	{"first", 1.5, "it is the first contribution, on which the others build", func(v *view, i int) float64 { return flag(v.order[i] == 0) }},
 	{"later", -0.15, "", func(v *view, i int) float64 { return float64(min(v.order[i], 12)) }},
 	// What somebody did can be wrong; what somebody announced is not yet.
-	{"acts", 1, "it acts", func(v *view, i int) float64 { return flag(v.turns[i].acts) }},
+	{"acts", 1, "it does something that can be wrong", func(v *view, i int) float64 { return flag(v.turns[i].acts) }},
 	{"action failed", 0.5, "what it did failed or gave nothing", func(v *view, i int) float64 { return flag(v.actionFailed(i)) }},
 	{"unsupported", 1, "it states what nothing before it supports", func(v *view, i int) float64 { return v.unsupported(i) }},
 	{"made up", 0.5, "it says itself that it assumes or simulates", func(v *view, i int) float64 { return flag(madeUp.MatchString(v.turns[i].body)) }},

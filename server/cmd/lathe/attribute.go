@@ -19,7 +19,9 @@ type attributed struct {
 // attribute says who spoilt a conversation between agents. It needs no daemon.
 func (a *app) attribute(file string) error {
 	var r io.Reader = a.in
-	if file != "-" {
+	if file == "-" {
+		file = "stdin"
+	} else {
 		f, err := os.Open(file)
 		if err != nil {
 			return fmt.Errorf("conversation: %w", err)
@@ -45,10 +47,11 @@ func (a *app) attribute(file string) error {
 		rows = append(rows, []string{strconv.Itoa(s.Step), cut(s.Agent, 32), percent(s.Score), strings.Join(s.Reasons, "; ")})
 	}
 	a.table("STEP AGENT SUSPICION WHY", rows)
-	fmt.Fprintf(a.out, "\nBy agent:")
+	var agents []string
 	for _, g := range found.Agents[:min(5, len(found.Agents))] {
-		fmt.Fprintf(a.out, " %s %s;", cut(g.Agent, 32), percent(g.Score))
+		agents = append(agents, cut(g.Agent, 32)+" "+percent(g.Score))
 	}
-	fmt.Fprintln(a.out, "\nSuspicion ranks the steps; it is not the chance of being right.")
+	fmt.Fprintf(a.out, "\nBy agent: %s.\n", strings.Join(agents, ", "))
+	fmt.Fprintln(a.out, "Suspicion ranks the steps; it is not the chance of being right.")
 	return nil
 }

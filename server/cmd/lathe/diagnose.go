@@ -1,0 +1,98 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"lathe/learn"
+	"lathe/mcp"
+	"lathe/server"
+)
+
+func (a *app) diagnoseCmd() *cobra.Command {
+	var f mcp.Failure
+	var command, conversation string
+	c := &cobra.Command{
+		Use:   "diagnose [EVENT]",
+		Short: "Why a call failed and what fixed it before",
+		Long: `Give the id of a recorded event (see lathe log --status failure), or the failing
+output on stdin, with --command for the command line that printed it.
+
+With --conversation FILE (- for stdin) it tells which agent's which step spoilt a
+failed run of several agents. The file is JSON, {"question": "...", "history":
+[{"role": "...", "name": "...", "content": "..."}]}; steps count from 0. Neither
+a model nor the right answer is asked for, and no daemon is started.`,
+		Example: `  lathe diagnose 84c1a767-f485-89de-8f23-effa52779bed
+  python3 -m pytest 2>&1 | lathe diagnose --command "python3 -m pytest"
+  lathe diagnose --conversation run.json --json`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if conversation != "" {
+				if len(args) > 0 {
+					return usagef("give an event id or --conversation, not both")
+				}
+				return a.attribute(conversation)
+			}
+			if len(args) == 1 {
+				f.EventID = args[0]
+			} else {
+				if isTerminal(a.in) {
+					return usagef("give an event id, or the failing output on stdin")
+				}
+				raw, err := io.ReadAll(io.LimitReader(a.in, maxInput))
+				if err != nil {
+					return fmt.Errorf("read stdin: %w", err)
+				}
+				exit := 1
+				f.ToolName, f.ToolParameters = "bash", map[string]any{"command": command}
+				f.ToolOutput = learn.ToolOutput{Stdout: strings.ToValidUTF8(string(raw), "\uFFFD"), ExitCode: &exit}
+			}
+			client, _, err := a.client(cmd.Context())
+			if err != nil {
+				return err
+			}
+			var r learn.FailureAnalysisReport
+			if err := client.Call(cmd.Context(), http.MethodPost, "/v1/diagnose", server.DiagnoseCall{Failure: f}, &r); err != nil {
+				return err
+			}
+			if a.json {
+				return a.print(r)
+			}
+			a.printReport(r)
+			return nil
+		}}
+	c.Flags().StringVar(&command, "command", "", "the command line that failed")
+	c.Flags().StringVar(&conversation, "conversation", "", "a failed run of several agents, as JSON")
+	c.Flags().StringVar(&f.ProjectID, "project", "", "the project that it happened in")
+	return c
+}
+
+func (a *app) printReport(r learn.FailureAnalysisReport) {
+	if r.ErrorPattern != nil {
+		fmt.Fprintf(a.out, "pattern     %s (%s)\n", clean(r.ErrorPattern.Name), clean(r.ErrorPattern.ID))
+	}
+	fmt.Fprintf(a.out, "root cause  %s\n", clean(r.RootCause))
+	if r.CulpritAction != "" && r.CulpritAction != r.FailedEventID && r.CulpritReason != "" {
+		fmt.Fprintf(a.out, "culprit     %s: %s\n", r.CulpritAction, clean(r.CulpritReason))
+	}
+	fmt.Fprintf(a.out, "confidence  %.2f, by %s\n", r.ConfidenceScore, r.Method)
+	for i, o := range r.Remedies {
+		fmt.Fprintf(a.out, "remedy %d    %s (confidence %.2f; %d sessions, worked %.1f, failed %.1f)\n", i+1, clean(o.Description), o.Confidence, o.Support, o.Successes, o.Failures)
+		for _, act := range o.Actions {
+			if act.Command != "" {
+				fmt.Fprintf(a.out, "              %s\n", clean(act.Command))
+			}
+		}
+		fmt.Fprintf(a.out, "            evidence: %s\n", strings.Join(o.Evidence[:min(3, len(o.Evidence))], " "))
+	}
+	if len(r.Remedies) == 0 {
+		fmt.Fprintln(a.out, "remedy      none is known to work")
+	}
+	for _, h := range r.Hints {
+		fmt.Fprintf(a.out, "hint        %s\n", clean(h))
+	}
+}
