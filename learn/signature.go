@@ -17,8 +17,9 @@ type ErrorPattern struct {
 type ErrorSignature struct {
 	// ID is stable across runs and machines for the same pattern and the same
 	// kind of failure: it groups. For a library pattern it is made from the
-	// pattern's id and its grouping captures; for a mined one from the
-	// template's identity.
+	// pattern's kind, which several patterns may share, and its grouping
+	// captures; what tests raised is of the kind of the run's verdict. For a
+	// mined one it is made from the template's identity.
 	ID        string            `json:"id"`
 	PatternID string            `json:"pattern_id"`
 	Name      string            `json:"name"`

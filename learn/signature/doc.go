@@ -10,10 +10,13 @@
 // The library is data: patterns/*.yaml, embedded, one file an area. Each
 // pattern has positive and near-miss examples, and the tests run them all.
 //
-// An ErrorSignature's ID is the kind of failure: pattern id plus the captures
-// that the pattern marks as grouping (the class of an otherwise unknown
-// exception, an exit code). The other captures carry the instance and stay out
-// of the ID: two missing modules are one kind of failure.
+// An ErrorSignature's ID is the kind of failure, as coarse as a person would
+// name it: the pattern's kind (patterns that differ only in what helps share
+// one: all TypeErrors) plus the captures that the pattern marks as grouping
+// (the class of an otherwise unknown exception, an exit code). The other
+// captures carry the instance and stay out of the ID: two missing modules are
+// one kind of failure. Where tests ran and failed, whatever they raised is of
+// the one kind "tests failed". PatternID is the finer of the two.
 //
 // What counts as a failure: a failing status, or an exit code other than zero.
 // A success that mentions errors has no signatures. The one exception is a

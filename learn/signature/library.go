@@ -19,15 +19,27 @@ var files embed.FS
 
 // entry is a pattern as its YAML file says it.
 type entry struct {
-	ID       string   `yaml:"id"`
-	Name     string   `yaml:"name"`
+	ID   string `yaml:"id"`
+	Name string `yaml:"name"`
+	// Kind is the identity of the failures that it takes, where that is coarser
+	// than the pattern: the many TypeErrors differ in what helps, and are one
+	// kind of failure. Its own id when empty.
+	Kind     string   `yaml:"kind"`
 	Regexp   string   `yaml:"regexp"`
 	Literals []string `yaml:"literals"` // at least one stands in every line that the regexp matches
 	// Level decides which pattern takes a line and how the failures of one
 	// output are ordered. A "cause" is preferred to a "broad" one, that to a
 	// "summary" (what follows from other failures; listed after them), that to
-	// a "generic" one.
-	Level     string   `yaml:"level"`
+	// a "generic" one. A "verdict" is the summary of a test run, and gives its
+	// kind to what the tests raised.
+	Level string `yaml:"level"`
+	// Where, if not empty, is the only place that it is looked for, instead of
+	// at its literals: "traceback" the last line of a Python traceback, "stack"
+	// a line above JavaScript's frames.
+	Where string `yaml:"where"`
+	// Loading says that tests could not be loaded: the run's verdict follows
+	// from the causes beside it.
+	Loading   bool     `yaml:"loading"`
 	Group     []string `yaml:"group"` // captures that belong to the identity
 	Causes    []string `yaml:"causes"`
 	Hints     []string `yaml:"hints"`
@@ -44,6 +56,12 @@ const (
 	rankGeneric
 )
 
+// Places that a pattern may be bound to.
+const (
+	whereTraceback = "traceback"
+	whereStack     = "stack"
+)
+
 // pattern is a compiled entry.
 type pattern struct {
 	entry
@@ -58,6 +76,7 @@ type library struct {
 	patterns []*pattern
 	byID     map[string]*pattern
 	scan     *automaton
+	bound    []*pattern // with a Where, in order
 }
 
 // loadLibrary reads every YAML file of the folder.
@@ -90,6 +109,9 @@ func loadLibrary(fsys fs.FS) (*library, error) {
 			p.order = len(lib.patterns)
 			lib.byID[p.ID] = p
 			lib.patterns = append(lib.patterns, p)
+			if p.Where != "" {
+				lib.bound = append(lib.bound, p)
+			}
 			for _, l := range p.Literals {
 				literals = append(literals, l)
 				owners = append(owners, p.order)
@@ -116,15 +138,21 @@ func compile(e entry) (*pattern, error) {
 	case "", "cause":
 	case "broad":
 		p.rank = rankBroad
-	case "summary":
+	case "summary", "verdict":
 		p.rank = rankSummary
 	case "generic":
 		p.rank = rankGeneric
 	default:
-		return nil, fmt.Errorf("pattern %s: level %q is none of cause, broad, summary, generic", e.ID, e.Level)
+		return nil, fmt.Errorf("pattern %s: level %q is none of cause, broad, summary, verdict, generic", e.ID, e.Level)
 	}
-	if e.ID == "" || e.Name == "" || len(e.Literals) == 0 {
-		return nil, fmt.Errorf("pattern %q: id, name and literals are needed", e.ID)
+	if e.ID == "" || e.Name == "" || (len(e.Literals) == 0) == (e.Where == "") {
+		return nil, fmt.Errorf("pattern %q: id, name, and either literals or a place are needed", e.ID)
+	}
+	if e.Where != "" && e.Where != whereTraceback && e.Where != whereStack {
+		return nil, fmt.Errorf("pattern %s: place %q is none of traceback, stack", e.ID, e.Where)
+	}
+	if p.Kind == "" {
+		p.Kind = p.ID
 	}
 	for _, g := range e.Group {
 		if !slices.Contains(p.names, g) {

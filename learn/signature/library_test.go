@@ -45,6 +45,9 @@ func TestLiteralsStandInEveryExample(t *testing.T) {
 	}
 	for _, p := range lib.patterns {
 		for _, example := range p.Positive {
+			if p.Where != "" {
+				continue
+			}
 			found := false
 			for _, l := range p.Literals {
 				found = found || strings.Contains(example, l)

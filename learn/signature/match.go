@@ -22,6 +22,7 @@ type hit struct {
 // hits finds the one best pattern of each line.
 func (lib *library) hits(lines []string) []hit {
 	var out []hit
+	var ends tracebacks
 	tried := make([]int, len(lib.patterns)) // last line (from 1) a pattern was tried on
 	for i, line := range lines {
 		best := hit{line: -1}
@@ -40,11 +41,29 @@ func (lib *library) hits(lines []string) []hit {
 				}
 			}
 		})
+		if where := ends.at(lines, i); where != "" && (best.p == nil || where == whereStack && best.p.rank == rankGeneric) {
+			if h := lib.boundHit(line, i, where); h.p != nil {
+				best = h
+			}
+		}
 		if best.p != nil {
 			out = append(out, best)
 		}
 	}
 	return out
+}
+
+// boundHit finds the first pattern that belongs to a place.
+func (lib *library) boundHit(line string, i int, where string) hit {
+	for _, p := range lib.bound {
+		if p.Where != where {
+			continue
+		}
+		if loc := p.re.FindStringSubmatchIndex(line); loc != nil {
+			return hit{i, p, loc}
+		}
+	}
+	return hit{line: -1}
 }
 
 // better reports whether p is to be preferred to q on one line: causes before
@@ -56,20 +75,26 @@ func better(p, q *pattern) bool {
 	return p.order < q.order
 }
 
-// library signatures of the lines, causes first.
+// signatures of the lines: causes before what follows from them, each as
+// printed.
 func (lib *library) signatures(lines []string) []learn.ErrorSignature {
 	found := lib.hits(lines)
 	slices.SortStableFunc(found, func(a, b hit) int {
-		return cmp.Or(cmp.Compare(summaryBit(a.p), summaryBit(b.p)), cmp.Compare(a.line, b.line))
+		return cmp.Or(cmp.Compare(a.follows(lines), b.follows(lines)), cmp.Compare(a.line, b.line))
 	})
+	run := verdict(found)
 	var out []learn.ErrorSignature
 	seen := map[string]bool{}
 	for _, h := range found {
 		sig := h.signature(lines)
-		if seen[sig.ID] {
+		key := h.p.ID + "\x00" + sig.ID
+		if seen[key] {
 			continue
 		}
-		seen[sig.ID] = true
+		seen[key] = true
+		if run != nil && h.raisedBy(run) {
+			sig.ID = run.Kind
+		}
 		out = append(out, sig)
 		if len(out) == maxSignatures {
 			break
@@ -78,9 +103,31 @@ func (lib *library) signatures(lines []string) []learn.ErrorSignature {
 	return out
 }
 
-// summaryBit is 1 for what only sums up other failures.
-func summaryBit(p *pattern) int {
-	if p.rank == rankSummary {
+// verdict is the pattern that says that tests ran and failed, nil when none
+// does, or when tests could not be loaded: then the reason is the failure.
+func verdict(found []hit) *pattern {
+	var run *pattern
+	for _, h := range found {
+		if h.p.Loading {
+			return nil
+		}
+		if run == nil && h.p.Level == "verdict" {
+			run = h.p
+		}
+	}
+	return run
+}
+
+// raisedBy reports whether a cause is one that the tests of the run raised. It
+// then is of the kind "tests failed", since that is what a person calls it,
+// whatever the assertion was; its pattern still says what the test raised.
+func (h hit) raisedBy(run *pattern) bool {
+	return h.p.rank != rankSummary && (h.p.Language == "" || h.p.Language == run.Language)
+}
+
+// follows is 1 for what only sums up or introduces other failures.
+func (h hit) follows(lines []string) int {
+	if h.p.rank == rankSummary || h.p.rank == rankGeneric && strings.HasSuffix(lines[h.line], ":") {
 		return 1
 	}
 	return 0
@@ -98,9 +145,9 @@ func (h hit) signature(lines []string) learn.ErrorSignature {
 	return sig
 }
 
-// signatureID is the pattern's id with its grouping captures.
+// signatureID is the pattern's kind with its grouping captures.
 func signatureID(p *pattern, captures map[string]string) string {
-	id := p.ID
+	id := p.Kind
 	for _, g := range p.Group {
 		id += ":" + cut(captures[g], 80)
 	}

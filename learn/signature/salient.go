@@ -15,7 +15,10 @@ var (
 	noErrors  = regexp.MustCompile(`(?i)\b(?:0|no) (?:errors?|fail(?:ed|ures?)?|warnings?)\b|^\s*(?:#|//|\*|warning:)`)
 	progLine  = regexp.MustCompile(`^(?:[\w.+/-]+: )+\S`)
 	pyLast    = regexp.MustCompile(`^[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit|Iteration|Warning|Failed|Timeout)(?:: .*)?$`)
-	pyHead    = "Traceback (most recent call last):"
+	// pyEnd is the last line of a traceback: a class, alone or with a message.
+	// A single word counts when it is written like a class, not like DEBUG.
+	pyEnd  = regexp.MustCompile(`^\s*(?:[A-Za-z_]\w*(?:\.[\w<>]+)+|_?[A-Z][A-Z0-9]*[a-z]\w*)(?:: .*)?$`)
+	pyHead = "Traceback (most recent call last):"
 )
 
 // failed reports whether an event is a failure at all.
