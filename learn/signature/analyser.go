@@ -13,7 +13,7 @@ type Analyser struct {
 	lib *library
 
 	mu    sync.RWMutex
-	drain *drain
+	miner *miner
 }
 
 // New loads the embedded library, with no templates mined yet.
@@ -22,46 +22,45 @@ func New() (*Analyser, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load the error patterns: %w", err)
 	}
-	return &Analyser{lib: lib, drain: newDrain()}, nil
+	return &Analyser{lib: lib, miner: newMiner(maxTemplates)}, nil
 }
 
 // Match gives the failures that an event shows, first cause first; nil for a
 // success that reads as one. It changes nothing: a line that no template takes
 // gets the identity that Learn would give it.
 func (a *Analyser) Match(ev *learn.ActionOutcome, act learn.Action) []learn.ErrorSignature {
-	return a.analyse(ev, act, func(tokens []string) mined {
-		a.mu.RLock()
-		defer a.mu.RUnlock()
-		if m := a.drain.find(tokens); m != nil {
-			return mined{ID: m.ID, Tokens: append([]string(nil), m.Tokens...)}
-		}
-		id := minedID(tokens)
-		if m := a.drain.resolve(id); m != nil {
-			id = m.ID
-		}
-		return mined{ID: id, Tokens: tokens}
-	})
+	return a.analyse(ev, act, a.matchLine)
 }
 
 // Learn is Match, and grows the online templates from what the library does
 // not take.
 func (a *Analyser) Learn(ev *learn.ActionOutcome, act learn.Action) []learn.ErrorSignature {
-	return a.analyse(ev, act, func(tokens []string) mined {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		m := a.drain.learn(tokens)
-		return mined{ID: m.ID, Tokens: append([]string(nil), m.Tokens...)}
-	})
+	return a.analyse(ev, act, a.learnLine)
 }
 
 // LearnLine grows the online templates from one line of any log, whether it is
-// an error or not; it gives the template's identity and text.
-func (a *Analyser) LearnLine(line string) (id, template string) {
-	tokens := maskTokens(cleanLine(cut(line, maxLine)), nil)
+// an error or not; it gives the template's identity and text. Online does the
+// same for many lines faster.
+func (a *Analyser) LearnLine(line string) (id, template string) { return a.learnLine(cleanLine(line)) }
+
+func (a *Analyser) learnLine(line string) (id, template string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	m := a.drain.learn(tokens)
-	return m.ID, m.String()
+	t := a.miner.learn([]byte(line))
+	return t.id, t.text
+}
+
+func (a *Analyser) matchLine(line string) (id, template string) {
+	var s scanner // the miner's own belongs to who learns
+	b := []byte(cut(line, maxLine))
+	toks := s.join(s.scan(b))
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	sh := a.miner.hash.shape(b, toks)
+	if t := a.miner.find(sh); t != nil {
+		return t.id, t.text
+	}
+	return sh.id(), sh.String()
 }
 
 // Pattern gives a pattern of the library or a mined one; an identity that was
@@ -72,11 +71,11 @@ func (a *Analyser) Pattern(id string) (learn.ErrorPattern, bool) {
 	}
 	a.mu.RLock()
 	defer a.mu.RUnlock()
-	m := a.drain.resolve(id)
+	m := a.miner.resolve(id)
 	if m == nil {
 		return learn.ErrorPattern{}, false
 	}
-	return learn.ErrorPattern{ID: m.ID, Name: "unnamed failure", Template: m.String()}, true
+	return learn.ErrorPattern{ID: m.id, Name: "unnamed failure", Template: m.text}, true
 }
 
 // Patterns lists the library.
@@ -92,23 +91,23 @@ func (a *Analyser) Patterns() []learn.ErrorPattern {
 func (a *Analyser) Snapshot() ([]byte, error) {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
-	return a.drain.snapshot()
+	return a.miner.snapshot()
 }
 
 // Restore replaces the mined templates by those of a snapshot. On an error
 // nothing is changed.
 func (a *Analyser) Restore(data []byte) error {
-	d, err := restoreDrain(data)
+	m, err := restoreMiner(data, maxTemplates)
 	if err != nil {
 		return err
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.drain = d
+	a.miner = m
 	return nil
 }
 
-func (a *Analyser) analyse(ev *learn.ActionOutcome, act learn.Action, mine func([]string) mined) []learn.ErrorSignature {
+func (a *Analyser) analyse(ev *learn.ActionOutcome, act learn.Action, mine func(line string) (id, template string)) []learn.ErrorSignature {
 	if ev == nil {
 		return nil
 	}
@@ -129,10 +128,10 @@ func (a *Analyser) analyse(ev *learn.ActionOutcome, act learn.Action, mine func(
 	return a.lib.signatures([]string{statusLine(ev, act)})
 }
 
-func minedSignature(lines []string, at int, mine func([]string) mined) learn.ErrorSignature {
+func minedSignature(lines []string, at int, mine func(line string) (id, template string)) learn.ErrorSignature {
 	line := strings.TrimSpace(lines[at])
-	m := mine(maskTokens(line, nil))
-	sig := learn.ErrorSignature{ID: m.ID, PatternID: m.ID, Name: "unnamed failure", Template: cut(m.String(), maxCapture), Salient: cut(line, maxCapture)}
+	id, template := mine(line)
+	sig := learn.ErrorSignature{ID: id, PatternID: id, Name: "unnamed failure", Template: cut(template, maxCapture), Salient: cut(line, maxCapture)}
 	sig.File, sig.Line = place(lines, at, nil)
 	sig.Entities = entities(nil, sig.File)
 	return sig

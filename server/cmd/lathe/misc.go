@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,10 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"lathe/learn"
-	"lathe/learn/action"
 	"lathe/learn/mine"
-	"lathe/learn/signature"
 )
 
 // exitCode ends the program with the code of the command that it ran.
@@ -50,45 +46,6 @@ func readBounded(path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s has more than %d bytes", path, maxInput)
 	}
 	return raw, nil
-}
-
-func (a *app) signatureCmd() *cobra.Command {
-	var online bool
-	c := &cobra.Command{Use: "signature", Short: "Error texts, one a line, on stdin: prints signature id and template a line",
-		Long: "Without --online each line is matched as the output of a failing command by the pattern library; with it,\nlines are grouped by templates mined as they come.",
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			sigs, err := signature.New()
-			if err != nil {
-				return err
-			}
-			lines := bufio.NewScanner(a.in)
-			lines.Buffer(make([]byte, 64<<10), maxInput)
-			out := bufio.NewWriter(a.out)
-			for lines.Scan() {
-				if cmd.Context().Err() != nil {
-					return context.Canceled
-				}
-				id, tmpl := signOf(sigs, lines.Text(), online)
-				fmt.Fprintf(out, "%s\t%s\n", id, tmpl)
-			}
-			return errors.Join(lines.Err(), out.Flush())
-		}}
-	c.Flags().BoolVar(&online, "online", false, "mine templates as the lines come")
-	return c
-}
-
-func signOf(sigs *signature.Analyser, line string, online bool) (id, tmpl string) {
-	if online {
-		return sigs.LearnLine(line)
-	}
-	exit := 1
-	ev := &learn.ActionOutcome{ToolName: "bash", Status: learn.StatusFailure, ToolOutput: learn.ToolOutput{Stderr: line, ExitCode: &exit}}
-	found := sigs.Match(ev, action.Parse(ev))
-	if len(found) == 0 {
-		return "-", line
-	}
-	return found[0].ID, found[0].Template
 }
 
 func (a *app) mineCmd() *cobra.Command {

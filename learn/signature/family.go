@@ -1,0 +1,141 @@
+package signature
+
+// The measure of when words that differ are one parameter: what taking them for
+// one costs (see price), lowered by how many different words were seen in that
+// place, may not exceed this share of the words that agree.
+const (
+	budget      = 0.36
+	valueFactor = 0.4 // of a price, where the place also holds values
+)
+
+// family is what was seen in one place of lines that are otherwise the same.
+type family struct {
+	distinct int32
+	price    float32 // sum over the words
+	values   bool    // numbers and the like were seen there too
+}
+
+// families counts them. Each distinct shape is counted once in each of its
+// words' places.
+type families struct {
+	of      map[uint64]family
+	counted map[uint64]struct{} // keys of shapes
+	limit   int                 // shapes counted before all starts anew
+}
+
+func newFamilies(limit int) *families {
+	return &families{of: map[uint64]family{}, counted: map[uint64]struct{}{}, limit: limit}
+}
+
+// terms fills sums with each item's share of a family's key and gives their
+// total.
+func terms(sh *shape, sums []uint64) (total uint64) {
+	for i := range sh.items {
+		sums[i] = mix(uint64(i+1)*0x9e3779b97f4a7c15, sh.items[i].code)
+		total += sums[i]
+	}
+	return total
+}
+
+// count adds a shape, once.
+func (f *families) count(sh *shape) {
+	if _, ok := f.counted[sh.key]; ok {
+		return
+	}
+	if len(f.counted) >= f.limit || len(f.of) >= 4*f.limit {
+		clear(f.of)
+		clear(f.counted)
+	}
+	f.counted[sh.key] = struct{}{}
+	var buf [maxTokens]uint64
+	total := terms(sh, buf[:])
+	for i := range sh.items {
+		it := &sh.items[i]
+		if it.code != codeValue && it.code&codeWord == 0 {
+			continue
+		}
+		k := mix(sh.frame, total-buf[i]+uint64(i))
+		fam := f.of[k]
+		if it.code == codeValue {
+			fam.values = true
+		} else {
+			fam.distinct++
+			fam.price += float32(price(it.text, sh.place(i)))
+		}
+		f.of[k] = fam
+	}
+}
+
+// reduce gives the shape with those words taken out that are parameters by
+// what was seen in their places.
+func (f *families) reduce(sh *shape) *shape {
+	var buf [maxTokens]uint64
+	for range 4 { // a shape seldom has more parameters that look like words
+		total := terms(sh, buf[:])
+		best, margin := -1, 0.0
+		weight := sh.weight()
+		for i := range sh.items {
+			if !sh.word(i) {
+				continue
+			}
+			fam := f.of[mix(sh.frame, total-buf[i]+uint64(i))]
+			if fam.distinct < 2 && !fam.values {
+				continue
+			}
+			if m := budget*(weight-sh.items[i].weight()) - fam.cost(); m >= 0 && (best < 0 || m > margin) {
+				best, margin = i, m
+			}
+		}
+		if best < 0 {
+			break
+		}
+		sh = sh.with(best)
+		f.count(sh)
+	}
+	return sh
+}
+
+// cost is the price of taking the family's words for one parameter.
+func (fam family) cost() float64 {
+	if fam.distinct == 0 {
+		return 0
+	}
+	c := float64(fam.price) / float64(fam.distinct) * crowd(int(fam.distinct))
+	if fam.values {
+		c *= valueFactor
+	}
+	return c
+}
+
+// crowd is how much cheaper a parameter gets with the number of different words
+// seen in its place.
+func crowd(n int) float64 {
+	switch {
+	case n <= 2:
+		return 1
+	case n <= 20:
+		return 2.4 / (float64(n) + 0.4)
+	}
+	return 0.1
+}
+
+// weight is how much a word says that it has in common with another line:
+// function words say less.
+func (it item) weight() float64 {
+	if it.code&codeWord == 0 {
+		return 0
+	}
+	if function[it.text] {
+		return 0.6
+	}
+	return 1
+}
+
+// weight is that of all words.
+func (sh *shape) weight() float64 {
+	w := 0.0
+	for _, it := range sh.items {
+		w += it.weight()
+	}
+	return w
+}

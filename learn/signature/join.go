@@ -1,0 +1,186 @@
+package signature
+
+import "bytes"
+
+// join makes tokens comparable that the same print statement wrote: dates of
+// several words, numbers with units, hosts with ports and lists of values
+// become one value each, whatever their length; words that stand for "no
+// value" become values; the level and the host of a log line's head join its
+// timestamp. It works in place.
+func (s *scanner) join(toks []token) []token {
+	out := toks[:0]
+	for _, t := range toks {
+		switch t.kind {
+		case kindWord:
+			w := s.line[t.at:t.end]
+			after := len(out) > 0 && out[len(out)-1].kind == kindValue
+			switch {
+			case after && (unit(w) || dash(w)):
+				out[len(out)-1].end = t.end
+				continue
+			case dash(w) && len(out) > 0 && out[len(out)-1].kind == kindMark, nullWord(w):
+				t.kind = kindValue
+				out = s.joinValue(out, t)
+				continue
+			}
+			out = append(out, t)
+		case kindValue:
+			out = s.joinValue(out, t)
+		default:
+			out = append(out, t)
+		}
+	}
+	return s.joinHead(out)
+}
+
+// joinValue appends a value, taking in what it continues.
+func (s *scanner) joinValue(out []token, t token) []token {
+	for n := len(out); n > 0; n = len(out) {
+		prev := out[n-1]
+		switch {
+		case prev.kind == kindValue:
+			n--
+		case prev.kind == kindWord && dateWord(s.line[prev.at:prev.end]):
+			n--
+		case n > 1 && prev.kind == kindMark && prev.end == prev.at+1 && s.joins(out[n-2], prev, t):
+			n -= 2
+		default:
+			return append(out, t)
+		}
+		t.at, t.glued = out[n].at, out[n].glued
+		out = out[:n]
+	}
+	return append(out, t)
+}
+
+// joins reports whether a mark connects what is before it to the value after.
+func (s *scanner) joins(before, mark, t token) bool {
+	c := s.line[mark.at]
+	if before.kind == kindValue {
+		return c == ',' || c == ':' || c == ';' || c == '|' || c == '='
+	}
+	if before.kind != kindWord || c != ':' || !mark.glued || !t.glued {
+		return false
+	}
+	w := s.line[before.at:before.end]
+	if class[s.line[t.at]] == isDigit && bytes.IndexByte(w, '.') > 0 { // host:port
+		return true
+	}
+	return len(w) == 2 && hexOnly(w) // aa:0b:...
+}
+
+func hexOnly(w []byte) bool {
+	for _, c := range w {
+		if !(c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F') {
+			return false
+		}
+	}
+	return true
+}
+
+// joinHead joins the level and the host of a log line's head to the timestamp
+// before them. It knows them by their place: a level right after values and
+// brackets; a host between a time and a program with its process number.
+func (s *scanner) joinHead(out []token) []token {
+	i, seen := 0, false
+	for ; i < len(out) && i < 12; i++ {
+		t := out[i]
+		if t.kind == kindValue {
+			seen = true
+		} else if t.kind == kindWord {
+			if !seen || !level(s.line[t.at:t.end]) {
+				break
+			}
+			head := t
+			head.at, head.kind, head.glued = out[0].at, kindValue, false
+			j := i + 1
+			for j < len(out) && (out[j].kind == kindValue || out[j].kind == kindMark && headMark(s.line[out[j].at])) {
+				j++
+			}
+			out[j-1] = head
+			return out[j-1:]
+		} else if !headMark(s.line[t.at]) {
+			break
+		}
+	}
+	if seen && i == 1 && len(out) > 3 && out[1].kind == kindWord && !out[1].glued && out[2].kind == kindWord && out[3].kind == kindMark &&
+		bytes.IndexByte(s.line[out[0].at:out[0].end], ':') > 0 {
+		switch s.line[out[3].at] {
+		case ':', '[', '(':
+			out[1].kind, out[1].at = kindValue, out[0].at
+			return out[1:]
+		}
+	}
+	return out
+}
+
+func headMark(c byte) bool { return c == '[' || c == ']' || c == ':' || c == '|' || c == ',' }
+
+// level reports whether a word is a log level.
+func level(w []byte) bool {
+	switch string(w) {
+	case "INFO", "WARN", "WARNING", "ERROR", "DEBUG", "FATAL", "TRACE", "NOTICE", "CRITICAL", "SEVERE", "ALERT", "EMERG", "CRIT", "ERR",
+		"Info", "Warn", "Warning", "Error", "Debug", "Fatal", "Trace", "Notice", "Critical",
+		"info", "warn", "warning", "error", "debug", "fatal", "trace", "notice", "critical", "crit", "emerg", "alert",
+		"I", "W", "E", "D", "V", "F", "N":
+		return true
+	}
+	return false
+}
+
+// dash reports whether a token is only signs, as where a value is missing.
+func dash(w []byte) bool {
+	if len(w) > 8 {
+		return false
+	}
+	for _, c := range w {
+		if c != '-' && c != '*' && c != '/' && c != '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// nullWord reports whether a word stands where a value is missing, or for a
+// truth value.
+func nullWord(w []byte) bool {
+	if len(w) < 2 || len(w) > 9 {
+		return false
+	}
+	switch string(w) {
+	case "null", "NULL", "None", "nil", "<nil>", "NaN", "nan", "true", "false", "True", "False", "TRUE", "FALSE", "n/a", "N/A", "undefined":
+		return true
+	}
+	return false
+}
+
+// unit reports whether a word after a number is its unit.
+func unit(w []byte) bool {
+	if len(w) > 12 {
+		return false
+	}
+	switch string(w) {
+	case "ns", "us", "µs", "ms", "s", "sec", "secs", "second", "seconds", "second(s)", "min", "mins", "minute", "minutes", "minute(s)",
+		"m", "h", "hr", "hrs", "hour", "hours", "hour(s)", "day", "days", "day(s)", "msec", "msecs", "usec", "millis", "milliseconds", "microseconds",
+		"B", "kB", "KB", "MB", "GB", "TB", "PB", "KiB", "MiB", "GiB", "TiB", "K", "M", "G", "T", "byte", "bytes", "byte(s)", "Bytes", "kb", "mb", "gb",
+		"%", "Hz", "kHz", "KHz", "MHz", "GHz", "C", "bps", "kbps", "Mbps", "Gbps", "B/s", "kB/s", "KB/s", "MB/s", "GB/s",
+		"AM", "PM", "am", "pm", "UTC", "GMT", "CET", "CEST", "EST", "EDT", "PST", "PDT", "MILLISECONDS", "SECONDS":
+		return true
+	}
+	return false
+}
+
+// dateWord reports whether a word before a value is the name of a month or of
+// a day of the week.
+func dateWord(w []byte) bool {
+	if len(w) < 3 || len(w) > 9 || w[0] < 'A' || w[0] > 'W' {
+		return false
+	}
+	switch string(w) {
+	case "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Sept", "Oct", "Nov", "Dec",
+		"January", "February", "March", "April", "June", "July", "August", "September", "October", "November", "December",
+		"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,290 @@
+package signature
+
+import (
+	"cmp"
+	"hash/maphash"
+	"slices"
+)
+
+const (
+	maxTemplates  = 20000 // templates held; the longest unseen make room
+	maxCandidates = 256   // templates of one frame that a new shape is compared with
+)
+
+// mined is one mined template. Its shape changes when it generalises; its id
+// does not.
+type mined struct {
+	id    string
+	shape *shape
+	text  string
+	count uint64
+	seen  uint64 // number of the line that matched it last
+	born  uint64 // order of making: the older keeps its id in a merge
+	into  *mined // what it was merged into, nil while it lives
+	gone  bool   // evicted
+}
+
+// live follows merges to the template that took this one's lines over; nil
+// when that was evicted.
+func (m *mined) live() *mined {
+	for m.into != nil {
+		if m.into.into != nil {
+			m.into = m.into.into
+		}
+		m = m.into
+	}
+	if m.gone {
+		return nil
+	}
+	return m
+}
+
+// miner mines templates online. A line's shape, which is the line without its
+// values, finds its template in a cache; only a shape that was not seen before
+// is compared with the templates of the same frame (number of tokens, and
+// punctuation), as in Drain (He et al., ICWS 2017). What is a parameter among
+// the remaining words is judged from the words seen in the same place of
+// otherwise equal lines, which is the column statistic of Brain (Yu et al.,
+// TSC 2023) kept up online, and from the words themselves.
+type miner struct {
+	hash    hasher
+	scan    scanner
+	max     int
+	cache   map[uint64]*mined // by the key of a shape
+	frames  map[uint64][]*mined
+	byID    map[string]*mined
+	forward map[string]string // of merged templates
+	fams    *families
+	lines   uint64
+	made    uint64
+}
+
+func newMiner(maxTemplates int) *miner {
+	return &miner{
+		hash: hasher{maphash.MakeSeed()}, max: maxTemplates, cache: map[uint64]*mined{}, frames: map[uint64][]*mined{},
+		byID: map[string]*mined{}, forward: map[string]string{}, fams: newFamilies(4 * maxTemplates),
+	}
+}
+
+// tokens splits a line; valid until the next call.
+func (m *miner) tokens(line []byte) []token {
+	if len(line) > maxLine {
+		line = line[:maxLine]
+	}
+	return m.scan.join(m.scan.scan(line))
+}
+
+// known gives the template of a shape seen before.
+func (m *miner) known(key uint64) *mined {
+	if t := m.cache[key]; t != nil {
+		return t.live()
+	}
+	return nil
+}
+
+// learn adds one line.
+func (m *miner) learn(line []byte) *mined {
+	toks := m.tokens(line)
+	key := m.hash.key(line, toks)
+	t := m.known(key)
+	if t == nil {
+		sh := m.hash.shape(line, toks)
+		m.fams.count(sh)
+		t = m.place(sh)
+	}
+	m.hit(t)
+	return t
+}
+
+func (m *miner) hit(t *mined) {
+	m.lines++
+	t.count++
+	t.seen = m.lines
+}
+
+// find gives the template that learn would give, without changing anything;
+// nil when it would make a new one.
+func (m *miner) find(sh *shape) *mined {
+	if t := m.known(sh.key); t != nil {
+		return t
+	}
+	if t, _ := m.candidate(sh); t != nil {
+		return t
+	}
+	return m.resolve(sh.id())
+}
+
+// place finds or makes the template of a shape that was counted already.
+func (m *miner) place(sh *shape) *mined {
+	reduced := m.fams.reduce(sh)
+	t := m.known(reduced.key)
+	if t == nil {
+		if t, _ = m.candidate(reduced); t == nil {
+			t = m.add(sh, reduced)
+		}
+		t = m.generalise(t, sh, reduced)
+	}
+	if len(m.cache) >= 8*m.max {
+		clear(m.cache)
+	}
+	m.cache[sh.key], m.cache[reduced.key] = t, t
+	return t
+}
+
+// candidate gives the template that takes a shape at the least cost.
+func (m *miner) candidate(sh *shape) (best *mined, margin float64) {
+	list := m.frames[sh.frame]
+	for _, t := range list[max(0, len(list)-maxCandidates):] {
+		if left := m.margin(t.shape, sh); left >= 0 && (best == nil || left > margin) {
+			best, margin = t, left
+		}
+	}
+	return best, margin
+}
+
+// margin is what is left of the budget when a template takes a shape; negative
+// when it is too little.
+func (m *miner) margin(t, sh *shape) float64 {
+	same, cost := 0.0, 0.0
+	for i := range t.items {
+		a, b := &t.items[i], &sh.items[i]
+		switch {
+		case a.code == b.code:
+			same += a.weight()
+		case a.code == codeValue:
+			cost += valueFactor * price(b.text, sh.place(i))
+		case b.code == codeValue:
+			cost += valueFactor * price(a.text, t.place(i))
+		default:
+			cost += (price(a.text, t.place(i)) + price(b.text, sh.place(i))) / 2
+		}
+		if cost > budget*maxTokens {
+			return -1
+		}
+	}
+	if cost == 0 {
+		return same + 1
+	}
+	return budget*same - cost
+}
+
+// add makes a template, with the identity that its first line gives it.
+func (m *miner) add(first, sh *shape) *mined {
+	id := first.id()
+	if t := m.resolve(id); t != nil { // its first form came back after it generalised
+		return t
+	}
+	if len(m.byID) >= m.max {
+		m.evict()
+	}
+	m.made++
+	t := &mined{id: id, shape: sh, text: sh.String(), seen: m.lines, born: m.made}
+	m.byID[id] = t
+	delete(m.forward, id)
+	m.frames[sh.frame] = append(m.frames[sh.frame], t)
+	return t
+}
+
+// generalise makes a template take a shape, given as it came and reduced, and
+// merges into it the templates that it then covers. It gives the one that
+// lives.
+func (m *miner) generalise(t *mined, sh, reduced *shape) *mined {
+	if t.shape.frame != reduced.frame {
+		return t // an old template that the line's first form belongs to
+	}
+	wider := t.shape
+	var fresh [maxTokens]bool // places that are known as parameters only now
+	for i := range reduced.items {
+		code := reduced.items[i].code
+		fresh[i] = code == codeValue && sh.items[i].code != codeValue
+		if c := wider.items[i].code; c != codeValue && c != code {
+			wider = wider.with(i)
+			fresh[i] = true
+		}
+	}
+	if wider != t.shape {
+		t.shape, t.text = wider, wider.String()
+	}
+	list := m.frames[wider.frame]
+	for _, o := range list[max(0, len(list)-maxCandidates):] {
+		if o != t && o.into == nil && covers(t.shape, o.shape, fresh[:]) {
+			t = m.merge(t, o)
+		}
+	}
+	return t
+}
+
+// covers reports whether all lines of the narrow shape fit the wide one, and
+// words of it stand only in places that are fresh.
+func covers(wide, narrow *shape, fresh []bool) bool {
+	for i := range wide.items {
+		c, n := wide.items[i].code, narrow.items[i].code
+		if c != n && (c != codeValue || !fresh[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// merge makes one template of two: t's shape, the older one's identity.
+func (m *miner) merge(t, o *mined) *mined {
+	keep, drop := t, o
+	if o.born < t.born {
+		keep, drop = o, t
+	}
+	keep.shape, keep.text = t.shape, t.text
+	keep.count += drop.count
+	keep.seen = max(keep.seen, drop.seen)
+	drop.into = keep
+	delete(m.byID, drop.id)
+	m.forward[drop.id] = keep.id
+	frame := keep.shape.frame
+	m.frames[frame] = slices.DeleteFunc(slices.Clone(m.frames[frame]), func(x *mined) bool { return x == drop })
+	return keep
+}
+
+// evict drops the tenth of the templates that was unseen longest, and the
+// forwards that lead nowhere. One of them that comes back in the form that it
+// began with gets its identity again.
+func (m *miner) evict() {
+	all := make([]*mined, 0, len(m.byID))
+	for _, t := range m.byID {
+		all = append(all, t)
+	}
+	slices.SortFunc(all, func(a, b *mined) int { return cmp.Or(cmp.Compare(a.seen, b.seen), cmp.Compare(a.born, b.born)) })
+	for _, t := range all[:len(all)/10+1] {
+		t.gone = true
+		delete(m.byID, t.id)
+	}
+	for key, list := range m.frames {
+		list = slices.DeleteFunc(list, func(t *mined) bool { return t.gone })
+		if m.frames[key] = list; len(list) == 0 {
+			delete(m.frames, key)
+		}
+	}
+	for key, t := range m.cache {
+		if t.live() == nil {
+			delete(m.cache, key)
+		}
+	}
+	for from := range m.forward {
+		if m.resolve(from) == nil {
+			delete(m.forward, from)
+		}
+	}
+}
+
+// resolve follows an identity to the template that it became.
+func (m *miner) resolve(id string) *mined {
+	for range 100 {
+		if t := m.byID[id]; t != nil {
+			return t
+		}
+		next, ok := m.forward[id]
+		if !ok {
+			return nil
+		}
+		id = next
+	}
+	return nil
+}

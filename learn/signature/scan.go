@@ -1,0 +1,422 @@
+package signature
+
+import "bytes"
+
+// maxTokens is how many tokens of a line count; a longer line ends there.
+const maxTokens = 120
+
+// maxGroup is how long a bracketed or quoted value may be, in bytes.
+const maxGroup = 1024
+
+// tokenKind says what a token is to the miner.
+type tokenKind uint8
+
+const (
+	kindWord  tokenKind = iota // a constant, as far as its form tells
+	kindValue                  // certainly variable: digits, paths, what follows "="
+	kindMark                   // punctuation
+)
+
+// token is a piece of a line: line[at:end].
+type token struct {
+	at, end int32
+	kind    tokenKind
+	glued   bool // no blank before it
+}
+
+// Character classes.
+const (
+	isBlank uint8 = 1 << iota
+	isDelim
+	isDigit
+	isAlpha
+	isSlash
+	isBackslash
+	isDot
+	isAt
+)
+
+// class is the class of each byte; 0 for punctuation inside words.
+var class = classes()
+
+func classes() (t [256]uint8) {
+	for c := range 256 {
+		switch {
+		case c <= ' ' || c == 0x7f:
+			t[c] = isBlank
+		case c >= '0' && c <= '9':
+			t[c] = isDigit
+		case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= 0x80:
+			t[c] = isAlpha
+		}
+	}
+	for _, c := range []byte("=:,;()[]{}<>|\"'`!?") {
+		t[c] = isDelim
+	}
+	t['/'], t['\\'], t['.'], t['@'] = isSlash, isBackslash, isDot, isAt
+	return t
+}
+
+// scanner splits lines into tokens. It keeps its buffer from line to line, and
+// reads each byte of a line about once; it has no regular expressions.
+type scanner struct {
+	line []byte
+	pos  int
+	out  []token
+}
+
+// scan gives the tokens of a line; they are valid until the next call.
+func (s *scanner) scan(line []byte) []token {
+	s.line, s.pos, s.out = line, 0, s.out[:0]
+	glued := false
+	for s.pos < len(line) && len(s.out) < maxTokens-4 { // 4: what one step appends at most
+		c := line[s.pos]
+		switch k := class[c]; {
+		case k == isBlank:
+			s.blank(c)
+			glued = false
+			continue
+		case c == '"' || c == '\'' || c == '`':
+			s.quote(c, glued)
+		case c == '=':
+			s.equals(glued)
+		case k == isDelim:
+			s.delim(c, glued)
+		default:
+			s.word(glued)
+		}
+		glued = true
+	}
+	return s.out
+}
+
+func (s *scanner) add(kind tokenKind, at, end int, glued bool) {
+	s.out = append(s.out, token{at: int32(at), end: int32(end), kind: kind, glued: glued})
+}
+
+// at gives a byte of the line, 0 beyond its end.
+func (s *scanner) at(i int) byte {
+	if i < len(s.line) {
+		return s.line[i]
+	}
+	return 0
+}
+
+// blank skips white space, control characters and ANSI sequences.
+func (s *scanner) blank(c byte) {
+	s.pos++
+	if c != 0x1b || s.at(s.pos) != '[' {
+		return
+	}
+	for s.pos++; s.pos < len(s.line); s.pos++ {
+		if b := s.line[s.pos]; b >= '@' && b <= '~' {
+			s.pos++
+			return
+		}
+	}
+}
+
+// word reads a run of word characters and what belongs to it: the rest of a
+// URL or of a drive's path, a plural in parentheses, arguments.
+func (s *scanner) word(glued bool) {
+	start, flags := s.pos, uint8(0)
+	slashes := 0
+	i := start
+	for i < len(s.line) {
+		k := class[s.line[i]]
+		if k&(isBlank|isDelim) != 0 {
+			break
+		}
+		if k == isDot && flags&isSlash == 0 && i > start && s.at(i+1) == '.' {
+			break // "enabled....1"
+		}
+		if k == isSlash {
+			slashes++
+		}
+		flags |= k
+		i++
+	}
+	if s.at(i) == ':' && i+2 < len(s.line) {
+		if s.line[i+1] == '/' && s.line[i+2] == '/' {
+			s.pos = s.urlEnd(i)
+			s.add(kindValue, start, s.pos, glued)
+			return
+		}
+		if s.line[i+1] == '\\' && i == start+1 && flags == isAlpha { // C:\...
+			for i++; i < len(s.line) && class[s.line[i]]&(isBlank|isDelim) == 0; i++ {
+			}
+			s.pos = i
+			s.add(kindValue, start, i, glued)
+			return
+		}
+	}
+	end := i
+	for end > start+1 && s.line[end-1] == '.' {
+		end--
+	}
+	kind := kindWord
+	if flags&isDigit != 0 || flags&(isSlash|isBackslash|isAt) != 0 && pathLike(s.line[start:end], flags, slashes) {
+		kind = kindValue
+	}
+	if flags == isDot { // a run of dots
+		kind, end = kindMark, i
+	}
+	s.pos = i
+	if s.at(i) == '(' && end == i && kind == kindWord {
+		if n := pluralEnd(s.line[i:]); n > 0 {
+			end += n
+			s.pos = end
+		}
+	}
+	s.add(kind, start, end, glued)
+	if end < s.pos {
+		s.add(kindMark, end, s.pos, true)
+	}
+	if c := s.at(s.pos); (c == '(' || c == '{') && kind != kindMark {
+		s.group(c)
+	}
+}
+
+// pluralEnd is the length of "(s)" or "(es)" at the beginning of b, else 0.
+func pluralEnd(b []byte) int {
+	if len(b) >= 3 && b[1] == 's' && b[2] == ')' {
+		return 3
+	}
+	if len(b) >= 4 && b[1] == 'e' && b[2] == 's' && b[3] == ')' {
+		return 4
+	}
+	return 0
+}
+
+// urlEnd is where the URL ends whose scheme ends at i.
+func (s *scanner) urlEnd(i int) int {
+	for i < len(s.line) {
+		switch c := s.line[i]; {
+		case class[c] == isBlank, c == '"', c == '\'', c == '`', c == '<', c == '>', c == ')', c == ']', c == '}', c == '|':
+			return i
+		case (c == ',' || c == ';') && class[s.at(i+1)]&isBlank != 0:
+			return i
+		}
+		i++
+	}
+	return i
+}
+
+// pathLike reports whether a word without digits names a file, a directory or
+// a mailbox. "read/write" and "I/O" do not.
+func pathLike(w []byte, flags uint8, slashes int) bool {
+	switch {
+	case flags&isAlpha == 0:
+		return len(w) > 1 && flags&isSlash != 0 && w[0] == '/' && len(w) > 2 || len(w) == 1 && w[0] == '/'
+	case flags&isAt != 0:
+		k := bytes.IndexByte(w, '@')
+		return k > 0 && k < len(w)-1
+	case flags&isBackslash != 0:
+		return true
+	case w[0] == '/' || w[0] == '~' || w[0] == '.':
+		return true
+	case slashes > 1:
+		return true
+	}
+	return flags&isDot != 0 // kernel/sched.c, com.x/com.x.Y
+}
+
+// group reads "(...)" or "{...}" glued to a word: an empty one stays, the
+// content of another is a value.
+func (s *scanner) group(open byte) {
+	end := s.balanced(s.pos)
+	if end < 0 || len(s.out) > maxTokens-8 {
+		return
+	}
+	s.add(kindMark, s.pos, s.pos+1, true)
+	if end > s.pos+2 {
+		s.add(kindValue, s.pos+1, end-1, true)
+	}
+	s.add(kindMark, end-1, end, true)
+	s.pos = end
+}
+
+// balanced gives the end of the group that opens at i, -1 when it does not
+// close within maxGroup bytes.
+func (s *scanner) balanced(i int) int {
+	depth := 0
+	for end := min(len(s.line), i+maxGroup); i < end; i++ {
+		switch s.line[i] {
+		case '(', '[', '{':
+			depth++
+		case ')', ']', '}':
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		}
+	}
+	return -1
+}
+
+// quote reads a quoted string. One of a single word is a value; of a longer
+// one the first word stays, since it may say what kind of thing is quoted
+// ("GET /x"), and the rest is a value. A JSON key stays, and so does the text
+// under a key such as msg.
+func (s *scanner) quote(c byte, glued bool) {
+	i := s.pos
+	end := -1
+	if i == 0 || !isWord(s.line[i-1]) {
+		end = s.closing(i+1, c)
+	}
+	if end < 0 {
+		s.add(kindMark, i, i+1, glued)
+		s.pos = i + 1
+		return
+	}
+	s.pos = end + 1
+	key := s.key()
+	switch space := bytes.IndexByte(s.line[i:end], ' '); {
+	case len(key) > 0 && textKey(key):
+		s.add(kindMark, i, i+1, glued)
+		s.pos = i + 1
+	case s.at(end+1) == ':' && space < 0 && c == '"' && end > i+1 && end-i < 40 && class[s.line[i+1]]&isDelim == 0:
+		s.add(kindWord, i+1, end, glued)
+	case space < 0 || len(key) > 0:
+		s.add(kindMark, i, i+1, glued)
+		s.add(kindValue, i+1, end, true)
+		s.add(kindMark, end, end+1, true)
+	default:
+		s.add(kindMark, i, i+1, glued)
+		if plain(s.line[i+1 : i+space]) {
+			s.add(kindWord, i+1, i+space, true)
+			i += space
+		}
+		s.add(kindValue, i+1, end, false)
+		s.add(kindMark, end, end+1, true)
+	}
+}
+
+// closing finds the quote that closes: the next one that no word follows.
+func (s *scanner) closing(i int, c byte) int {
+	for end := min(len(s.line), i+maxGroup); i < end; i++ {
+		if s.line[i] == '\\' {
+			i++
+			continue
+		}
+		if s.line[i] == c && !isWord(s.at(i+1)) {
+			return i
+		}
+	}
+	return -1
+}
+
+// key is the word before "=", or a JSON key before ":", where the next value
+// belongs to it; else nil.
+func (s *scanner) key() []byte {
+	n := len(s.out)
+	if n < 2 || s.out[n-1].kind != kindMark {
+		return nil
+	}
+	k := s.out[n-2]
+	switch s.line[s.out[n-1].at] {
+	case '=':
+	case ':':
+		if k.end == 0 || s.at(int(k.end)) != '"' {
+			return nil
+		}
+	default:
+		return nil
+	}
+	return s.line[k.at:k.end]
+}
+
+// textKey reports whether a key's value is a message.
+func textKey(key []byte) bool {
+	switch string(key) {
+	case "msg", "message", "text", "event", "error", "err", "log", "MESSAGE", "reason", "description":
+		return true
+	}
+	return false
+}
+
+// plain reports whether a word has letters and at most "-" and "_" besides.
+func plain(w []byte) bool {
+	for _, c := range w {
+		if class[c] != isAlpha && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return len(w) > 0
+}
+
+// equals reads "=" and the value after it. An empty value is a value too.
+func (s *scanner) equals(glued bool) {
+	i := s.pos
+	j := i + 1
+	for j < len(s.line) && (s.line[j] == '=' || s.line[j] == '>' || s.line[j] == '~') {
+		j++
+	}
+	s.add(kindMark, i, j, glued)
+	s.pos = j
+	if j > i+1 || i > 0 && (s.line[i-1] == '!' || s.line[i-1] == '<' || s.line[i-1] == '>' || s.line[i-1] == '+' || s.line[i-1] == ':') || len(s.out) < 2 {
+		return // an operator or a ruler
+	}
+	for j < len(s.line) && class[s.line[j]] == isBlank {
+		j++
+	}
+	if c := s.at(j); c == '"' || c == '\'' || c == '`' {
+		if s.closing(j+1, c) >= 0 {
+			s.pos = j
+			s.quote(c, j == i+1)
+			return
+		}
+	}
+	end := s.valueEnd(j)
+	if end == j || j > i+1 && s.at(end) == '=' {
+		s.add(kindValue, i+1, i+1, true)
+		return
+	}
+	s.add(kindValue, j, end, j == i+1)
+	s.pos = end
+}
+
+// valueEnd is where the value ends that begins at i: at a blank or a
+// separator outside of brackets.
+func (s *scanner) valueEnd(i int) int {
+	for i < len(s.line) {
+		switch c := s.line[i]; {
+		case c == '(' || c == '[' || c == '{':
+			end := s.balanced(i)
+			if end < 0 {
+				return i + 1
+			}
+			i = end
+			continue
+		case class[c] == isBlank, c == ',', c == ';', c == '|', c == '&', c == ')', c == ']', c == '}', c == '"', c == '=':
+			return i
+		}
+		i++
+	}
+	return i
+}
+
+// delim reads other punctuation. "<" before a number or around an address
+// belongs to the value.
+func (s *scanner) delim(c byte, glued bool) {
+	i := s.pos
+	if c == '<' {
+		if class[s.at(i+1)] == isDigit {
+			s.pos++
+			s.word(glued)
+			return
+		}
+		for j := i + 1; j < len(s.line) && j < i+200 && class[s.line[j]] != isBlank; j++ {
+			if s.line[j] == '>' && j > i+1 {
+				s.add(kindValue, i, j+1, glued)
+				s.pos = j + 1
+				return
+			}
+		}
+	}
+	s.pos++
+	s.add(kindMark, i, i+1, glued)
+}
+
+func isWord(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_'
+}

@@ -1,0 +1,126 @@
+package signature
+
+import "strings"
+
+// What a word's form and place say of whether it is a parameter: the price of
+// taking it for one. A price is compared with how many other words agree.
+const (
+	priceVerb    = 6.0 // inflected and function words are hardly ever parameters
+	priceCommon  = 4.0 // nor are the words that logs are written with
+	priceNeutral = 2.5
+	priceName    = 1.2 // has the form of an identifier
+)
+
+// place is where a word stands in a line.
+type wordPlace struct {
+	first  bool   // begins the message
+	before string // the word or mark before it
+	after  string
+}
+
+// price is what taking word for a parameter costs.
+func price(word string, at wordPlace) float64 {
+	p := priceNeutral
+	switch {
+	case inflected(word):
+		p = priceVerb
+	case common[strings.ToLower(word)]:
+		p = priceCommon
+	case identifier(word):
+		p = priceName
+	}
+	switch {
+	case at.first:
+		return p * 1.8
+	case p >= priceVerb:
+		return p
+	case introduces[strings.ToLower(at.before)], enclosed(at.before, at.after):
+		return p * 0.35
+	case at.before == ":":
+		return p * 0.8
+	}
+	return p
+}
+
+// enclosed reports whether a word stands alone in brackets or quotes.
+func enclosed(before, after string) bool {
+	switch before {
+	case "(", "[", "<", "{":
+		return after == ")" || after == "]" || after == ">" || after == "}"
+	case "'", "\"", "`":
+		return after == before
+	}
+	return false
+}
+
+// inflected reports whether a word is a verb form, an adverb, an abstract noun
+// or a function word.
+func inflected(w string) bool {
+	l := strings.ToLower(w)
+	if function[l] {
+		return true
+	}
+	if len(l) < 5 || identifier(w) {
+		return false
+	}
+	for _, end := range []string{"ed", "ing", "ly", "tion", "sion", "tions", "able", "ible"} {
+		if strings.HasSuffix(l, end) {
+			return true
+		}
+	}
+	return false
+}
+
+// identifier reports whether a word has the form of a name: signs inside,
+// capitals inside, or capitals only.
+func identifier(w string) bool {
+	upper, lower, sign := 0, 0, 0
+	for i := 0; i < len(w); i++ {
+		switch c := w[i]; {
+		case c >= 'A' && c <= 'Z':
+			if i > 0 {
+				upper++
+			}
+		case c >= 'a' && c <= 'z':
+			lower++
+		case c >= 0x80:
+		case i > 0:
+			sign++
+		}
+	}
+	return sign > 0 || upper > 0
+}
+
+func set(words string) map[string]bool {
+	m := map[string]bool{}
+	for _, w := range strings.Fields(words) {
+		m[w] = true
+	}
+	return m
+}
+
+// The closed classes of English, the verbs and opposites that logs are written
+// with, and the words after which a parameter comes.
+var (
+	function = set(`a an the and or not no nor but if then else than as is are was were be been being has have had do does did
+		can could cannot can't couldn't will would shall should may might must of in on at by to from with without into onto over under
+		through during until after before since while again once here there when where why how all any both each more most other some such
+		only own same so too very just now already still yet also never always this that these those it its they them we our you your`)
+	common = set(`start stop begin end open close up down on off in out enable disable success successful failure fail failed ok okay error
+		errors warning info read write get set put post delete create update insert select add remove send receive recv sent lost found
+		first last new old next previous client server source target destination local remote request response reply online offline login logout
+		connect disconnect connection session accept reject allow deny grant input output high low full empty idle busy active inactive
+		ready done pending waiting complete incomplete valid invalid bad good unknown known missing present too many few enter exit
+		load save import export push pull left right upper lower max min maximum minimum total used free available unavailable
+		run running shutdown restart reset init abort commit rollback lock unlock acquire release bind unbind mount unmount attach detach
+		register unregister subscribe unsubscribe retry timeout expired broken closed refused denied permission memory disk cpu network
+		file directory message packet block page thread process task job event signal interrupt exception panic fault
+		parity cache data instruction address register check hit miss change state status normal critical fatal debug notice
+		primary secondary master slave leader follower internal external public private global shared single double
+		machine node device driver port socket host user group key value type size time date count number limit level mode`)
+	introduces = set(`user users username account host hosts hostname server client node domain device interface module package class service
+		process program command task job queue topic table database schema index key name named called id group role owner member
+		for from by to on via into file directory folder path volume bucket image container pod namespace zone region cluster
+		driver component plugin extension feature option parameter property attribute field column variable method function action type
+		state status reason code channel stream session tag version using = = state= is`)
+)

@@ -1,0 +1,297 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"lathe/learn"
+	"lathe/learn/action"
+	"lathe/learn/signature"
+)
+
+const (
+	defaultLookAhead = 4096                   // lines judged together at most
+	idle             = 200 * time.Millisecond // without input, after which waiting lines are answered
+	maxLogLine       = 64 << 10               // bytes of a line that are read
+)
+
+// signatureOptions are the command's flags.
+type signatureOptions struct {
+	online    bool
+	format    string
+	lookAhead int
+	templates int
+}
+
+func (a *app) signatureCmd() *cobra.Command {
+	var opt signatureOptions
+	c := &cobra.Command{Use: "signature", Short: "Error texts, one a line, on stdin: prints signature id and template a line",
+		Long: fmt.Sprintf(`Reads one text a line and prints its signature's id, a tab and its template,
+one line for each line and in the same order.
+
+Without --online each line is taken for the output of a failing command: the
+pattern library names it, and what no pattern takes is grouped by templates.
+
+With --online lines of any log are grouped by templates that are mined as the
+lines come, in one pass. A template keeps its id when it generalises, and an id
+comes from the first line of its group, so that it is the same tomorrow.
+One line alone does not show which of its words vary, so up to %d lines are
+judged together; they are answered when so many wait, when the input ends, or
+when none came for %v. --lookahead 0 answers each line at once, and then may
+give one group several ids before it knows better.
+At most --templates templates are held. Above that the tenth that was unseen
+longest is forgotten; one that comes back as it first came gets its id again.
+
+--format jsonl reads {"text": ...} or {"message": ...} a line and prints
+{"id": ..., "template": ...} a line. --json prints one document: {"lines":
+[{"id", "template"}, ...], "count": of lines}.`, defaultLookAhead, idle),
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if opt.format != "lines" && opt.format != "jsonl" {
+				return usagef("--format %q: lines or jsonl", opt.format)
+			}
+			if opt.lookAhead < 0 || opt.lookAhead > 1<<20 || opt.templates < 1 || opt.templates > 1<<20 {
+				return usagef("--lookahead is 0 to %d, --templates 1 to %d", 1<<20, 1<<20)
+			}
+			return a.signature(cmd.Context(), opt)
+		}}
+	f := c.Flags()
+	f.BoolVar(&opt.online, "online", false, "mine templates as the lines come")
+	f.StringVar(&opt.format, "format", "lines", "of input and output: lines or jsonl")
+	f.IntVar(&opt.lookAhead, "lookahead", defaultLookAhead, "with --online: lines judged together at most, 0 for none")
+	f.IntVar(&opt.templates, "templates", signature.DefaultMaxTemplates, "with --online: templates held at most")
+	return c
+}
+
+// grouper names lines: pending ones when it is flushed, in order.
+type grouper interface {
+	Add(line []byte)
+	Pending() int
+	Flush(each func(id, template string))
+}
+
+func (a *app) signature(ctx context.Context, opt signatureOptions) error {
+	var g grouper = signature.NewOnline(opt.templates)
+	if !opt.online {
+		sigs, err := signature.New()
+		if err != nil {
+			return err
+		}
+		g, opt.lookAhead = &libraryGrouper{sigs: sigs}, 0
+	}
+	w := newSignatureWriter(a.out, opt.format, a.json)
+	in := &lineFeed{limit: maxLogLine}
+	add := func(line []byte) error {
+		if opt.format == "jsonl" {
+			var err error
+			if line, err = jsonText(line, in.number); err != nil {
+				return err
+			}
+		}
+		if g.Add(line); g.Pending() > opt.lookAhead {
+			g.Flush(w.write)
+		}
+		return nil
+	}
+	err := in.each(ctx, a.in, add, func() error { g.Flush(w.write); return w.out.Flush() })
+	g.Flush(w.write)
+	return errors.Join(err, w.close())
+}
+
+// libraryGrouper names lines by the pattern library, then by templates.
+type libraryGrouper struct {
+	sigs  *signature.Analyser
+	lines []string
+}
+
+func (g *libraryGrouper) Add(line []byte) { g.lines = append(g.lines, string(line)) }
+
+func (g *libraryGrouper) Pending() int { return len(g.lines) }
+
+func (g *libraryGrouper) Flush(each func(id, template string)) {
+	for _, line := range g.lines {
+		exit := 1
+		ev := &learn.ActionOutcome{ToolName: "bash", Status: learn.StatusFailure, ToolOutput: learn.ToolOutput{Stderr: line, ExitCode: &exit}}
+		if found := g.sigs.Learn(ev, action.Parse(ev)); len(found) > 0 && !strings.HasPrefix(found[0].PatternID, "process/") {
+			each(found[0].ID, found[0].Template)
+		} else { // the line says nothing of a failure
+			each(g.sigs.LearnLine(line))
+		}
+	}
+	g.lines = g.lines[:0]
+}
+
+// jsonText is the text of a JSON line.
+func jsonText(line []byte, number int) ([]byte, error) {
+	var doc struct{ Text, Message *string }
+	err := json.Unmarshal(line, &doc)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("line %d of the input is not a JSON object (%w); leave --format jsonl out for plain lines", number, err)
+	case doc.Text != nil:
+		return []byte(*doc.Text), nil
+	case doc.Message != nil:
+		return []byte(*doc.Message), nil
+	}
+	return nil, fmt.Errorf("line %d of the input has neither text nor message", number)
+}
+
+// lineFeed splits input into lines, of which it holds one at a time.
+type lineFeed struct {
+	limit  int // bytes of a line that are kept
+	number int // of the line given last, from 1
+	rest   []byte
+	long   bool // what comes up to the next line end was too much
+}
+
+// each gives each line, without its end, to add, and calls pause when no input
+// has come for a while and at the end.
+func (f *lineFeed) each(ctx context.Context, r io.Reader, add func([]byte) error, pause func() error) error {
+	full, free, failed := make(chan []byte), make(chan []byte, 2), make(chan error, 1)
+	free <- make([]byte, 256<<10)
+	free <- make([]byte, 256<<10)
+	done := make(chan struct{})
+	defer close(done)
+	go func() { // a read of stdin cannot be interrupted
+		defer close(full)
+		for b := range free {
+			n, err := r.Read(b[:cap(b)])
+			select {
+			case full <- b[:n]:
+			case <-done:
+				return
+			}
+			if err != nil {
+				if err != io.EOF {
+					failed <- fmt.Errorf("read the input: %w", err)
+				}
+				return
+			}
+		}
+	}()
+	timer := time.NewTimer(idle)
+	defer timer.Stop()
+	for {
+		select {
+		case b, ok := <-full:
+			if !ok {
+				return errors.Join(f.end(add), firstOf(failed))
+			}
+			if err := f.split(b, add); err != nil {
+				return err
+			}
+			free <- b
+			timer.Reset(idle)
+		case <-timer.C:
+			if err := pause(); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return context.Canceled
+		}
+	}
+}
+
+func firstOf(failed chan error) error {
+	select {
+	case err := <-failed:
+		return err
+	default:
+		return nil
+	}
+}
+
+// split gives the lines that end in b; what is left waits for more.
+func (f *lineFeed) split(b []byte, add func([]byte) error) error {
+	for len(b) > 0 {
+		k := bytes.IndexByte(b, '\n')
+		if k < 0 {
+			f.keep(b)
+			return nil
+		}
+		line := b[:k]
+		if len(f.rest) > 0 {
+			f.keep(line)
+			line = f.rest
+		}
+		if err := f.give(line, add); err != nil {
+			return err
+		}
+		f.rest, f.long, b = f.rest[:0], false, b[k+1:]
+	}
+	return nil
+}
+
+// keep holds a part of a line, as far as the limit allows.
+func (f *lineFeed) keep(part []byte) {
+	f.rest = append(f.rest, part[:min(len(part), f.limit-len(f.rest))]...)
+}
+
+func (f *lineFeed) give(line []byte, add func([]byte) error) error {
+	f.number++
+	return add(bytes.TrimSuffix(line[:min(len(line), f.limit)], []byte("\r")))
+}
+
+// end gives the last line when nothing ends it.
+func (f *lineFeed) end(add func([]byte) error) error {
+	if len(f.rest) == 0 {
+		return nil
+	}
+	return f.give(f.rest, add)
+}
+
+// signatureWriter prints what lines are called, in one of three forms.
+type signatureWriter struct {
+	out   *bufio.Writer
+	json  bool // one document
+	jsonl bool
+	lines int
+}
+
+func newSignatureWriter(w io.Writer, format string, document bool) *signatureWriter {
+	return &signatureWriter{out: bufio.NewWriterSize(w, 256<<10), json: document, jsonl: format == "jsonl"}
+}
+
+// write prints one line's. An error of the output shows up in close.
+func (w *signatureWriter) write(id, template string) {
+	w.lines++
+	if !w.json && !w.jsonl {
+		w.out.WriteString(id)
+		w.out.WriteByte('\t')
+		w.out.WriteString(template)
+		w.out.WriteByte('\n')
+		return
+	}
+	raw, err := json.Marshal(struct {
+		ID       string `json:"id"`
+		Template string `json:"template"`
+	}{id, template})
+	if err != nil {
+		return // two strings can always be written
+	}
+	if w.json {
+		w.out.WriteString(map[bool]string{true: "{\"lines\":[\n", false: ",\n"}[w.lines == 1])
+		w.out.Write(raw)
+		return
+	}
+	w.out.Write(append(raw, '\n'))
+}
+
+func (w *signatureWriter) close() error {
+	if w.json {
+		if w.lines == 0 {
+			w.out.WriteString("{\"lines\":[")
+		}
+		fmt.Fprintf(w.out, "],\"count\":%d}\n", w.lines)
+	}
+	return w.out.Flush()
+}
