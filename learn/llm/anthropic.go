@@ -34,6 +34,9 @@ func NewAnthropic(c Config) (*Anthropic, error) {
 // Name is "anthropic/" and the model.
 func (a *Anthropic) Name() string { return a.t.name }
 
+// Probe asks which models there are, which costs no tokens.
+func (a *Anthropic) Probe(ctx context.Context) error { return a.t.probe(ctx, "/v1/models") }
+
 type anthropicMessage struct {
 	Role    string `json:"role"`
 	Content string `json:"content"`

@@ -23,9 +23,8 @@ func Fence(text string, n int) string {
 	sum := sha256.Sum256([]byte(text))
 	mark := hex.EncodeToString(sum[:6])
 	body := cutMiddle(visible(text), n)
-	// The marker's words cannot appear inside in any spelling with these
-	// brackets.
-	body = strings.NewReplacer("<<<", "< < <", ">>>", "> > >").Replace(body)
+	// No three of the marker's brackets stay together, however many there were.
+	body = strings.NewReplacer("<<", "< <", ">>", "> >").Replace(body)
 	return "<<<DATA " + mark + "\n" + body + "\nDATA>>> " + mark
 }
 

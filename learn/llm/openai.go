@@ -11,11 +11,13 @@ import (
 )
 
 // OpenAI speaks the chat completions API of OpenAI, which Ollama, vLLM,
-// LM Studio and others offer too. A server that refuses response_format is
-// given the schema in words from then on.
+// LM Studio and others offer too. They differ in what they take: a server that
+// refuses response_format is given the schema in words from then on, one that
+// wants max_completion_tokens gets that, and one that has a fixed temperature
+// is not told another.
 type OpenAI struct {
-	t        *transport
-	noFormat atomic.Bool
+	t                             *transport
+	noFormat, newLimit, fixedTemp atomic.Bool
 }
 
 // NewOpenAI makes a client; BaseURL ends before "/chat/completions".
@@ -42,7 +44,9 @@ type openaiMessage struct {
 type openaiRequest struct {
 	Model          string          `json:"model"`
 	Messages       []openaiMessage `json:"messages"`
-	MaxTokens      int             `json:"max_tokens"`
+	Stream         bool            `json:"stream"` // said, since some servers stream unless told not to
+	MaxTokens      int             `json:"max_tokens,omitempty"`
+	MaxCompletion  int             `json:"max_completion_tokens,omitempty"`
 	Temperature    *float64        `json:"temperature,omitempty"`
 	Seed           *int64          `json:"seed,omitempty"`
 	ResponseFormat *openaiFormat   `json:"response_format,omitempty"`
@@ -63,25 +67,58 @@ func (o *OpenAI) Complete(ctx context.Context, r Request) (Response, error) {
 	if err := r.check(); err != nil {
 		return Response{}, err
 	}
-	words := o.noFormat.Load()
-	raw, err := o.t.post(ctx, o.request(r, words))
-	if !words && len(r.Schema) > 0 && refusesFormat(err) {
-		if raw, err = o.t.post(ctx, o.request(r, true)); err == nil {
-			o.noFormat.Store(true)
+	for {
+		f := o.form()
+		raw, err := o.t.post(ctx, o.request(r, f))
+		if err == nil {
+			return readOpenAI(raw)
+		}
+		if !o.adapt(r, f, err) {
+			return Response{}, err
 		}
 	}
-	if err != nil {
-		return Response{}, err
-	}
-	return readOpenAI(raw)
 }
 
-func (o *OpenAI) request(r Request, words bool) openaiRequest {
+// form is how a request was written.
+type form struct{ noFormat, newLimit, fixedTemp bool }
+
+func (o *OpenAI) form() form {
+	return form{o.noFormat.Load(), o.newLimit.Load(), o.fixedTemp.Load()}
+}
+
+// adapt learns from a refusal what the server does not take, and reports
+// whether another form is worth sending. Each form is tried once.
+func (o *OpenAI) adapt(r Request, sent form, err error) bool {
+	var api *APIError
+	if !errors.As(err, &api) || api.Status != http.StatusBadRequest && api.Status != http.StatusUnprocessableEntity {
+		return false
+	}
+	m := strings.ToLower(api.Message)
+	switch {
+	case strings.Contains(m, "max_completion_tokens") && !sent.newLimit:
+		o.newLimit.Store(true)
+	case strings.Contains(m, "temperature") && r.Temperature != nil && !sent.fixedTemp:
+		o.fixedTemp.Store(true)
+	case (strings.Contains(m, "response_format") || strings.Contains(m, "schema")) && len(r.Schema) > 0 && !sent.noFormat:
+		o.noFormat.Store(true)
+	default:
+		return false
+	}
+	return true
+}
+
+func (o *OpenAI) request(r Request, f form) openaiRequest {
 	q := openaiRequest{Model: o.t.c.Model, MaxTokens: r.maxTokens(), Temperature: r.Temperature, Seed: r.Seed}
+	if f.newLimit {
+		q.MaxTokens, q.MaxCompletion = 0, q.MaxTokens
+	}
+	if f.fixedTemp {
+		q.Temperature = nil
+	}
 	system := r.System
 	if len(r.Schema) > 0 {
-		if words {
-			system = strings.TrimSpace(system + "\n\nAnswer with one JSON value and nothing else. It must meet this JSON Schema:\n" + string(r.Schema))
+		if f.noFormat {
+			system = InWords(system, r.Schema)
 		} else {
 			q.ResponseFormat = &openaiFormat{Type: "json_schema", JSONSchema: openaiSchema{Name: "answer", Schema: r.Schema}}
 		}
@@ -95,14 +132,15 @@ func (o *OpenAI) request(r Request, words bool) openaiRequest {
 	return q
 }
 
-func refusesFormat(err error) bool {
-	var api *APIError
-	if !errors.As(err, &api) || api.Status != http.StatusBadRequest && api.Status != http.StatusUnprocessableEntity {
-		return false
-	}
-	m := strings.ToLower(api.Message)
-	return strings.Contains(m, "response_format") || strings.Contains(m, "json_schema") || strings.Contains(m, "schema")
+// InWords is a system prompt that asks for an answer by the schema, for a
+// model that cannot be held to it otherwise.
+func InWords(system string, schema json.RawMessage) string {
+	return strings.TrimSpace(system + "\n\nAnswer with one JSON value and nothing else. It must meet this JSON Schema:\n" + string(schema))
 }
+
+// Probe asks which models there are, which costs no tokens. The error says
+// what does not work: the address, the key, or the model's name.
+func (o *OpenAI) Probe(ctx context.Context) error { return o.t.probe(ctx, "/models") }
 
 func readOpenAI(raw []byte) (Response, error) {
 	var a struct {

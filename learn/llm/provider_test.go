@@ -33,6 +33,7 @@ type asked struct {
 	Messages     int
 	Schema       json.RawMessage
 	MaxTokens    int
+	NewLimit     int // max_completion_tokens
 	Temperature  *float64
 	Seed         *int64
 }
@@ -62,7 +63,9 @@ func openaiWire() wire {
 			var q struct {
 				Model    string
 				Messages []struct{ Role, Content string }
+				Stream   *bool
 				Max      int      `json:"max_tokens"`
+				NewMax   int      `json:"max_completion_tokens"`
 				Temp     *float64 `json:"temperature"`
 				Seed     *int64
 				Format   *struct {
@@ -79,7 +82,10 @@ func openaiWire() wire {
 			if h.Get("Authorization") != "Bearer "+string(testKey) {
 				return asked{}, "401"
 			}
-			a := asked{MaxTokens: q.Max, Temperature: q.Temp, Seed: q.Seed, Messages: len(q.Messages)}
+			if q.Stream == nil || *q.Stream {
+				return asked{}, "this server streams unless told not to"
+			}
+			a := asked{MaxTokens: q.Max, NewLimit: q.NewMax, Temperature: q.Temp, Seed: q.Seed, Messages: len(q.Messages)}
 			for _, m := range q.Messages {
 				switch m.Role {
 				case "system":

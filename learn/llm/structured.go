@@ -85,6 +85,16 @@ func accept(s *jsonschema.Schema, answer Response, into any) (json.RawMessage, e
 	return raw, nil
 }
 
+// thought is what reasoning models that run locally put before their answer.
+func thought(text string) string {
+	if strings.HasPrefix(text, "<think>") {
+		if _, after, ok := strings.Cut(text, "</think>"); ok {
+			return strings.TrimSpace(after)
+		}
+	}
+	return text
+}
+
 // again is the request with the refused answer and what is wrong with it.
 func again(r Request, answer, problem string) Request {
 	if strings.TrimSpace(answer) == "" {
@@ -99,7 +109,7 @@ func again(r Request, answer, problem string) Request {
 // extract finds the JSON value in an answer: all of it, or what stands in a
 // Markdown fence, or from the first brace on.
 func extract(text string) (json.RawMessage, error) {
-	text = strings.TrimSpace(text)
+	text = thought(strings.TrimSpace(text))
 	if json.Valid([]byte(text)) {
 		return json.RawMessage(text), nil
 	}

@@ -27,6 +27,10 @@ type Config struct {
 	MaxWait  time.Duration // between two attempts; 0 is 30 s. A longer Retry-After ends the call.
 	MaxBody  int64         // bytes of an answer; 0 is 4 MiB
 
+	// Before is called before each attempt is sent; an error ends the call
+	// with it. Nil allows all.
+	Before func(context.Context) error
+
 	HTTP  *http.Client                               // nil is one with Timeout; never follows redirects
 	Sleep func(context.Context, time.Duration) error // nil waits by the clock
 	Now   func() time.Time                           // nil is time.Now
@@ -56,6 +60,7 @@ func (e *APIError) Error() string {
 type transport struct {
 	c    Config
 	name string
+	base string
 	url  string
 	head http.Header
 }
@@ -66,7 +71,7 @@ func newTransport(c Config, name, path string, head http.Header) (*transport, er
 	if c.Model == "" {
 		return nil, fmt.Errorf("%w: no model named; set the model", ErrRequest)
 	}
-	if err := checkURL(c.BaseURL, c.Key != ""); err != nil {
+	if err := checkURL(c.BaseURL); err != nil {
 		return nil, err
 	}
 	c = c.withDefaults()
@@ -75,7 +80,8 @@ func newTransport(c Config, name, path string, head http.Header) (*transport, er
 	c.HTTP = &client
 	head.Set("Content-Type", "application/json")
 	head.Set("Accept", "application/json")
-	return &transport{c: c, name: name + "/" + c.Model, url: strings.TrimRight(c.BaseURL, "/") + path, head: head}, nil
+	base := strings.TrimRight(c.BaseURL, "/")
+	return &transport{c: c, name: name + "/" + c.Model, base: base, url: base + path, head: head}, nil
 }
 
 func (c Config) withDefaults() Config {
@@ -97,6 +103,9 @@ func (c Config) withDefaults() Config {
 	if c.Sleep == nil {
 		c.Sleep = sleep
 	}
+	if c.Before == nil {
+		c.Before = func(context.Context) error { return nil }
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -106,8 +115,9 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// checkURL refuses what would send a key where it can be read.
-func checkURL(base string, key bool) error {
+// checkURL refuses what would send a key, or what a project's tools printed,
+// where it can be read.
+func checkURL(base string) error {
 	u, err := url.Parse(base)
 	if err != nil {
 		return fmt.Errorf("%w: the base URL cannot be read; want one like https://host/v1", ErrRequest)
@@ -121,8 +131,8 @@ func checkURL(base string, key bool) error {
 		return fmt.Errorf("%w: the base URL is not like https://host/v1", ErrRequest)
 	case u.User != nil:
 		return fmt.Errorf("%w: the base URL holds a user or password; give the key by itself", ErrRequest)
-	case key && u.Scheme == "http" && !local:
-		return fmt.Errorf("%w: the key would go unencrypted to %s; use https", ErrRequest, u.Host)
+	case u.Scheme == "http" && !local:
+		return fmt.Errorf("%w: questions would go unencrypted to %s; use https beyond this machine", ErrRequest, u.Host)
 	}
 	return nil
 }
@@ -145,7 +155,10 @@ func (t *transport) post(ctx context.Context, body any) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %w", ErrRequest, err)
 	}
 	for try := 1; ; try++ {
-		answer, err := t.once(ctx, raw)
+		if err := t.c.Before(ctx); err != nil {
+			return nil, err
+		}
+		answer, err := t.once(ctx, http.MethodPost, t.url, raw)
 		if err == nil || ctx.Err() != nil || try == t.c.Attempts || !passing(err) {
 			return answer, err
 		}
@@ -180,10 +193,10 @@ func passing(err error) bool {
 	return !errors.Is(err, ErrTooLarge) && !errors.Is(err, ErrRequest)
 }
 
-func (t *transport) once(ctx context.Context, body []byte) ([]byte, error) {
+func (t *transport) once(ctx context.Context, method, url string, body []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, t.c.Timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.url, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRequest, err)
 	}

@@ -135,7 +135,8 @@ func TestBaseURLs(t *testing.T) {
 		{"http://localhost:11434/v1", "k", true},
 		{"http://127.0.0.1:8000/v1", "k", true},
 		{"http://[::1]:8000/v1/", "k", true},
-		{"http://models.example.org/v1", "", true},
+		{"http://models.example.org/v1", "", false},
+		{"https://models.example.org/v1", "", true},
 		{"http://models.example.org/v1", "k", false},
 		{"http://localhost.example.org/v1", "k", false},
 		{"https://user:pass@api.example.org", "k", false},
@@ -182,5 +183,85 @@ func TestNoResponseFormat(t *testing.T) {
 	}
 	if n := len(p.requests()); n != 3 {
 		t.Errorf("%d requests, want 3: the refused one is not repeated", n)
+	}
+}
+
+// TestOtherForms: what a server refuses is said in its way from then on.
+func TestOtherForms(t *testing.T) {
+	p := serve(t, openaiWire(), func(a asked) reply {
+		switch {
+		case a.MaxTokens != 0:
+			return reply{status: 400, raw: `{"error":{"message":"Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."}}`}
+		case a.Temperature != nil:
+			return reply{status: 400, raw: `{"error":{"message":"'temperature' does not support 0 with this model."}}`}
+		case a.NewLimit != 50:
+			return reply{status: 400, raw: `{"error":{"message":"how many?"}}`}
+		}
+		return reply{text: `{"colour":"green"}`}
+	})
+	m := p.client(nil)
+	for range 2 {
+		if r, err := m.Complete(t.Context(), conformanceRequests()["schema"]); err != nil || r.Text != `{"colour":"green"}` {
+			t.Fatalf("%+v, %v", r, err)
+		}
+	}
+	if n := len(p.requests()); n != 4 {
+		t.Errorf("%d requests, want 4: each refusal is met once", n)
+	}
+}
+
+// TestCutConnection: an answer that breaks off is asked for again.
+func TestCutConnection(t *testing.T) {
+	for _, w := range wires() {
+		n := 0
+		s := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+			if n++; n == 1 {
+				rw.Header().Set("Content-Length", "1000")
+				_, _ = rw.Write([]byte(`{"choices":[{"mess`))
+				panic(http.ErrAbortHandler)
+			}
+			_ = json.NewEncoder(rw).Encode(w.answer("hello", false, false))
+		}))
+		m, err := w.model(llm.Config{BaseURL: s.URL, Model: "tiny", HTTP: s.Client(), Sleep: func(context.Context, time.Duration) error { return nil }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r, err := m.Complete(t.Context(), hello()); err != nil || r.Text != "hello" || n != 2 {
+			t.Errorf("%s: %+v, %v after %d requests", w.name, r, err, n)
+		}
+		s.Close()
+	}
+}
+
+// TestProbe tells address, key and model's name apart.
+func TestProbe(t *testing.T) {
+	for _, w := range wires() {
+		status, body := 200, `{"data":[{"id":"tiny"}]}`
+		var got string
+		s := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			got = r.Method + " " + r.URL.Path
+			rw.WriteHeader(status)
+			_, _ = rw.Write([]byte(body))
+		}))
+		m, err := w.model(llm.Config{BaseURL: s.URL, Model: "tiny", HTTP: s.Client()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := m.(interface{ Probe(context.Context) error })
+		if err := p.Probe(t.Context()); err != nil || got != "GET /v1/models" {
+			t.Errorf("%s: %v, asked %s", w.name, err, got)
+		}
+		body = `{"data":[{"id":"other"}]}`
+		if err := p.Probe(t.Context()); err == nil || !strings.Contains(err.Error(), "other") {
+			t.Errorf("%s: a name that is not there: %v", w.name, err)
+		}
+		status, body = 401, `{"error":{"message":"no"}}`
+		if err := p.Probe(t.Context()); err == nil || !strings.Contains(err.Error(), "key") {
+			t.Errorf("%s: a wrong key: %v", w.name, err)
+		}
+		s.Close()
+		if err := p.Probe(t.Context()); err == nil {
+			t.Errorf("%s: nothing listens", w.name)
+		}
 	}
 }
