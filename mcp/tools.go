@@ -32,10 +32,10 @@ func (s *Server) ownTools() []server.ServerTool {
 	return []server.ServerTool{
 		own("recall", "What experience says before you start: strategies that successful tasks share, failures this project is known for with what fixed them, and generated tools that fit.",
 			hints("Recall experience", true, false, true, false), s.backend.Recall),
-		own("diagnose_failure", "Why a call failed and what fixed it before. Give the failing call with its output, or the event_id of a recorded one.",
+		s.withSampler(own("diagnose_failure", "Why a call failed and what fixed it before. Give the failing call with its output, or the event_id of a recorded one.",
 			hints("Diagnose a failure", true, false, true, false), func(ctx context.Context, sc Scope, f Failure) (learn.FailureAnalysisReport, error) {
 				return s.backend.Diagnose(ctx, sc, f)
-			}),
+			})),
 		s.recordOutcome(),
 		own("record_task", "Tell that a task starts (with prompt), is finished (with outcome), or what was said of it (feedback).",
 			hints("Record a task", false, false, true, false), s.backend.RecordTask),

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Model completes a conversation. Implementations are safe for concurrent use.
@@ -53,6 +54,10 @@ type Response struct {
 	Truncated bool   `json:"truncated,omitempty"`
 	TokensIn  int64  `json:"tokens_in,omitempty"`
 	TokensOut int64  `json:"tokens_out,omitempty"`
+	// Calls is what an answer took that was asked for outside this call: one
+	// of a client that answers by calling again. Else 0.
+	Calls int           `json:"-"`
+	Took  time.Duration `json:"-"` // and how long
 }
 
 const (

@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
+	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
@@ -22,17 +24,20 @@ type Attempt struct {
 	TokensIn   int64           `json:"tokens_in"`
 	TokensOut  int64           `json:"tokens_out"`
 	Used       bool            `json:"used"`
-	Problem    string          `json:"problem,omitempty"` // why the last refused answer was refused
-	Answer     json.RawMessage `json:"answer,omitempty"`  // the one that was used
+	Problem    string          `json:"problem,omitempty"`  // why the last refused answer was refused
+	Answer     json.RawMessage `json:"answer,omitempty"`   // the one that was used
+	Answered   string          `json:"answered,omitempty"` // the model as the provider named it, when that differs
+	Calls      int             `json:"calls,omitempty"`    // requests that a Response says it took
+	Took       time.Duration   `json:"took,omitempty"`     // likewise
 }
 
 // maxProblem bounds what of a validation error goes back to the model.
 const maxProblem = 1000
 
 // Structured asks for a value that meets schema and decodes it into into. An
-// answer that does not is shown to the model once with what is wrong; a second
-// one is dropped (ErrDropped) and into stays as it was. The Attempt is
-// complete in every case.
+// answer that does not, or that into's own Check refuses, is shown to the model
+// once with what is wrong; a second one is dropped (ErrDropped) and into stays
+// as it was. The Attempt is complete in every case.
 func Structured(ctx context.Context, m Model, r Request, schema json.RawMessage, into any) (Attempt, error) {
 	a := Attempt{Model: m.Name()}
 	s, err := compile(schema)
@@ -52,6 +57,11 @@ func Structured(ctx context.Context, m Model, r Request, schema json.RawMessage,
 		}
 		a.TokensIn += answer.TokensIn
 		a.TokensOut += answer.TokensOut
+		a.Calls += answer.Calls
+		a.Took += answer.Took
+		if answer.Model != "" && !strings.HasSuffix(m.Name(), "/"+answer.Model) {
+			a.Answered = clean(answer.Model, 80)
+		}
 		value, err := accept(s, answer, into)
 		if err == nil {
 			a.Used, a.Answer = true, value
@@ -79,11 +89,22 @@ func accept(s *jsonschema.Schema, answer Response, into any) (json.RawMessage, e
 	if err := s.Validate(v); err != nil {
 		return nil, fmt.Errorf("does not meet the schema: %w", err)
 	}
-	if err := json.Unmarshal(raw, into); err != nil {
+	// Into a new one first, so that a refused answer leaves nothing behind.
+	fresh := reflect.New(reflect.TypeOf(into).Elem())
+	if err := json.Unmarshal(raw, fresh.Interface()); err != nil {
 		return nil, fmt.Errorf("does not fit: %w", err)
 	}
+	if c, ok := fresh.Interface().(Checker); ok {
+		if err := c.Check(); err != nil {
+			return nil, err
+		}
+	}
+	reflect.ValueOf(into).Elem().Set(fresh.Elem())
 	return raw, nil
 }
+
+// Checker is a value that knows more about itself than a schema can say.
+type Checker interface{ Check() error }
 
 // thought is what reasoning models that run locally put before their answer.
 func thought(text string) string {
