@@ -12,7 +12,6 @@ import (
 
 	"lathe/index"
 	"lathe/index/eventlog"
-	"lathe/index/graph"
 	"lathe/learn"
 	"lathe/learn/mine"
 	"lathe/learn/monitor"
@@ -50,14 +49,6 @@ type (
 		OpportunityID string              `json:"opportunity_id,omitempty"`
 		Tool          *learn.ProposedTool `json:"tool,omitempty"`
 		ValidateOnly  bool                `json:"validate_only,omitempty"` // no review request
-	}
-	// GraphCall asks for the knowledge graph around a node; Node may be part
-	// of a label.
-	GraphCall struct {
-		Node    string `json:"node"`
-		Project string `json:"project_id"`
-		Hops    int    `json:"hops"`
-		Limit   int    `json:"limit"`
 	}
 	// RefineCall refines a plan of a project.
 	RefineCall struct {
@@ -114,7 +105,7 @@ func (d *Daemon) socketHandler() http.Handler {
 	answer(d, mux, "POST /v1/diagnose", func(ctx context.Context, c DiagnoseCall) (learn.FailureAnalysisReport, error) {
 		return b.Diagnose(ctx, all, c.Failure)
 	})
-	answer(d, mux, "POST /v1/graph", func(_ context.Context, c GraphCall) (graph.Subgraph, error) { return d.aroundNode(c) })
+	d.graphRoutes(mux)
 	answer(d, mux, "POST /v1/refine", func(ctx context.Context, c RefineCall) (mcp.RefineResult, error) {
 		return b.RefinePlan(ctx, mcp.Scope{ProjectID: c.ProjectID}, c.RefineQuery)
 	})
@@ -223,20 +214,6 @@ func (d *Daemon) decide(ctx context.Context, dec learn.Decision) (Decided, error
 		d.publishTools()
 	}
 	return out, d.ledgerSettled(ctx)
-}
-
-// aroundNode finds a node by id, or else the best fit by label, and what lies
-// around it.
-func (d *Daemon) aroundNode(c GraphCall) (graph.Subgraph, error) {
-	id := c.Node
-	if _, ok := d.graph.Node(id); !ok {
-		found := d.graph.Find("", c.Node, c.Project, 1)
-		if len(found) == 0 {
-			return graph.Subgraph{}, fmt.Errorf("the graph has no node like %.80q", c.Node)
-		}
-		id = found[0].ID
-	}
-	return d.graph.Around(id, max(1, min(c.Hops, 3)), graph.Query{ProjectID: c.Project, Limit: c.Limit}), nil
 }
 
 // publishTools brings the deployed tools into every live session.

@@ -232,6 +232,9 @@ func (b backend) Resource(ctx context.Context, s mcp.Scope, kind, id string) (js
 		}
 		v = report
 	case "graph":
+		if s.ProjectID == "" && !s.Import { // "" would see every project
+			return nil, errors.New("this connection has no project, so that no part of the graph can be shown to it")
+		}
 		sub, err := b.d.aroundNode(GraphCall{Node: id, Project: s.ProjectID, Hops: 1, Limit: 50})
 		if err != nil {
 			return nil, err

@@ -50,7 +50,7 @@ func (d *Daemon) records(ctx context.Context, ids []string) ([]learn.Record, err
 }
 
 func (d *Daemon) pageNode(_ context.Context, id string) (web.Node, error) {
-	n, ok := d.graph.Node(id)
+	n, ok := d.graph.Node(id, "")
 	if !ok {
 		return web.Node{}, errors.New("there is no such node")
 	}

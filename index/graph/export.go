@@ -1,86 +1,100 @@
 package graph
 
 import (
-	"bufio"
-	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"sort"
-	"strings"
 )
 
-// Subgraph is a part of a graph, or all of it: nodes by id, edges by from,
-// kind and to, so that equal graphs print equally.
+// Subgraph is a part of a graph, or all of it. Sort gives it the order in
+// which equal graphs print equally; Around gives its answer nearest first.
 type Subgraph struct {
 	Nodes []Node `json:"nodes"`
 	Edges []Edge `json:"edges"`
+	// Truncated: there was more than the limit allowed.
+	Truncated bool `json:"truncated,omitempty"`
 }
 
-// collect copies nodes and the edges between them that the query follows.
-func collect(kept map[*vertex]bool, q Query) Subgraph {
-	s := Subgraph{Nodes: make([]Node, 0, len(kept)), Edges: []Edge{}}
-	for v := range kept {
-		s.Nodes = append(s.Nodes, v.copy())
-		for k, e := range v.out {
-			if kept[k.other] && (len(q.Kinds) == 0 || slices.Contains(q.Kinds, k.kind)) {
-				s.Edges = append(s.Edges, e.copy())
-			}
+// Sort orders nodes by id, edges by from, kind, to and project.
+func (s *Subgraph) Sort() {
+	sort.Slice(s.Nodes, func(i, j int) bool { return s.Nodes[i].ID < s.Nodes[j].ID })
+	sort.Slice(s.Edges, func(i, j int) bool { return s.Edges[i].before(&s.Edges[j]) })
+}
+
+func (e *Edge) before(o *Edge) bool {
+	if e.From != o.From {
+		return e.From < o.From
+	}
+	if e.Kind != o.Kind {
+		return e.Kind < o.Kind
+	}
+	if e.To != o.To {
+		return e.To < o.To
+	}
+	return e.ProjectID < o.ProjectID
+}
+
+// All is the whole graph as far as the project may see it, sorted.
+func (g *Graph) All(projectID string) Subgraph {
+	s := Subgraph{Nodes: []Node{}, Edges: []Edge{}}
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	f := g.filter(Query{ProjectID: projectID})
+	for n := uint32(1); n < g.nodes.next; n++ {
+		if v := g.nodes.at(n); v.kind != 0 && v.visible(f.scope) {
+			s.Nodes = append(s.Nodes, g.view(n, f.scope))
+		}
+	}
+	for _, e := range g.arcsInOrder() {
+		if a := g.arcs.at(e); f.follows(a.kind, a.project, false) {
+			s.Edges = append(s.Edges, g.copyArc(e, f.scope))
 		}
 	}
 	s.Sort()
 	return s
 }
 
-// Sort puts nodes and edges in their order.
-func (s *Subgraph) Sort() {
-	sort.Slice(s.Nodes, func(i, j int) bool { return s.Nodes[i].ID < s.Nodes[j].ID })
-	sort.Slice(s.Edges, func(i, j int) bool {
-		a, b := &s.Edges[i], &s.Edges[j]
-		if a.From != b.From {
-			return a.From < b.From
-		}
-		if a.Kind != b.Kind {
-			return a.Kind < b.Kind
-		}
-		return a.To < b.To
-	})
+// Format is a form of export.
+type Format string
+
+const (
+	JSON    Format = "json"    // {"nodes": [...], "edges": [...]}
+	GraphML Format = "graphml" // http://graphml.graphdrawing.org
+	DOT     Format = "dot"     // Graphviz
+)
+
+// Export writes the graph as far as the project may see it, sorted. It works
+// on a copy, so that a slow reader keeps nobody waiting.
+func (g *Graph) Export(w io.Writer, format Format, projectID string) error {
+	raw, err := g.Snapshot()
+	if err != nil {
+		return err
+	}
+	c := New(g.o)
+	if err := c.Restore(raw); err != nil {
+		return fmt.Errorf("graph: export: copy: %w", err)
+	}
+	return c.All(projectID).Write(w, format)
 }
 
-// WriteJSON writes {"nodes": [...], "edges": [...]}, indented.
-func (s Subgraph) WriteJSON(w io.Writer) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(s); err != nil {
-		return fmt.Errorf("graph: export as JSON: %w", err)
+// Write writes the subgraph in a format.
+func (s Subgraph) Write(w io.Writer, format Format) error {
+	var err error
+	switch format {
+	case JSON:
+		err = s.writeJSON(w)
+	case GraphML:
+		err = s.writeGraphML(w)
+	case DOT:
+		err = s.writeDOT(w)
+	default:
+		return fmt.Errorf("graph: there is no export format %.20q: take json, graphml or dot", format)
+	}
+	if err != nil {
+		return fmt.Errorf("graph: export as %s: %w", format, err)
 	}
 	return nil
 }
 
-// WriteDOT writes the Graphviz language.
-func (s Subgraph) WriteDOT(w io.Writer) error {
-	b := bufio.NewWriter(w)
-	fmt.Fprintln(b, "digraph lathe {")
-	for _, n := range s.Nodes {
-		label := n.Label
-		if label == "" {
-			label = n.ID
-		}
-		fmt.Fprintf(b, "  %s [label=%s, kind=%s];\n", quote(n.ID), quote(string(n.Kind)+"\n"+label), quote(string(n.Kind)))
-	}
-	for _, e := range s.Edges {
-		fmt.Fprintf(b, "  %s -> %s [label=%s, weight=%s];\n", quote(e.From), quote(e.To), quote(string(e.Kind)), quote(number(e.Weight)))
-	}
-	fmt.Fprintln(b, "}")
-	if err := b.Flush(); err != nil {
-		return fmt.Errorf("graph: export as DOT: %w", err)
-	}
-	return nil
-}
-
-// quote makes a DOT string: only the quote and the backslash have a meaning in
-// it, and "\n" is a line break in a label.
-func quote(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", "", "\x00", "").Replace(s) + `"`
-}
+// WriteJSON is Write in the format JSON.
+func (s Subgraph) WriteJSON(w io.Writer) error { return s.Write(w, JSON) }

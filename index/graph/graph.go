@@ -1,11 +1,8 @@
 package graph
 
 import (
-	"container/list"
+	"hash/maphash"
 	"sync"
-	"time"
-
-	"lathe/learn"
 )
 
 // Options bound a Graph. Zero fields take the defaults.
@@ -19,36 +16,45 @@ type Options struct {
 
 // Stats say how large a Graph is and what its bounds dropped.
 type Stats struct {
-	Nodes        map[NodeKind]int `json:"nodes"`
-	Edges        int              `json:"edges"`
-	NodesDropped uint64           `json:"nodes_dropped"`
-	EdgesDropped uint64           `json:"edges_dropped"`
-}
-
-type edgeKey struct {
-	kind  EdgeKind
-	other *vertex
-}
-
-type vertex struct {
-	Node
-	out, in map[edgeKey]*Edge
-	place   *list.Element // in its kind's list
+	Nodes    map[NodeKind]int `json:"nodes"`
+	Edges    int              `json:"edges"`
+	ByKind   map[EdgeKind]int `json:"edges_by_kind"`
+	Projects int              `json:"projects"`
+	Hubs     int              `json:"hubs"` // nodes with so many edges that they are kept in shelves
+	// NodesDropped counts the nodes that left for later ones, by kind;
+	// EdgesDropped the edges that found no room.
+	NodesDropped map[NodeKind]uint64 `json:"nodes_dropped"`
+	EdgesDropped uint64              `json:"edges_dropped"`
 }
 
 // Graph is the knowledge graph. It is a learn.Learner named "graph". All
 // methods may be called concurrently.
 type Graph struct {
-	o Options
+	o    Options
+	seed maphash.Seed
 
-	mu       sync.RWMutex
-	nodes    map[string]*vertex
-	byKind   map[NodeKind]*list.List // untouched for longest first
+	mu sync.RWMutex
+	state
+	scratch sync.Pool // *search
+}
+
+// state is what a snapshot carries.
+type state struct {
+	nodes    slab[vertex]
+	nodeBy   table // by id
+	arcs     slab[arc]
+	arcBy    table // by ends, kind and project
+	cells    slab[cell]
+	order    [maxKinds]chain // nodes of each kind, untouched for longest first
+	projects projects
+	stale    map[uint32]bool // edges that the change under way did not renew yet
+	limbo    []uint32        // nodes removed by the change under way; their numbers are free after it
 	edges    int
-	noNodes  uint64
+	byKind   [maxKinds]int // edges
+	nextSeq  uint32
+	hubs     int
+	dropped  [maxKinds]uint64
 	noEdges  uint64
-	kindSet  map[NodeKind]bool
-	edgeKind map[EdgeKind]bool
 }
 
 // New makes an empty Graph.
@@ -56,26 +62,21 @@ func New(o Options) *Graph {
 	if o.MaxEdges <= 0 {
 		o.MaxEdges = 1_000_000
 	}
+	o.MaxEdges = min(o.MaxEdges, incoming-1)
 	if o.MaxEvidence <= 0 {
 		o.MaxEvidence = 4
 	}
-	g := &Graph{o: o, kindSet: map[NodeKind]bool{}, edgeKind: map[EdgeKind]bool{}}
-	for _, k := range NodeKinds() {
-		g.kindSet[k] = true
-	}
-	for _, k := range EdgeKinds() {
-		g.edgeKind[k] = true
-	}
-	g.reset()
+	g := &Graph{o: o, seed: maphash.MakeSeed()}
+	g.state = g.empty()
+	g.scratch.New = func() any { return new(search) }
 	return g
 }
 
-func (g *Graph) reset() {
-	g.nodes, g.byKind = map[string]*vertex{}, map[NodeKind]*list.List{}
-	for _, k := range NodeKinds() {
-		g.byKind[k] = list.New()
-	}
-	g.edges, g.noNodes, g.noEdges = 0, 0, 0
+func (g *Graph) empty() state {
+	s := state{nodes: newSlab[vertex](), arcs: newSlab[arc](), cells: newSlab[cell](), projects: newProjects(), nextSeq: 1}
+	s.nodeBy.hash = func(n uint32) uint64 { return maphash.String(g.seed, g.nodes.at(n).id) }
+	s.arcBy.hash = func(n uint32) uint64 { a := g.arcs.at(n); return arcHash(a.from, a.kind, a.to, a.project) }
+	return s
 }
 
 // Name is "graph".
@@ -85,160 +86,43 @@ func (g *Graph) Name() string { return "graph" }
 func (g *Graph) Stats() Stats {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
-	s := Stats{Nodes: map[NodeKind]int{}, Edges: g.edges, NodesDropped: g.noNodes, EdgesDropped: g.noEdges}
-	for k, l := range g.byKind {
-		if l.Len() > 0 {
-			s.Nodes[k] = l.Len()
+	s := Stats{Nodes: map[NodeKind]int{}, ByKind: map[EdgeKind]int{}, NodesDropped: map[NodeKind]uint64{}, Edges: g.edges,
+		Projects: g.projects.known(), Hubs: g.hubs, EdgesDropped: g.noEdges}
+	for i, k := range NodeKinds() {
+		if n := g.order[i+1].n; n > 0 {
+			s.Nodes[k] = n
+		}
+		if n := g.dropped[i+1]; n > 0 {
+			s.NodesDropped[k] = n
+		}
+	}
+	for i, k := range EdgeKinds() {
+		if n := g.byKind[i+1]; n > 0 {
+			s.ByKind[k] = n
 		}
 	}
 	return s
 }
 
-func (g *Graph) limit(kind NodeKind) int {
-	if n, ok := g.o.MaxNodes[kind]; ok && n > 0 {
+func (g *Graph) limit(kind uint8) int {
+	if n, ok := g.o.MaxNodes[nodeKinds[kind]]; ok && n > 0 {
 		return n
 	}
-	if kind == ExecutionAttempt {
+	if nodeKinds[kind] == ExecutionAttempt {
 		return 20_000
 	}
 	return 50_000
 }
 
-// node finds or makes a node and marks it as touched at that time. A node
-// known without a label, from evidence, gets it when it is seen.
-func (g *Graph) node(kind NodeKind, projectID, name, label string, at time.Time) *vertex {
-	id := ID(kind, projectID, name)
-	v, ok := g.nodes[id]
-	if !ok {
-		l := g.byKind[kind]
-		if l.Len() >= g.limit(kind) {
-			g.remove(l.Front().Value.(*vertex))
-			g.noNodes++
-		}
-		v = g.add(Node{ID: id, Kind: kind, Label: cut(label), ProjectID: projectID, First: at.UTC(), Last: at.UTC()})
+// settled ends a change: edges that it did not renew go, numbers of removed nodes may be used again, and a
+// project that nothing mentions any more is unknown again.
+func (g *Graph) settled() {
+	for e := range g.stale {
+		g.disconnect(e)
 	}
-	g.byKind[kind].MoveToBack(v.place)
-	if v.Label == "" {
-		v.Label = cut(label)
+	for _, n := range g.limbo {
+		g.nodes.give(n)
 	}
-	if at.After(v.Last) {
-		v.Last = at.UTC()
-	}
-	if at.Before(v.First) {
-		v.First = at.UTC()
-	}
-	return v
-}
-
-func (g *Graph) add(n Node) *vertex {
-	v := &vertex{Node: n, out: map[edgeKey]*Edge{}, in: map[edgeKey]*Edge{}}
-	v.place = g.byKind[n.Kind].PushBack(v)
-	g.nodes[n.ID] = v
-	return v
-}
-
-// remove takes a node away, with its edges.
-func (g *Graph) remove(v *vertex) {
-	for k := range v.out {
-		g.disconnect(v, k.kind, k.other)
-	}
-	for k := range v.in {
-		g.disconnect(k.other, k.kind, v)
-	}
-	g.byKind[v.Kind].Remove(v.place)
-	delete(g.nodes, v.ID)
-}
-
-func (g *Graph) disconnect(from *vertex, kind EdgeKind, to *vertex) {
-	key := edgeKey{kind, to}
-	if _, ok := from.out[key]; !ok {
-		return
-	}
-	delete(from.out, key)
-	delete(to.in, edgeKey{kind, from})
-	g.edges--
-}
-
-// connect finds or makes an edge; nil when either end has left the graph or
-// there is no room.
-func (g *Graph) connect(from *vertex, kind EdgeKind, to *vertex, at time.Time) *Edge {
-	if from == to || g.nodes[from.ID] != from || g.nodes[to.ID] != to {
-		return nil // its node was dropped for a later one of the same record
-	}
-	key := edgeKey{kind, to}
-	e, ok := from.out[key]
-	if !ok {
-		if g.edges >= g.o.MaxEdges {
-			g.noEdges++
-			return nil
-		}
-		e = &Edge{From: from.ID, Kind: kind, To: to.ID}
-		from.out[key], to.in[edgeKey{kind, from}] = e, e
-		g.edges++
-	}
-	if at.After(e.Last) {
-		e.Last = at.UTC()
-	}
-	return e
-}
-
-// count adds one observation to an edge.
-func (g *Graph) count(from *vertex, kind EdgeKind, to *vertex, at time.Time, evidence string) {
-	if from == nil || to == nil {
-		return
-	}
-	if e := g.connect(from, kind, to, at); e != nil {
-		e.Weight++
-		g.evidence(e, evidence)
-	}
-}
-
-// set gives an edge its weight.
-func (g *Graph) set(from *vertex, kind EdgeKind, to *vertex, weight float64, at time.Time, evidence ...string) {
-	if from == nil || to == nil {
-		return
-	}
-	if e := g.connect(from, kind, to, at); e != nil {
-		e.Weight = weight
-		for _, id := range evidence {
-			g.evidence(e, id)
-		}
-	}
-}
-
-// clear removes a node's outgoing edges of some kinds, before a later version
-// of the object sets them again.
-func (g *Graph) clear(v *vertex, kinds ...EdgeKind) {
-	for _, kind := range kinds {
-		for k := range v.out {
-			if k.kind == kind {
-				g.disconnect(v, k.kind, k.other)
-			}
-		}
-	}
-}
-
-func (g *Graph) evidence(e *Edge, id string) {
-	if !learn.ValidID(id) {
-		return
-	}
-	for _, have := range e.Evidence {
-		if have == id {
-			return
-		}
-	}
-	if len(e.Evidence) >= g.o.MaxEvidence {
-		e.Evidence = append(e.Evidence[:0], e.Evidence[1:]...)
-	}
-	e.Evidence = append(e.Evidence, id)
-}
-
-func (v *vertex) property(key, value string) {
-	if value == "" {
-		return
-	}
-	if v.Properties == nil {
-		v.Properties = map[string]string{}
-	}
-	v.Properties[key] = cut(value)
+	g.limbo = g.limbo[:0]
+	g.projects.sweep()
 }

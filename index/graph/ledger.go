@@ -20,21 +20,27 @@ func (g *Graph) ApplyLedger(e learn.LedgerEntry) error {
 	var err error
 	switch e.Kind {
 	case learn.EntryTask:
-		err = project(g, e, func(t *learn.Task) { g.ended(t) })
+		err = decoded(g, e, func(t *learn.Task, _ origin) {
+			if t.ProjectID != "" {
+				g.ended(t)
+			}
+		})
 	case learn.EntryReport:
-		err = project(g, e, func(r *learn.FailureAnalysisReport) { g.report(e, r) })
+		err = decoded(g, e, g.report)
 	case learn.EntryRemedy:
-		err = project(g, e, func(r *learn.Remedy) { g.remedy(e, r) })
+		err = decoded(g, e, func(r *learn.Remedy, o origin) { g.remedy(r, g.from(r.ProjectID, o)) })
 	case learn.EntryStrategy:
-		err = project(g, e, func(s *learn.ProvenStrategy) { g.strategy(e, s) })
+		err = decoded(g, e, func(s *learn.ProvenStrategy, o origin) { g.strategy(s, g.from(s.ProjectID, o)) })
 	case learn.EntryProposal:
-		err = project(g, e, func(p *learn.PlanModificationProposal) { g.proposal(e, p) })
+		err = decoded(g, e, func(p *learn.PlanModificationProposal, o origin) { g.proposal(p, g.from(p.ProjectID, o)) })
+	case learn.EntryOpportunity:
+		err = decoded(g, e, func(p *learn.ToolOpportunity, o origin) { g.opportunity(p, g.from(p.ProjectID, o)) })
 	case learn.EntryTool:
-		err = project(g, e, func(t *learn.ProposedTool) { g.proposedTool(e, t) })
+		err = decoded(g, e, g.proposedTool)
 	case learn.EntryState:
-		err = project(g, e, func(s *learn.StateChange) { g.state(e, s) })
+		err = decoded(g, e, g.changed)
 	case learn.EntryTrial:
-		err = project(g, e, func(t *learn.TrialRecord) { g.trial(e, t) })
+		err = decoded(g, e, func(t *learn.TrialRecord, o origin) { g.trial(t, g.from(t.ProjectID, o)) })
 	}
 	if err != nil {
 		return fmt.Errorf("graph: ledger entry %s of kind %s: %w", e.ID, e.Kind, err)
@@ -42,204 +48,182 @@ func (g *Graph) ApplyLedger(e learn.LedgerEntry) error {
 	return nil
 }
 
-func project[T any](g *Graph, e learn.LedgerEntry, put func(*T)) error {
+func decoded[T any](g *Graph, e learn.LedgerEntry, put func(*T, origin)) error {
 	var body T
 	if err := json.Unmarshal(e.Body, &body); err != nil {
 		return err
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	put(&body)
+	defer g.settled()
+	put(&body, origin{g.projects.number(e.ProjectID), micros(e.Timestamp)})
 	return nil
 }
 
+// from is the origin of what an object says of the project that it names.
+func (g *Graph) from(project string, o origin) origin {
+	return origin{g.projects.number(project), o.at}
+}
+
 // learnedFrom connects an object with the attempts that it was learned from.
-// Without a project it is not known whose they are; then only the edge's
-// evidence on the object's other edges names them.
-func (g *Graph) learnedFrom(v *vertex, e learn.LedgerEntry, events []string) {
-	if e.ProjectID == "" {
+// Without a project it is not known whose they are; then only the evidence of
+// the object's other edges names them.
+func (g *Graph) learnedFrom(n uint32, events []string, o origin) {
+	if o.project == 0 {
 		return
 	}
-	for i, id := range events {
-		if i == maxLearnedFrom {
-			return
-		}
+	for _, id := range events[:min(len(events), maxLearnedFrom)] {
 		if learn.ValidID(id) {
-			g.set(v, LearnedFrom, g.node(ExecutionAttempt, e.ProjectID, id, "", e.Timestamp), 1, e.Timestamp, id)
+			g.set(n, LearnedFrom, g.node(ExecutionAttempt, o.project, id, "", o), 1, o, id)
 		}
 	}
 }
 
-func (g *Graph) report(e learn.LedgerEntry, r *learn.FailureAnalysisReport) {
+func (g *Graph) report(r *learn.FailureAnalysisReport, o origin) {
 	if len(r.Signatures) == 0 {
 		return
 	}
 	s := r.Signatures[0]
-	failed := g.node(Error, "", s.ID, s.Name, e.Timestamp)
+	failed := g.node(Error, 0, s.ID, s.Name, o)
 	if r.ErrorPattern != nil && r.ErrorPattern.ID != "" {
-		p := g.node(ErrorPattern, "", r.ErrorPattern.ID, r.ErrorPattern.Name, e.Timestamp)
-		g.settle(failed, IsInstanceOf, p, e)
+		g.settle(failed, IsInstanceOf, g.node(ErrorPattern, 0, r.ErrorPattern.ID, r.ErrorPattern.Name, o), o)
 	}
-	if e.ProjectID == "" {
+	if o.project == 0 {
 		return
 	}
 	if learn.ValidID(r.FailedEventID) {
-		a := g.node(ExecutionAttempt, e.ProjectID, r.FailedEventID, "", e.Timestamp)
-		g.settle(a, ResultedIn, failed, e)
+		g.settle(g.node(ExecutionAttempt, o.project, r.FailedEventID, "", o), ResultedIn, failed, o)
 	}
 	if learn.ValidID(r.CulpritAction) {
-		a := g.node(ExecutionAttempt, e.ProjectID, r.CulpritAction, "", e.Timestamp)
-		g.set(a, Generated, failed, r.ConfidenceScore, e.Timestamp, r.FailedEventID)
+		a := g.node(ExecutionAttempt, o.project, r.CulpritAction, "", o)
+		g.set(a, Generated, failed, r.ConfidenceScore, o, r.FailedEventID)
 	}
 }
 
-// settle makes an edge of weight 1 unless observations count it already.
-func (g *Graph) settle(from *vertex, kind EdgeKind, to *vertex, e learn.LedgerEntry) {
-	if _, known := from.out[edgeKey{kind, to}]; !known {
-		g.set(from, kind, to, 1, e.Timestamp)
-	}
-}
-
-func (g *Graph) remedy(e learn.LedgerEntry, r *learn.Remedy) {
-	at := e.Timestamp
-	v := g.node(RecoveryStrategy, r.ProjectID, r.RemedyID, r.Description, at)
-	v.Label = cut(r.Description)
-	v.Weight = float64(r.Support)
-	v.property("kind", r.Kind)
-	v.property("language", r.Language)
-	v.property("posterior", number(r.Posterior))
-	v.property("remedy_id", r.RemedyID)
-	g.clear(v, AppliesTo, Uses, LearnedFrom)
+func (g *Graph) remedy(r *learn.Remedy, o origin) {
+	n := g.node(RecoveryStrategy, o.project, r.RemedyID, r.Description, o)
+	g.label(n, r.Description)
+	g.weight(n, float64(r.Support))
+	g.property(n, "kind", r.Kind)
+	g.property(n, "language", r.Language)
+	g.property(n, "posterior", number(r.Posterior))
+	g.property(n, "successes", number(r.Successes))
+	g.property(n, "failures", number(r.Failures))
+	g.property(n, "calls_saved", number(r.CallsSaved))
+	g.property(n, "remedy_id", r.RemedyID)
+	g.renew(n, AppliesTo, Uses, LearnedFrom, Modifies)
 	if r.PatternID != "" {
-		g.set(g.node(ErrorPattern, "", r.PatternID, "", at), MitigatedBy, v, r.Posterior, at, r.Evidence...)
+		g.set(g.node(ErrorPattern, 0, r.PatternID, "", o), MitigatedBy, n, r.Posterior, o, r.Evidence...)
 	}
 	if r.SignatureID != "" {
-		failed := g.node(Error, "", r.SignatureID, "", at)
-		g.set(v, AppliesTo, failed, r.Posterior, at)
-		if r.Successes > 0 {
-			g.set(failed, SucceededWith, v, r.Successes, at, r.Evidence...)
-		}
-		if r.Failures > 0 {
-			g.set(failed, FailedWith, v, r.Failures, at)
-		}
+		g.outcomes(n, r, o)
 	}
-	for _, a := range r.Actions {
+	for _, a := range r.Actions[:min(len(r.Actions), maxSteps)] {
 		if a.ToolName != "" {
-			g.set(v, Uses, g.node(Tool, "", a.ToolName, a.ToolName, at), 1, at)
+			g.set(n, Uses, g.node(Tool, 0, a.ToolName, a.ToolName, o), 1, o)
+		}
+		if f, ok := a.Parameters["file"].(string); ok && f != "" && f[0] != '{' && o.project != 0 {
+			g.set(n, Modifies, g.node(CodeEntity, o.project, "file/"+f, f, o), 1, o)
 		}
 	}
-	g.learnedFrom(v, e, r.Evidence)
+	g.environments(n, r.Evidence, o)
+	g.learnedFrom(n, r.Evidence, o)
 }
 
-func (g *Graph) strategy(e learn.LedgerEntry, s *learn.ProvenStrategy) {
-	at := e.Timestamp
-	v := g.node(ProvenStrategy, s.ProjectID, s.StrategyID, s.Name, at)
-	v.Label = cut(s.Name)
-	v.Weight = float64(s.Support)
-	v.property("success_rate", number(s.SuccessRate))
-	v.property("contrast", number(s.Contrast))
-	v.property("strategy_id", s.StrategyID)
-	g.clear(v, SolvesEfficiently, ComposedOf, LearnedFrom)
-	for i, p := range s.RelatedProblemTypes {
-		if i == maxEntities {
-			break
-		}
-		if p != "" {
-			g.set(v, SolvesEfficiently, g.node(ProblemType, "", p, p, at), s.SuccessRate, at, s.Evidence...)
-		}
+// outcomes connects a remedy with the error that it was tried on.
+func (g *Graph) outcomes(n uint32, r *learn.Remedy, o origin) {
+	failed := g.node(Error, 0, r.SignatureID, "", o)
+	g.set(n, AppliesTo, failed, r.Posterior, o)
+	if r.PatternID != "" {
+		g.settle(failed, IsInstanceOf, g.node(ErrorPattern, 0, r.PatternID, "", o), o)
 	}
-	g.set(v, ComposedOf, g.fragment(s.ProjectID, s.StrategyID, &s.TemplatePlanFragment, e), 1, at)
-	g.learnedFrom(v, e, s.Evidence)
+	if r.Successes > 0 {
+		g.set(failed, SucceededWith, n, r.Successes, o, r.Evidence...)
+	}
+	if r.Failures > 0 {
+		g.set(failed, FailedWith, n, r.Failures, o)
+	}
 }
 
-// fragment projects a plan: its steps, their tools, order and preconditions.
-func (g *Graph) fragment(project, name string, plan *learn.TaskGraph, e learn.LedgerEntry) *vertex {
-	at := e.Timestamp
-	f := g.node(PlanFragment, project, name, plan.Name, at)
-	g.clear(f, ComposedOf)
-	step := func(id string) *vertex { return g.node(PlanStep, project, name+"#"+id, id, at) }
-	for i := range plan.Tasks {
-		if i == maxSteps {
-			break
+// environments connects a remedy with where the attempts ran that it was
+// learned from, as long as they are known.
+func (g *Graph) environments(n uint32, events []string, o origin) {
+	if o.project == 0 {
+		return
+	}
+	for _, id := range events[:min(len(events), maxLearnedFrom)] {
+		attempt := g.lookup(ID(ExecutionAttempt, g.projects.list[o.project].name, id))
+		if attempt == 0 {
+			continue
 		}
-		t := &plan.Tasks[i]
-		s := step(t.ID)
-		g.clear(s, Requires, Uses)
-		g.set(f, ComposedOf, s, float64(i+1), at)
-		if t.ToolName != "" {
-			g.set(s, Uses, g.node(Tool, "", t.ToolName, t.ToolName, at), 1, at)
-		}
-		for _, c := range t.Preconditions {
-			words := c.Kind + " " + c.Argument
-			g.set(g.node(Precondition, project, words, words, at), RequiredFor, s, 1, at)
-		}
-		for j, before := range plan.Dependencies[t.ID] {
-			if j == maxSteps {
-				break
+		for _, e := range g.touching(g.nodes.at(attempt)) {
+			if a := g.arcs.at(e); a.from == attempt && edgeKinds[a.kind] == OccurredIn {
+				g.set(n, AppliesTo, a.to, 1, o)
 			}
-			g.set(s, Requires, step(before), 1, at)
 		}
 	}
-	return f
 }
 
-func (g *Graph) proposal(e learn.LedgerEntry, p *learn.PlanModificationProposal) {
-	at := e.Timestamp
-	v := g.node(PlanFragment, p.ProjectID, p.ProposalID, string(p.Type), at)
-	v.property("proposal_id", p.ProposalID)
-	v.property("type", string(p.Type))
-	v.property("risk", p.Risk)
-	if p.TargetPlanTemplate != "" {
-		plan := g.node(PlanFragment, p.ProjectID, p.TargetPlanTemplate, p.TargetPlanTemplate, at)
-		g.set(v, Modifies, plan, p.ConfidenceScore, at)
-		if p.TargetStep != "" {
-			s := g.node(PlanStep, p.ProjectID, p.TargetPlanTemplate+"#"+p.TargetStep, p.TargetStep, at)
-			g.set(plan, ComposedOf, s, 1, at)
-			g.set(v, Modifies, s, p.ConfidenceScore, at)
+func (g *Graph) strategy(s *learn.ProvenStrategy, o origin) {
+	n := g.node(ProvenStrategy, o.project, s.StrategyID, s.Name, o)
+	g.label(n, s.Name)
+	g.weight(n, float64(s.Support))
+	g.property(n, "success_rate", number(s.SuccessRate))
+	g.property(n, "contrast", number(s.Contrast))
+	g.property(n, "strategy_id", s.StrategyID)
+	g.renew(n, SolvesEfficiently, ComposedOf, LearnedFrom)
+	for _, p := range s.RelatedProblemTypes[:min(len(s.RelatedProblemTypes), maxEntities)] {
+		if p != "" {
+			g.set(n, SolvesEfficiently, g.node(ProblemType, 0, p, p, o), s.SuccessRate, o, s.Evidence...)
 		}
 	}
-	if s := g.known(ProvenStrategy, p.ProjectID, p.SourceStrategyID); s != nil {
-		g.set(s, Generated, v, 1, at)
+	f := g.fragment(s.StrategyID, &s.TemplatePlanFragment, o)
+	if s.TemplatePlanFragment.Name == "" {
+		g.label(f, s.Name)
 	}
-	g.learnedFrom(v, e, p.Evidence)
+	g.set(n, ComposedOf, f, 1, o)
+	g.learnedFrom(n, s.Evidence, o)
 }
 
-// known finds an object of this project or of all.
-func (g *Graph) known(kind NodeKind, project, name string) *vertex {
-	if v, ok := g.nodes[ID(kind, project, name)]; ok {
-		return v
-	}
-	return g.nodes[ID(kind, "", name)]
-}
-
-func (g *Graph) proposedTool(e learn.LedgerEntry, t *learn.ProposedTool) {
+func (g *Graph) proposedTool(t *learn.ProposedTool, o origin) {
 	name := t.Manifest.Name
 	if name == "" {
 		return
 	}
-	v := g.node(Tool, "", name, name, e.Timestamp)
-	v.property("version", t.Manifest.Version)
-	v.property("content_hash", t.ContentHash)
-	v.property("method", string(t.Manifest.Provenance.Method))
-	g.clear(v, LearnedFrom)
-	g.learnedFrom(v, e, t.Manifest.Provenance.Evidence)
+	n := g.node(Tool, 0, name, name, o)
+	g.property(n, "version", t.Manifest.Version)
+	g.property(n, "content_hash", t.ContentHash)
+	g.property(n, "method", string(t.Manifest.Provenance.Method))
+	g.property(n, "generated", "true")
+	g.renew(n, LearnedFrom)
+	g.learnedFrom(n, t.Manifest.Provenance.Evidence, o)
+	if from := t.Manifest.Provenance.OpportunityID; from != "" {
+		if f := g.object(PlanFragment, from, o); f != 0 {
+			g.set(f, Generated, n, 1, o)
+		}
+	}
 }
 
-func (g *Graph) state(e learn.LedgerEntry, s *learn.StateChange) {
-	var v *vertex
+// changed projects a new state. A tool that is deployed is known to all
+// projects from then on.
+func (g *Graph) changed(s *learn.StateChange, o origin) {
+	var n uint32
 	if s.ToolName != "" {
-		v = g.node(Tool, "", s.ToolName, s.ToolName, e.Timestamp)
-		v.property("digest", s.Digest)
+		if s.To == learn.StateActive {
+			o.project = 0
+		}
+		n = g.node(Tool, 0, s.ToolName, s.ToolName, o)
+		g.property(n, "digest", s.Digest)
 	} else {
-		v = g.known(PlanFragment, e.ProjectID, s.ObjectID)
+		n = g.object(PlanFragment, s.ObjectID, o)
 	}
-	if v != nil {
-		v.property("state", string(s.To))
+	if n != 0 {
+		g.property(n, "state", string(s.To))
 	}
 }
 
-func (g *Graph) trial(e learn.LedgerEntry, t *learn.TrialRecord) {
-	if t.Phase != learn.TrialResult || t.Worked == nil || !t.Taken || t.TaskID == "" {
+func (g *Graph) trial(t *learn.TrialRecord, o origin) {
+	if t.Phase != learn.TrialResult || t.Worked == nil || !t.Taken || t.TaskID == "" || o.project == 0 {
 		return
 	}
 	kind := FailedWith
@@ -247,12 +231,22 @@ func (g *Graph) trial(e learn.LedgerEntry, t *learn.TrialRecord) {
 		kind = SucceededWith
 	}
 	for _, k := range []NodeKind{RecoveryStrategy, ProvenStrategy, Tool, PlanFragment} {
-		if v := g.known(k, t.ProjectID, t.ObjectID); v != nil {
-			task := g.node(Task, t.ProjectID, t.TaskID, t.TaskID, e.Timestamp)
-			g.set(task, kind, v, 1, e.Timestamp, t.EventID)
+		if n := g.object(k, t.ObjectID, o); n != 0 {
+			g.set(g.node(Task, o.project, t.TaskID, t.TaskID, o), kind, n, 1, o, t.EventID)
 			return
 		}
 	}
 }
 
+// object finds an object of this project or of all.
+func (g *Graph) object(kind NodeKind, name string, o origin) uint32 {
+	if n := g.lookup(ID(kind, g.projects.list[o.project].name, name)); n != 0 {
+		return n
+	}
+	return g.lookup(ID(kind, "", name))
+}
+
 func number(f float64) string { return strconv.FormatFloat(f, 'g', 4, 64) }
+
+// exact is a number that reads back as it was.
+func exact(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }

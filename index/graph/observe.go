@@ -1,7 +1,8 @@
 package graph
 
 import (
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 
 	"lathe/learn"
@@ -19,95 +20,123 @@ func (g *Graph) Apply(o *learn.Observation, _ func(learn.LedgerEntry)) error {
 	return nil
 }
 
-// Observe projects one observation. Each must come once.
+// Observe projects one observation. Each must come once. What names no project
+// is passed over, since nobody could say who may see it.
 func (g *Graph) Observe(o *learn.Observation) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if ev := o.Record.Action; ev != nil {
+	defer g.settled()
+	if ev := o.Record.Action; ev != nil && ev.ProjectID != "" {
 		g.action(ev, o)
 	}
-	if t := o.Record.Task; t != nil {
+	if t := o.Record.Task; t != nil && t.ProjectID != "" {
 		g.taskRecord(t)
 	}
-	if o.Finished != nil {
+	if o.Finished != nil && o.Finished.ProjectID != "" {
 		g.finished(o.Finished)
 	}
 }
 
 func (g *Graph) action(ev *learn.ActionOutcome, o *learn.Observation) {
-	at := ev.Timestamp
-	tool := g.tool(ev.ToolName, ev)
-	agent := g.agent(ev.AgentID, ev)
-	env := g.environment(ev)
-	g.count(agent, Uses, tool, at, "")
-	g.count(tool, OccurredIn, env, at, "")
-	task := g.task(taskName(ev.TaskID, ev.SessionID), ev.ProjectID, ev)
-	if task != nil {
-		g.count(agent, Performs, task, at, "")
-		g.count(task, Requires, tool, at, ev.ID)
+	at := origin{g.projects.number(ev.ProjectID), micros(ev.Timestamp)}
+	c := call{ev: ev, origin: at}
+	c.tool = g.shared(Tool, ev.ToolName, at)
+	c.agent = g.shared(Agent, ev.AgentID, at)
+	c.env = g.environment(ev, at)
+	c.task = g.own(Task, taskName(ev.TaskID, ev.SessionID), at)
+	g.tallied(c.agent, Uses, c.tool, at, "")
+	g.tallied(c.tool, OccurredIn, c.env, at, "")
+	g.tallied(c.agent, Performs, c.task, at, "")
+	g.tallied(c.task, Requires, c.tool, at, ev.ID)
+	if c.task != 0 {
 		for i, f := range o.Action.Writes {
 			if i == maxEntities {
 				break
 			}
-			g.count(task, Modifies, g.entity(ev, learn.Entity{Kind: "file", Name: f}), at, ev.ID)
+			g.tallied(c.task, Modifies, g.entity(learn.Entity{Kind: "file", Name: f}, at), at, ev.ID)
 		}
 		for _, e := range codeEntities(o.Action.Entities) {
-			g.count(task, References, g.entity(ev, e), at, "")
+			g.tallied(c.task, References, g.entity(e, at), at, "")
 		}
 	}
+	c.step = g.planned(&c)
 	if ev.Status.Failed() {
-		g.failure(ev, o, failing{agent: agent, tool: tool, env: env, task: task})
+		g.failure(o, &c)
 	}
 }
 
-type failing struct{ agent, tool, env, task *vertex }
+// call is one call with the nodes that it names; 0 where it names none.
+type call struct {
+	ev *learn.ActionOutcome
+	origin
+	agent, tool, env, task, step uint32
+}
 
-func (g *Graph) failure(ev *learn.ActionOutcome, o *learn.Observation, f failing) {
-	at := ev.Timestamp
-	a := g.node(ExecutionAttempt, ev.ProjectID, ev.ID, o.Action.Skeleton, at)
-	a.Weight = 1
-	a.property("status", string(ev.Status))
-	a.property("intent", string(o.Action.Intent))
-	a.property("session_id", ev.SessionID)
-	g.count(f.agent, Initiates, a, at, "")
-	g.count(a, Uses, f.tool, at, "")
-	g.count(a, OccurredIn, f.env, at, "")
-	g.count(a, PartOf, f.task, at, "")
+// planned connects a step of a plan with what it ran.
+func (g *Graph) planned(c *call) uint32 {
+	if c.ev.PlanID == "" || c.ev.StepID == "" {
+		return 0
+	}
+	plan := g.own(PlanFragment, c.ev.PlanID, c.origin)
+	step := g.node(PlanStep, c.project, c.ev.PlanID+"#"+c.ev.StepID, c.ev.StepID, c.origin)
+	g.count(step, c.origin)
+	g.settle(plan, ComposedOf, step, c.origin)
+	g.tallied(step, Uses, c.tool, c.origin, "")
+	g.tallied(c.task, Performs, step, c.origin, "")
+	return step
+}
+
+// failure projects a failing call. What the attempt says of agent, tool, task
+// and environment is counted at the error as well, so that it outlives the
+// attempt.
+func (g *Graph) failure(o *learn.Observation, c *call) {
+	ev := c.ev
+	a := g.node(ExecutionAttempt, c.project, ev.ID, o.Action.Skeleton, c.origin)
+	g.count(a, c.origin)
+	g.property(a, "status", string(ev.Status))
+	g.property(a, "intent", string(o.Action.Intent))
+	g.property(a, "session_id", ev.SessionID)
+	g.tallied(c.agent, Initiates, a, c.origin, "")
+	g.tallied(a, Uses, c.tool, c.origin, "")
+	g.tallied(a, OccurredIn, c.env, c.origin, "")
+	g.tallied(a, PartOf, c.task, c.origin, "")
+	g.tallied(a, PartOf, c.step, c.origin, "")
 	for _, e := range codeEntities(o.Action.Entities) {
-		g.count(a, References, g.entity(ev, e), at, "")
+		g.tallied(a, References, g.entity(e, c.origin), c.origin, "")
 	}
 	for i := range o.Signatures {
 		if i == maxSignatures {
 			break
 		}
-		g.signature(ev, &o.Signatures[i], a, f.tool)
+		g.signature(&o.Signatures[i], a, c)
 	}
 }
 
-func (g *Graph) signature(ev *learn.ActionOutcome, s *learn.ErrorSignature, attempt, tool *vertex) {
-	at := ev.Timestamp
-	e := g.node(Error, "", s.ID, s.Name, at)
-	e.Weight++
-	e.property("language", s.Language)
+func (g *Graph) signature(s *learn.ErrorSignature, attempt uint32, c *call) {
+	id := c.ev.ID
+	e := g.node(Error, 0, s.ID, s.Name, c.origin)
+	g.count(e, c.origin)
+	g.property(e, "language", s.Language)
 	if s.Transient {
-		e.property("is_transient", "true")
+		g.property(e, "is_transient", "true")
 	}
-	g.count(attempt, ResultedIn, e, at, ev.ID)
-	g.count(tool, FailedWith, e, at, ev.ID)
-	var pattern *vertex
-	if s.PatternID != "" {
-		pattern = g.node(ErrorPattern, "", s.PatternID, s.Name, at)
-		pattern.Weight++
-		g.count(e, IsInstanceOf, pattern, at, "")
+	g.tallied(attempt, ResultedIn, e, c.origin, id)
+	g.tallied(c.tool, FailedWith, e, c.origin, id)
+	g.tallied(c.task, ResultedIn, e, c.origin, id)
+	g.tallied(e, OccurredIn, c.env, c.origin, "")
+	pattern := g.shared(ErrorPattern, s.PatternID, c.origin)
+	if pattern != 0 {
+		g.label(pattern, s.Name)
+		g.tallied(e, IsInstanceOf, pattern, c.origin, "")
 	}
 	entities := s.Entities
 	if s.File != "" {
 		entities = append([]learn.Entity{{Kind: "file", Name: s.File}}, entities...)
 	}
 	for _, ent := range codeEntities(entities) {
-		c := g.entity(ev, ent)
-		g.count(e, References, c, at, ev.ID)
-		g.count(pattern, CausesFailure, c, at, ev.ID)
+		n := g.entity(ent, c.origin)
+		g.tallied(e, References, n, c.origin, id)
+		g.tallied(pattern, CausesFailure, n, c.origin, id)
 	}
 }
 
@@ -128,38 +157,30 @@ func codeEntities(all []learn.Entity) []learn.Entity {
 	return kept
 }
 
-func (g *Graph) entity(ev *learn.ActionOutcome, e learn.Entity) *vertex {
-	v := g.node(CodeEntity, ev.ProjectID, e.Kind+"/"+e.Name, e.Name, ev.Timestamp)
-	v.Weight++
-	v.property("kind", e.Kind)
-	return v
+func (g *Graph) entity(e learn.Entity, o origin) uint32 {
+	n := g.node(CodeEntity, o.project, e.Kind+"/"+e.Name, e.Name, o)
+	g.count(n, o)
+	g.property(n, "kind", e.Kind)
+	return n
 }
 
-func (g *Graph) tool(name string, ev *learn.ActionOutcome) *vertex {
+// shared is an observed node that belongs to no project; 0 without a name.
+func (g *Graph) shared(kind NodeKind, name string, o origin) uint32 {
+	return g.observed(kind, 0, name, o)
+}
+
+// own is an observed node of the project that observes it.
+func (g *Graph) own(kind NodeKind, name string, o origin) uint32 {
+	return g.observed(kind, o.project, name, o)
+}
+
+func (g *Graph) observed(kind NodeKind, owner uint32, name string, o origin) uint32 {
 	if name == "" {
-		return nil
+		return 0
 	}
-	v := g.node(Tool, "", name, name, ev.Timestamp)
-	v.Weight++
-	return v
-}
-
-func (g *Graph) agent(id string, ev *learn.ActionOutcome) *vertex {
-	if id == "" {
-		return nil
-	}
-	v := g.node(Agent, "", id, id, ev.Timestamp)
-	v.Weight++
-	return v
-}
-
-func (g *Graph) task(id, project string, ev *learn.ActionOutcome) *vertex {
-	if id == "" {
-		return nil
-	}
-	v := g.node(Task, project, id, id, ev.Timestamp)
-	v.Weight++
-	return v
+	n := g.node(kind, owner, name, name, o)
+	g.count(n, o)
+	return n
 }
 
 func taskName(taskID, sessionID string) string {
@@ -169,28 +190,15 @@ func taskName(taskID, sessionID string) string {
 	return sessionID
 }
 
-// environment is the node of where the call ran; nil when nothing says so.
-func (g *Graph) environment(ev *learn.ActionOutcome) *vertex {
+// environment is the node of where the call ran; 0 when nothing says so.
+func (g *Graph) environment(ev *learn.ActionOutcome, o origin) uint32 {
 	env := ev.ContextSnapshot.Environment
-	if len(env) == 0 {
-		return nil
-	}
-	keys := make([]string, 0, len(env))
-	for k := range env {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	if len(keys) > maxEnvironment {
-		keys = keys[:maxEnvironment]
-	}
+	keys := slices.Sorted(maps.Keys(env))
 	var words []string
-	for _, k := range keys {
+	for _, k := range keys[:min(len(keys), maxEnvironment)] {
 		words = append(words, cut(k)+"="+cut(env[k]))
 	}
-	name := strings.Join(words, " ")
-	v := g.node(Environment, ev.ProjectID, name, name, ev.Timestamp)
-	v.Weight++
-	return v
+	return g.own(Environment, strings.Join(words, " "), o)
 }
 
 func (g *Graph) taskRecord(t *learn.TaskRecord) {
@@ -198,57 +206,57 @@ func (g *Graph) taskRecord(t *learn.TaskRecord) {
 	if name == "" {
 		return
 	}
-	v := g.node(Task, t.ProjectID, name, name, t.Timestamp)
-	v.property("outcome", string(t.Outcome))
-	g.problem(v, t.ProblemType, &learn.Task{Finished: t.Timestamp})
+	o := origin{g.projects.number(t.ProjectID), micros(t.Timestamp)}
+	n := g.node(Task, o.project, name, name, o)
+	g.property(n, "outcome", string(t.Outcome))
+	g.problem(n, t.ProblemType, o)
 }
 
 // finished projects a task's end; its outcome with each tool is counted for
 // the problem type, once a task.
 func (g *Graph) finished(t *learn.Task) {
-	v := g.ended(t)
-	if v == nil || t.ProblemType == "" || t.Outcome == learn.OutcomeUnknown {
+	n := g.ended(t)
+	if n == 0 || t.ProblemType == "" || t.Outcome == learn.OutcomeUnknown {
 		return
 	}
 	kind := SucceededWith
 	if t.Outcome == learn.OutcomeFailure {
 		kind = FailedWith
 	}
-	p := g.problem(v, t.ProblemType, t)
+	o := origin{g.projects.number(t.ProjectID), micros(t.Finished)}
+	p := g.problem(n, t.ProblemType, o)
 	seen := map[string]bool{}
 	for _, s := range t.Steps {
 		if s.Tool == "" || seen[s.Tool] {
 			continue
 		}
 		seen[s.Tool] = true
-		g.count(p, kind, g.node(Tool, "", s.Tool, s.Tool, t.Finished), t.Finished, s.EventID)
+		g.tallied(p, kind, g.node(Tool, 0, s.Tool, s.Tool, o), o, s.EventID)
 	}
 }
 
 // ended sets what is known of a finished task; it may come again, revised.
-func (g *Graph) ended(t *learn.Task) *vertex {
+func (g *Graph) ended(t *learn.Task) uint32 {
 	name := taskName(t.TaskID, t.SessionID)
 	if name == "" {
-		return nil
+		return 0
 	}
-	v := g.node(Task, t.ProjectID, name, name, t.Finished)
-	v.property("outcome", string(t.Outcome))
-	v.property("outcome_reason", t.OutcomeReason)
+	o := origin{g.projects.number(t.ProjectID), micros(t.Finished)}
+	n := g.node(Task, o.project, name, name, o)
+	g.property(n, "outcome", string(t.Outcome))
+	g.property(n, "outcome_reason", t.OutcomeReason)
 	if t.AgentID != "" {
-		agent := g.node(Agent, "", t.AgentID, t.AgentID, t.Finished)
-		if _, known := agent.out[edgeKey{Performs, v}]; !known {
-			g.set(agent, Performs, v, 1, t.Finished)
-		}
+		g.settle(g.node(Agent, 0, t.AgentID, t.AgentID, o), Performs, n, o)
 	}
-	g.problem(v, t.ProblemType, t)
-	return v
+	g.problem(n, t.ProblemType, o)
+	return n
 }
 
-func (g *Graph) problem(task *vertex, name string, t *learn.Task) *vertex {
+func (g *Graph) problem(task uint32, name string, o origin) uint32 {
 	if name == "" {
-		return nil
+		return 0
 	}
-	p := g.node(ProblemType, "", name, name, t.Finished)
-	g.set(task, IsInstanceOf, p, 1, t.Finished)
+	p := g.node(ProblemType, 0, name, name, o)
+	g.set(task, IsInstanceOf, p, 1, o)
 	return p
 }

@@ -1,10 +1,8 @@
 package graph
 
 import (
-	"maps"
-	"slices"
-	"sort"
 	"strings"
+	"time"
 )
 
 // Direction says which edges of a node are followed.
@@ -22,8 +20,16 @@ type Query struct {
 	Kinds     []EdgeKind // none means all
 	Direction Direction  // "" is Both
 	Limit     int        // of answers; 0 is 100
-	// ProjectID, when set, hides what belongs to other projects.
+	// ProjectID, when set, hides what belongs to other projects, and what they
+	// alone observed.
 	ProjectID string
+}
+
+func (q Query) limit() int {
+	if q.Limit <= 0 {
+		return defaultLimit
+	}
+	return q.Limit
 }
 
 // Neighbour is an edge with the node at its other end.
@@ -32,43 +38,65 @@ type Neighbour struct {
 	Node Node `json:"node"`
 }
 
-const (
-	defaultLimit = 100
-	maxVisited   = 100_000 // nodes that a search looks at
-)
+const defaultLimit = 100
 
-// Node finds a node by its id.
-func (g *Graph) Node(id string) (Node, bool) {
+// Node finds a node by its id, as a project may see it; "" sees all.
+func (g *Graph) Node(id, projectID string) (Node, bool) {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
-	v, ok := g.nodes[id]
-	if !ok {
+	scope := g.projects.scope(projectID)
+	n := g.lookup(id)
+	if n == 0 || !g.nodes.at(n).visible(scope) {
 		return Node{}, false
 	}
-	return v.copy(), true
+	return g.view(n, scope), true
 }
 
-// Find lists the nodes of a kind whose label or id contains text, those
-// touched last first; kind "" is every kind.
-func (g *Graph) Find(kind NodeKind, text, projectID string, limit int) []Node {
-	if limit <= 0 {
-		limit = defaultLimit
-	}
+// Filter says which nodes Find lists; zero fields do not narrow.
+type Filter struct {
+	Kind       NodeKind
+	Text       string            // part of the label or id, without regard to case
+	Properties map[string]string // all of these, exactly
+	Since      time.Time         // seen then or later
+	ProjectID  string            // as in Query
+	Limit      int               // 0 is 100
+}
+
+// Find lists nodes, of each kind those touched last first.
+func (g *Graph) Find(f Filter) []Node {
+	limit := Query{Limit: f.Limit}.limit()
+	text := strings.ToLower(f.Text)
 	g.mu.RLock()
 	defer g.mu.RUnlock()
-	var found []Node
-	for _, k := range NodeKinds() {
-		if kind != "" && k != kind {
+	scope := g.projects.scope(f.ProjectID)
+	since := micros(f.Since)
+	found := []Node{}
+	for k := range nodeKinds[1:] {
+		if f.Kind != "" && nodeKinds[k+1] != f.Kind {
 			continue
 		}
-		for at := g.byKind[k].Back(); at != nil && len(found) < limit; at = at.Prev() {
-			v := at.Value.(*vertex)
-			if v.visible(projectID) && (strings.Contains(v.Label, text) || strings.Contains(v.ID, text)) {
-				found = append(found, v.copy())
+		for n := g.order[k+1].newest; n != 0 && len(found) < limit; {
+			v := g.nodes.at(n)
+			if v.visible(scope) && v.last >= since && v.has(f.Properties) && v.mentions(text) {
+				found = append(found, g.view(n, scope))
 			}
+			n = v.older
 		}
 	}
 	return found
+}
+
+func (v *vertex) has(properties map[string]string) bool {
+	for key, value := range properties {
+		if v.get(key) != value {
+			return false
+		}
+	}
+	return true
+}
+
+func (v *vertex) mentions(text string) bool {
+	return text == "" || strings.Contains(strings.ToLower(v.label), text) || strings.Contains(strings.ToLower(v.id), text)
 }
 
 // Neighbours lists what is connected with a node, the heaviest edges first;
@@ -76,189 +104,54 @@ func (g *Graph) Find(kind NodeKind, text, projectID string, limit int) []Node {
 func (g *Graph) Neighbours(id string, q Query) []Neighbour {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
-	v, ok := g.nodes[id]
-	if !ok || !v.visible(q.ProjectID) {
+	f := g.filter(q)
+	n := g.lookup(id)
+	if n == 0 || !g.nodes.at(n).visible(f.scope) {
 		return nil
 	}
-	var all []step
-	v.each(q, func(s step) { all = append(all, s) })
-	sort.Slice(all, func(i, j int) bool {
-		a, b := all[i], all[j]
-		if a.edge.Weight != b.edge.Weight {
-			return a.edge.Weight > b.edge.Weight
+	found := []Neighbour{}
+	var c cursor
+	c.open(&f, g.nodes.at(n))
+	for limit := q.limit(); len(found) < limit; {
+		e, to, ok := c.next(&f)
+		if !ok {
+			break
 		}
-		return a.before(b)
-	})
-	limit := q.Limit
-	if limit <= 0 {
-		limit = defaultLimit
-	}
-	found := make([]Neighbour, 0, min(limit, len(all)))
-	for _, s := range all[:min(limit, len(all))] {
-		found = append(found, Neighbour{Edge: s.edge.copy(), Node: s.to.copy()})
+		found = append(found, Neighbour{Edge: g.copyArc(e&^incoming, f.scope), Node: g.view(to, f.scope)})
 	}
 	return found
 }
 
-// step is an edge taken from one node to another, with or against its
-// direction.
-type step struct {
-	edge     *Edge
-	from, to *vertex
-}
-
-func (a step) before(b step) bool {
-	if a.from.ID != b.from.ID {
-		return a.from.ID < b.from.ID
-	}
-	if a.edge.Kind != b.edge.Kind {
-		return a.edge.Kind < b.edge.Kind
-	}
-	if a.to.ID != b.to.ID {
-		return a.to.ID < b.to.ID
-	}
-	return a.edge.From == a.from.ID && b.edge.From != b.from.ID
-}
-
-func (v *vertex) each(q Query, visit func(step)) {
-	follow := func(edges map[edgeKey]*Edge) {
-		for k, e := range edges {
-			if (len(q.Kinds) == 0 || slices.Contains(q.Kinds, k.kind)) && k.other.visible(q.ProjectID) {
-				visit(step{e, v, k.other})
-			}
-		}
-	}
-	if q.Direction != In {
-		follow(v.out)
-	}
-	if q.Direction != Out {
-		follow(v.in)
-	}
-}
-
-func (v *vertex) visible(projectID string) bool {
-	return projectID == "" || v.ProjectID == "" || v.ProjectID == projectID
-}
-
-func (v *vertex) copy() Node {
-	n := v.Node
-	n.Properties = maps.Clone(n.Properties)
-	return n
-}
-
-func (e *Edge) copy() Edge {
-	c := *e
-	c.Evidence = slices.Clone(e.Evidence)
-	return c
-}
-
-// Path finds a shortest path of at most hops edges; of several, always the
-// same one. It is nil when there is none, and empty from a node to itself.
-// q.Limit is not used.
-func (g *Graph) Path(from, to string, hops int, q Query) []Neighbour {
+// Degree counts the edges at a node that a project may see, by kind and
+// direction, like "out USES".
+func (g *Graph) Degree(id, projectID string) map[string]int {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
-	a, b := g.nodes[from], g.nodes[to]
-	if a == nil || b == nil || !a.visible(q.ProjectID) || !b.visible(q.ProjectID) {
+	f := g.filter(Query{ProjectID: projectID})
+	n := g.lookup(id)
+	if n == 0 || !g.nodes.at(n).visible(f.scope) {
 		return nil
 	}
-	if a == b {
-		return []Neighbour{}
-	}
-	came := map[*vertex]step{a: {}}
-	level := []*vertex{a}
-	for range hops {
-		level = g.widen(level, came, q)
-		if s, ok := came[b]; ok {
-			return unwind(a, s, came)
-		}
-		if len(level) == 0 || len(came) > maxVisited {
-			return nil
+	degree := map[string]int{}
+	v := g.nodes.at(n)
+	for _, e := range v.adj {
+		if a := g.arcs.at(e &^ incoming); f.follows(a.kind, a.project, e&incoming != 0) {
+			degree[way(e&incoming != 0, a.kind)]++
 		}
 	}
-	return nil
-}
-
-// widen takes one step from every node of a level and returns the nodes that
-// are new. Each is entered by the first of its steps in order, so that map
-// order does not show.
-func (g *Graph) widen(level []*vertex, came map[*vertex]step, q Query) []*vertex {
-	fresh := map[*vertex]step{}
-	for _, v := range level {
-		v.each(q, func(s step) {
-			if _, seen := came[s.to]; seen {
-				return
+	if v.hub != nil {
+		for k, s := range v.hub.shelves {
+			if f.scope == 0 && k.project == everyone || f.scope != 0 && (k.project == 0 || k.project == f.scope) {
+				degree[way(k.in, k.kind)] += s.n
 			}
-			if have, ok := fresh[s.to]; !ok || s.before(have) {
-				fresh[s.to] = s
-			}
-		})
+		}
 	}
-	next := make([]*vertex, 0, len(fresh))
-	for v, s := range fresh {
-		came[v] = s
-		next = append(next, v)
-	}
-	return next
+	return degree
 }
 
-func unwind(start *vertex, last step, came map[*vertex]step) []Neighbour {
-	var path []Neighbour
-	for s := last; ; s = came[s.from] {
-		path = append(path, Neighbour{Edge: s.edge.copy(), Node: s.to.copy()})
-		if s.from == start {
-			break
-		}
+func way(in bool, kind uint8) string {
+	if in {
+		return "in " + string(edgeKinds[kind])
 	}
-	slices.Reverse(path)
-	return path
-}
-
-// Around is the part of the graph within some hops of a node, at most q.Limit
-// nodes: near before far, within a distance the heaviest edges first.
-func (g *Graph) Around(id string, hops int, q Query) Subgraph {
-	limit := q.Limit
-	if limit <= 0 {
-		limit = defaultLimit
-	}
-	g.mu.RLock()
-	defer g.mu.RUnlock()
-	v, ok := g.nodes[id]
-	if !ok || !v.visible(q.ProjectID) {
-		return Subgraph{Nodes: []Node{}, Edges: []Edge{}}
-	}
-	came := map[*vertex]step{v: {}}
-	kept := map[*vertex]bool{v: true}
-	level := []*vertex{v}
-	for range hops {
-		level = g.widen(level, came, q)
-		sort.Slice(level, func(i, j int) bool {
-			a, b := came[level[i]], came[level[j]]
-			if a.edge.Weight != b.edge.Weight {
-				return a.edge.Weight > b.edge.Weight
-			}
-			return level[i].ID < level[j].ID
-		})
-		level = level[:min(len(level), limit-len(kept))]
-		for _, n := range level {
-			kept[n] = true
-		}
-		if len(level) == 0 {
-			break
-		}
-	}
-	return collect(kept, q)
-}
-
-// All is the whole graph as far as the project may see it.
-func (g *Graph) All(projectID string) Subgraph {
-	g.mu.RLock()
-	defer g.mu.RUnlock()
-	kept := make(map[*vertex]bool, len(g.nodes))
-	for _, v := range g.nodes {
-		if v.visible(projectID) {
-			kept[v] = true
-		}
-	}
-	return collect(kept, Query{ProjectID: projectID})
+	return "out " + string(edgeKinds[kind])
 }

@@ -50,7 +50,7 @@ func TestPath(t *testing.T) {
 		{"hidden", "Tool:bash", env, 3, graph.Query{ProjectID: "q"}, nil},
 	} {
 		for range 5 { // map order must not show
-			path := g.Path(c.from, c.to, c.hops, c.q)
+			path, _ := g.Path(c.from, c.to, c.hops, c.q)
 			if (path == nil) != (c.want == nil) || len(path) != len(c.want) {
 				t.Errorf("%s: %v, want %v", c.name, path, c.want)
 				break
@@ -73,7 +73,7 @@ func TestAroundIsBounded(t *testing.T) {
 	if s := g.Around("absent", 2, graph.Query{}); s.Nodes == nil || len(s.Nodes) != 0 {
 		t.Errorf("absent root: %+v", s)
 	}
-	found := g.Find(graph.Tool, "count", "p", 0)
+	found := g.Find(graph.Filter{Kind: graph.Tool, Text: "Count", ProjectID: "p"})
 	if len(found) != 1 || found[0].ID != "Tool:count_lines" {
 		t.Errorf("found %v", found)
 	}

@@ -1,83 +1,167 @@
 package graph
 
 import (
-	"encoding/json"
+	"encoding/binary"
 	"fmt"
+	"maps"
+	"math"
+	"slices"
 )
 
-const snapshotVersion = 1
+// A snapshot is
+//
+//	"LATHEKG" | version (1 byte) | projects | property keys | dropped | nodes | edges
+//
+// Lists begin with their length; numbers are unsigned varints. Projects and
+// keys are sorted names. Nodes come by kind, in each kind in the order in which
+// they would leave; edges in the order in which they came, and name nodes by
+// their place. A time is the zigzag difference from the time before it plus
+// one, 0 for none; a weight that is a small whole number is twice it, another
+// one is 1 and its eight bytes.
+const (
+	snapshotMagic   = "LATHEKG"
+	snapshotVersion = 2
+)
 
-type snapshot struct {
-	Version      int    `json:"version"`
-	Nodes        []Node `json:"nodes"` // per kind in the order in which they would leave
-	Edges        []Edge `json:"edges"`
-	NodesDropped uint64 `json:"nodes_dropped,omitempty"`
-	EdgesDropped uint64 `json:"edges_dropped,omitempty"`
-}
-
-// Snapshot gives the state as versioned JSON; equal states give equal bytes.
+// Snapshot gives the state; equal states give equal bytes.
 func (g *Graph) Snapshot() ([]byte, error) {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
-	s := snapshot{Version: snapshotVersion, NodesDropped: g.noNodes, EdgesDropped: g.noEdges}
-	kept := make(map[*vertex]bool, len(g.nodes))
-	for _, k := range NodeKinds() {
-		for at := g.byKind[k].Front(); at != nil; at = at.Next() {
-			v := at.Value.(*vertex)
-			kept[v] = true
-			s.Nodes = append(s.Nodes, v.Node)
+	w := writer{b: make([]byte, 0, 64*g.edges/2+256)}
+	w.b = append(w.b, snapshotMagic...)
+	w.b = append(w.b, snapshotVersion)
+	names := slices.Sorted(maps.Keys(g.projects.byName)) // the first is ""
+	project := make([]uint64, len(g.projects.list))
+	w.uint(uint64(len(names)))
+	for i, name := range names {
+		project[g.projects.byName[name]] = uint64(i)
+		w.text(name)
+	}
+	keys, keyNumber := g.propertyKeys()
+	w.uint(uint64(len(keys)))
+	for _, k := range keys {
+		w.text(k)
+	}
+	w.uint(g.noEdges)
+	for _, n := range g.dropped[1:len(nodeKinds)] {
+		w.uint(n)
+	}
+	place := make([]uint64, g.nodes.next)
+	count := uint64(0)
+	for k := 1; k < len(nodeKinds); k++ {
+		w.uint(uint64(g.order[k].n))
+		for n := g.order[k].oldest; n != 0; n = g.nodes.at(n).newer {
+			count++
+			place[n] = count
+			w.node(g.nodes.at(n), project, keyNumber)
 		}
 	}
-	s.Edges = collect(kept, Query{}).Edges
-	raw, err := json.Marshal(s)
-	if err != nil {
-		return nil, fmt.Errorf("graph: snapshot: %w", err)
+	w.uint(uint64(g.edges))
+	for _, e := range g.arcsInOrder() {
+		a := g.arcs.at(e)
+		w.uint(place[a.from])
+		w.uint(place[a.to])
+		w.uint(uint64(a.kind))
+		w.uint(project[a.project])
+		w.weight(a.weight)
+		w.time(a.last)
+		var events []byte
+		for c := a.evidence; c != 0; c = g.cells.at(c).next {
+			events = append(events, g.cells.at(c).id[:]...)
+		}
+		w.uint(uint64(len(events) / 16))
+		w.b = append(w.b, events...)
 	}
-	return raw, nil
+	return w.b, nil
+}
+
+func (g *Graph) propertyKeys() (keys []string, number map[string]uint64) {
+	number = map[string]uint64{}
+	for n := uint32(1); n < g.nodes.next; n++ {
+		for _, p := range g.nodes.at(n).props {
+			number[p.key] = 0
+		}
+	}
+	keys = slices.Sorted(maps.Keys(number))
+	for i, k := range keys {
+		number[k] = uint64(i)
+	}
+	return keys, number
+}
+
+type writer struct {
+	b    []byte
+	then int64
+}
+
+func (w *writer) uint(n uint64) { w.b = binary.AppendUvarint(w.b, n) }
+
+func (w *writer) text(s string) {
+	w.uint(uint64(len(s)))
+	w.b = append(w.b, s...)
+}
+
+func (w *writer) time(t int64) {
+	if t == noTime {
+		w.uint(0)
+		return
+	}
+	d := t - w.then
+	w.uint(uint64(d<<1^d>>63) + 1)
+	w.then = t
+}
+
+func (w *writer) weight(f float64) {
+	if n := uint64(f); f >= 0 && f < 1<<53 && float64(n) == f && !math.Signbit(f) {
+		w.uint(n << 1)
+		return
+	}
+	w.uint(1)
+	w.b = binary.LittleEndian.AppendUint64(w.b, math.Float64bits(f))
+}
+
+func (w *writer) node(v *vertex, project []uint64, keys map[string]uint64) {
+	w.text(v.id)
+	w.text(v.label)
+	w.uint(project[v.project])
+	w.weight(v.weight)
+	w.time(v.first)
+	w.time(v.last)
+	w.uint(uint64(len(v.props)))
+	for _, p := range v.props {
+		w.uint(keys[p.key])
+		w.text(p.value)
+	}
+	seen := slices.Clone(v.seen)
+	slices.SortFunc(seen, func(a, b tally) int { return int(project[a.project]) - int(project[b.project]) })
+	w.uint(uint64(len(seen)))
+	for _, t := range seen {
+		w.uint(project[t.project])
+		w.weight(t.weight)
+		w.time(t.first)
+		w.time(t.last)
+	}
 }
 
 // Restore replaces the state by a snapshot's. It fails, and changes nothing,
 // on one that is damaged, of another version, or larger than the bounds.
 func (g *Graph) Restore(raw []byte) error {
-	var s snapshot
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return fmt.Errorf("graph: restore: %w", err)
-	}
-	if s.Version != snapshotVersion {
-		return fmt.Errorf("graph: restore: snapshot version %d, want %d; replay the log", s.Version, snapshotVersion)
-	}
-	n := New(g.o)
-	n.noNodes, n.noEdges = s.NodesDropped, s.EdgesDropped
-	for _, node := range s.Nodes {
-		if !n.kindSet[node.Kind] || n.nodes[node.ID] != nil || n.byKind[node.Kind].Len() >= n.limit(node.Kind) {
-			return fmt.Errorf("graph: restore: node %.80q of kind %.40q is unknown, double or too many; replay the log", node.ID, node.Kind)
-		}
-		n.add(node)
-	}
-	for i := range s.Edges {
-		if err := n.restoreEdge(&s.Edges[i]); err != nil {
-			return err
-		}
+	n := &Graph{o: g.o, seed: g.seed}
+	n.state = n.empty()
+	r := reader{b: raw, g: n}
+	r.all()
+	if r.err != nil {
+		return fmt.Errorf("graph: restore: %w; replay the log", r.err)
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.nodes, g.byKind, g.edges, g.noNodes, g.noEdges = n.nodes, n.byKind, n.edges, n.noNodes, n.noEdges
+	g.state = n.state
+	g.rehash()
 	return nil
 }
 
-func (g *Graph) restoreEdge(e *Edge) error {
-	from, to := g.nodes[e.From], g.nodes[e.To]
-	if from == nil || to == nil || !g.edgeKind[e.Kind] {
-		return fmt.Errorf("graph: restore: edge %.80q %.40q %.80q has an unknown end or kind; replay the log", e.From, e.Kind, e.To)
-	}
-	made := g.connect(from, e.Kind, to, e.Last)
-	if made == nil {
-		return fmt.Errorf("graph: restore: no room for edge %.80q %q %.80q; replay the log", e.From, e.Kind, e.To)
-	}
-	made.Weight = e.Weight
-	if len(e.Evidence) > g.o.MaxEvidence {
-		e.Evidence = e.Evidence[len(e.Evidence)-g.o.MaxEvidence:]
-	}
-	made.Evidence = e.Evidence
-	return nil
+// rehash makes the tables look into this Graph's slabs.
+func (g *Graph) rehash() {
+	fresh := g.empty()
+	g.nodeBy.hash, g.arcBy.hash = fresh.nodeBy.hash, fresh.arcBy.hash
 }

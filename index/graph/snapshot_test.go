@@ -3,6 +3,7 @@ package graph_test
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,7 +16,7 @@ import (
 func export(t testing.TB, g *graph.Graph) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := g.All("").WriteJSON(&b); err != nil {
+	if err := g.Export(&b, graph.JSON, ""); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -32,7 +33,7 @@ func TestExport(t *testing.T) {
 	}
 	var dot bytes.Buffer
 	s := graph.Subgraph{Nodes: []graph.Node{{ID: `a"\`, Kind: graph.Tool, Label: "x\ny"}}, Edges: []graph.Edge{{From: `a"\`, Kind: graph.Uses, To: "b", Weight: 2}}}
-	if err := s.WriteDOT(&dot); err != nil {
+	if err := s.Write(&dot, graph.DOT); err != nil {
 		t.Fatal(err)
 	}
 	want := `digraph lathe {
@@ -65,15 +66,15 @@ func TestSnapshot(t *testing.T) {
 		t.Error("a restored graph goes on differently")
 	}
 	want := export(t, h)
-	for name, bad := range map[string]string{
-		"junk":         "{",
-		"version":      `{"version":99}`,
-		"kind":         `{"version":1,"nodes":[{"id":"x","kind":"Thing"}]}`,
-		"double":       `{"version":1,"nodes":[{"id":"x","kind":"Tool"},{"id":"x","kind":"Tool"}]}`,
-		"loose edge":   `{"version":1,"nodes":[{"id":"x","kind":"Tool"}],"edges":[{"from":"x","kind":"USES","to":"y"}]}`,
-		"unknown edge": `{"version":1,"nodes":[{"id":"x","kind":"Tool"},{"id":"y","kind":"Tool"}],"edges":[{"from":"x","kind":"LIKES","to":"y"}]}`,
+	for name, bad := range map[string][]byte{
+		"nothing":     nil,
+		"junk":        []byte("{"),
+		"version":     []byte("LATHEKG\x63"),
+		"cut":         raw[:len(raw)/2],
+		"one more":    append(slices.Clone(raw), 0),
+		"huge counts": []byte("LATHEKG\x02\xff\xff\xff\xff\x7f"),
 	} {
-		if err := h.Restore([]byte(bad)); err == nil {
+		if err := h.Restore(bad); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
 		if export(t, h) != want {

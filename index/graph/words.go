@@ -75,6 +75,25 @@ func EdgeKinds() []EdgeKind {
 		RequiredFor, ComposedOf, Generated, Imports, Defines, Calls, InheritsFrom, HasParameter, Returns}
 }
 
+// maxKinds bounds the numbers of kinds, which begin with 1.
+const maxKinds = 32
+
+// The kinds by number, and their numbers.
+var (
+	nodeKinds  = append([]NodeKind{""}, NodeKinds()...)
+	edgeKinds  = append([]EdgeKind{""}, EdgeKinds()...)
+	kindNumber = numbers(nodeKinds)
+	edgeNumber = numbers(edgeKinds)
+)
+
+func numbers[K ~string](kinds []K) map[K]uint8 {
+	m := make(map[K]uint8, len(kinds))
+	for i, k := range kinds[1:] {
+		m[k] = uint8(i + 1)
+	}
+	return m
+}
+
 // Node is a thing. Weight is how often it was observed.
 type Node struct {
 	ID         string            `json:"id"`
@@ -88,14 +107,16 @@ type Node struct {
 }
 
 // Edge connects two nodes. Weight counts observations, or is what the ledger
-// says: a posterior, successes, failures.
+// says: a posterior, successes, failures. Between two nodes that belong to no
+// project there is an edge for each project that observed it.
 type Edge struct {
-	From     string    `json:"from"`
-	Kind     EdgeKind  `json:"kind"`
-	To       string    `json:"to"`
-	Weight   float64   `json:"weight"`
-	Last     time.Time `json:"last_seen,omitzero"`
-	Evidence []string  `json:"evidence,omitempty"` // event ids, the latest last
+	From      string    `json:"from"`
+	Kind      EdgeKind  `json:"kind"`
+	To        string    `json:"to"`
+	ProjectID string    `json:"project_id,omitempty"` // "" is known to all projects
+	Weight    float64   `json:"weight"`
+	Last      time.Time `json:"last_seen,omitzero"`
+	Evidence  []string  `json:"evidence,omitempty"` // event ids, the latest last
 }
 
 const (
@@ -125,10 +146,10 @@ func cut(s string) string {
 		s = s[:maxLabel-3] + "..."
 	}
 	s = strings.ToValidUTF8(s, "")
-	return strings.Map(func(r rune) rune {
+	return strings.Clone(strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
 			return ' '
 		}
 		return r
-	}, s)
+	}, s)) // a copy, so that no long text is held by a part of it
 }

@@ -1,0 +1,407 @@
+package graph
+
+import (
+	"encoding/hex"
+	"math"
+	"slices"
+
+	"lathe/learn"
+)
+
+// arc is an edge as it is stored: 40 bytes, without pointers.
+type arc struct {
+	weight   float64
+	last     int64
+	from, to uint32
+	project  uint32 // who may see it; 0 is everybody
+	seq      uint32 // in the order in which the edges came
+	evidence uint32 // first cell
+	kind     uint8
+}
+
+// cell is one event id of an edge's evidence, the oldest first.
+type cell struct {
+	id   [16]byte
+	next uint32
+}
+
+// incoming marks an edge in the list of the node that it leads to.
+const incoming = 1 << 31
+
+const (
+	hubFrom = 65 // edges at which a node becomes a hub
+	hubTo   = 32 // edges at which it is none any more
+)
+
+// hub holds the edges of a node with many, in shelves: those of one kind and
+// direction that one project may see, and those of all projects together.
+type hub struct {
+	shelves map[shelfKey]*shelf
+	n       int
+}
+
+type shelfKey struct {
+	project uint32 // everyone for the shelf of all projects
+	kind    uint8
+	in      bool
+}
+
+// everyone is the shelf that holds the edges of all projects.
+const everyone = ^uint32(0) - 1
+
+func arcHash(from uint32, kind uint8, to, project uint32) uint64 {
+	return mix(mix(uint64(from)<<32|uint64(to), uint64(kind)), uint64(project))
+}
+
+// before is the order of edges: the heaviest first, of equals the newest.
+func (g *Graph) before(a, b uint32) bool {
+	x, y := g.arcs.at(a&^incoming), g.arcs.at(b&^incoming)
+	if x.weight != y.weight {
+		return x.weight > y.weight
+	}
+	return x.seq > y.seq
+}
+
+func (g *Graph) arcBetween(from uint32, kind uint8, to, project uint32) uint32 {
+	return g.arcBy.find(arcHash(from, kind, to, project), func(n uint32) bool {
+		a := g.arcs.at(n)
+		return a.from == from && a.to == to && a.kind == kind && a.project == project
+	})
+}
+
+// owner is the project that an edge belongs to; ok is false when its ends
+// belong to different ones, which are never connected.
+func (g *Graph) owner(from, to uint32, o origin) (p uint32, ok bool) {
+	a, b := g.nodes.at(from), g.nodes.at(to)
+	switch {
+	case from == to || a.kind == 0 || b.kind == 0:
+		return 0, false // its node was dropped for a later one of the same record
+	case a.project != 0 && b.project != 0:
+		return a.project, a.project == b.project
+	case a.project != 0 || b.project != 0:
+		return a.project | b.project, true
+	}
+	return o.project, true
+}
+
+// edge finds or makes an edge; 0 when its ends cannot be connected or there is
+// no room.
+func (g *Graph) edge(from uint32, kind EdgeKind, to uint32, o origin) uint32 {
+	if from == 0 || to == 0 {
+		return 0
+	}
+	p, ok := g.owner(from, to, o)
+	if !ok {
+		return 0
+	}
+	k := edgeNumber[kind]
+	if e := g.arcBetween(from, k, to, p); e != 0 {
+		a := g.arcs.at(e)
+		a.last = max(a.last, o.at)
+		delete(g.stale, e)
+		return e
+	}
+	if g.edges >= g.o.MaxEdges && !g.room(from, to) {
+		g.noEdges++
+		return 0
+	}
+	for _, end := range []uint32{from, to} {
+		g.see(end, origin{project: p, at: o.at}, 0)
+	}
+	return g.connect(arc{last: o.at, from: from, to: to, project: p, kind: k})
+}
+
+// room makes room for an edge by dropping what was untouched for longest, the
+// most numerous and least lasting kinds first; never the new edge's ends.
+func (g *Graph) room(from, to uint32) bool {
+	for _, kind := range []NodeKind{ExecutionAttempt, Task, CodeEntity, PlanStep, Environment, PlanFragment, Precondition} {
+		k := kindNumber[kind]
+		for n := g.order[k].oldest; n != 0 && g.edges >= g.o.MaxEdges; {
+			newer := g.nodes.at(n).newer
+			if n != from && n != to {
+				g.remove(n)
+				g.dropped[k]++
+			}
+			n = newer
+		}
+		if g.edges < g.o.MaxEdges {
+			return true
+		}
+	}
+	return false
+}
+
+// connect stores an edge that is not there, as the newest.
+func (g *Graph) connect(a arc) uint32 {
+	if g.nextSeq == math.MaxUint32 {
+		g.renumber()
+	}
+	a.seq = g.nextSeq
+	g.nextSeq++
+	e := g.arcs.take()
+	*g.arcs.at(e) = a
+	g.arcBy.insert(e)
+	g.hang(a.from, e)
+	g.hang(a.to, e|incoming)
+	g.edges++
+	g.byKind[a.kind]++
+	return e
+}
+
+func (g *Graph) disconnect(e uint32) {
+	a := g.arcs.at(e)
+	delete(g.stale, e)
+	g.unhang(a.from, e)
+	g.unhang(a.to, e|incoming)
+	g.arcBy.remove(e)
+	g.edges--
+	g.byKind[a.kind]--
+	for c := a.evidence; c != 0; {
+		next := g.cells.at(c).next
+		g.cells.give(c)
+		c = next
+	}
+	g.arcs.give(e)
+}
+
+// weigh gives an edge another weight, and its new place in the order.
+func (g *Graph) weigh(e uint32, weight float64) {
+	a := g.arcs.at(e)
+	if a.weight == weight || math.IsNaN(weight) {
+		return
+	}
+	g.unhang(a.from, e)
+	g.unhang(a.to, e|incoming)
+	a.weight = weight
+	g.hang(a.from, e)
+	g.hang(a.to, e|incoming)
+}
+
+// hang puts an edge into the order of one of its ends.
+func (g *Graph) hang(n, e uint32) {
+	v := g.nodes.at(n)
+	if v.hub == nil {
+		i, _ := slices.BinarySearchFunc(v.adj, e, g.compare)
+		v.adj = slices.Insert(v.adj, i, e)
+		if len(v.adj) < hubFrom {
+			return
+		}
+		list := v.adj
+		v.adj, v.hub = nil, &hub{shelves: map[shelfKey]*shelf{}}
+		g.hubs++
+		for _, e := range list {
+			g.shelve(v.hub, e)
+		}
+		return
+	}
+	g.shelve(v.hub, e)
+}
+
+func (g *Graph) shelve(h *hub, e uint32) {
+	for _, k := range g.shelfKeys(e) {
+		s := h.shelves[k]
+		if s == nil {
+			s = &shelf{}
+			h.shelves[k] = s
+		}
+		s.insert(e&^incoming, g.before)
+	}
+	h.n++
+}
+
+func (g *Graph) shelfKeys(e uint32) [2]shelfKey {
+	a := g.arcs.at(e &^ incoming)
+	in := e&incoming != 0
+	return [2]shelfKey{{a.project, a.kind, in}, {everyone, a.kind, in}}
+}
+
+// unhang takes an edge, as it is ordered now, from one of its ends.
+func (g *Graph) unhang(n, e uint32) {
+	v := g.nodes.at(n)
+	if v.hub == nil {
+		i := slices.Index(v.adj, e)
+		v.adj = slices.Delete(v.adj, i, i+1)
+		return
+	}
+	for _, k := range g.shelfKeys(e) {
+		s := v.hub.shelves[k]
+		s.remove(e&^incoming, g.before)
+		if s.n == 0 {
+			delete(v.hub.shelves, k)
+		}
+	}
+	if v.hub.n--; v.hub.n > hubTo {
+		return
+	}
+	list := g.touching(v)
+	v.hub, v.adj = nil, make([]uint32, 0, len(list)+2)
+	g.hubs--
+	for _, e := range list {
+		if g.arcs.at(e).to == n {
+			e |= incoming
+		}
+		v.adj = append(v.adj, e)
+	}
+	slices.SortFunc(v.adj, g.compare)
+}
+
+func (g *Graph) compare(a, b uint32) int {
+	switch {
+	case a&^incoming == b&^incoming:
+		return 0
+	case g.before(a, b):
+		return -1
+	}
+	return 1
+}
+
+// touching lists the edges at a node, without their direction.
+func (g *Graph) touching(v *vertex) []uint32 {
+	var list []uint32
+	for _, e := range v.adj {
+		list = append(list, e&^incoming)
+	}
+	if v.hub != nil {
+		for k, s := range v.hub.shelves {
+			if k.project == everyone {
+				list = append(list, slices.Concat(s.chunks...)...)
+			}
+		}
+	}
+	return list
+}
+
+// renumber gives the edges new numbers in the order that they have.
+func (g *Graph) renumber() {
+	g.nextSeq = 1
+	for _, e := range g.arcsInOrder() {
+		g.arcs.at(e).seq = g.nextSeq
+		g.nextSeq++
+	}
+}
+
+// arcsInOrder lists all edges, the oldest first.
+func (g *Graph) arcsInOrder() []uint32 {
+	list := make([]uint32, 0, g.edges)
+	for _, shard := range g.arcBy.shards {
+		for _, e := range shard {
+			if e != 0 {
+				list = append(list, e)
+			}
+		}
+	}
+	slices.SortFunc(list, func(a, b uint32) int { return int(int64(g.arcs.at(a).seq) - int64(g.arcs.at(b).seq)) })
+	return list
+}
+
+// tallied adds one observation to an edge.
+func (g *Graph) tallied(from uint32, kind EdgeKind, to uint32, o origin, evidence string) {
+	if e := g.edge(from, kind, to, o); e != 0 {
+		g.weigh(e, g.arcs.at(e).weight+1)
+		g.witness(e, evidence)
+	}
+}
+
+// set gives an edge its weight.
+func (g *Graph) set(from uint32, kind EdgeKind, to uint32, weight float64, o origin, evidence ...string) {
+	if e := g.edge(from, kind, to, o); e != 0 {
+		g.weigh(e, weight)
+		for _, id := range evidence {
+			g.witness(e, id)
+		}
+	}
+}
+
+// renew marks a node's outgoing edges of some kinds: those that the change
+// under way does not set again go when it ends.
+func (g *Graph) renew(n uint32, kinds ...EdgeKind) {
+	if g.stale == nil {
+		g.stale = map[uint32]bool{}
+	}
+	for _, e := range g.touching(g.nodes.at(n)) {
+		if a := g.arcs.at(e); a.from == n && slices.Contains(kinds, edgeKinds[a.kind]) {
+			g.stale[e] = true
+		}
+	}
+}
+
+// settle makes an edge of weight 1 unless observations count it already.
+func (g *Graph) settle(from uint32, kind EdgeKind, to uint32, o origin) {
+	if e := g.edge(from, kind, to, o); e != 0 && g.arcs.at(e).weight == 0 {
+		g.weigh(e, 1)
+	}
+}
+
+// witness adds an event to an edge's evidence; the oldest leaves when there is
+// no room.
+func (g *Graph) witness(e uint32, event string) {
+	if id, ok := eventID(event); ok {
+		g.testify(e, id)
+	}
+}
+
+func (g *Graph) testify(e uint32, id [16]byte) {
+	a := g.arcs.at(e)
+	n, last := 0, uint32(0)
+	for c := a.evidence; c != 0; c = g.cells.at(c).next {
+		if g.cells.at(c).id == id {
+			return
+		}
+		n, last = n+1, c
+	}
+	fresh := g.cells.take()
+	g.cells.at(fresh).id = id
+	if last == 0 {
+		a.evidence = fresh
+		return
+	}
+	g.cells.at(last).next = fresh
+	if n == g.o.MaxEvidence {
+		first := a.evidence
+		a.evidence = g.cells.at(first).next
+		g.cells.give(first)
+	}
+}
+
+func eventID(s string) (id [16]byte, ok bool) {
+	if !learn.ValidID(s) {
+		return id, false
+	}
+	var plain [32]byte
+	copy(plain[:], s[:8])
+	copy(plain[8:], s[9:13])
+	copy(plain[12:], s[14:18])
+	copy(plain[16:], s[19:23])
+	copy(plain[20:], s[24:])
+	_, err := hex.Decode(id[:], plain[:])
+	return id, err == nil
+}
+
+func eventText(b []byte, id [16]byte) []byte {
+	for i, part := range [][]byte{id[:4], id[4:6], id[6:8], id[8:10], id[10:]} {
+		if i > 0 {
+			b = append(b, '-')
+		}
+		b = hex.AppendEncode(b, part)
+	}
+	return b
+}
+
+// copyArc is an edge as a project may see it: the evidence of what all may
+// know stays with those who see everything.
+func (g *Graph) copyArc(e, scope uint32) Edge {
+	a := g.arcs.at(e)
+	out := Edge{From: g.nodes.at(a.from).id, Kind: edgeKinds[a.kind], To: g.nodes.at(a.to).id, Weight: a.weight,
+		ProjectID: g.projects.list[a.project].name, Last: fromMicros(a.last)}
+	if scope != 0 && a.project != scope {
+		return out
+	}
+	var text []byte
+	for c := a.evidence; c != 0; c = g.cells.at(c).next {
+		text = eventText(text, g.cells.at(c).id)
+	}
+	for all := string(text); len(all) > 0; all = all[36:] {
+		out.Evidence = append(out.Evidence, all[:36])
+	}
+	return out
+}

@@ -1,0 +1,166 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"lathe/index/graph"
+)
+
+// maxGraphNodes bounds an answer about the graph; the export alone gives all.
+const maxGraphNodes = 10_000
+
+// GraphCall asks about the knowledge graph. Node, From and To are ids, or else
+// words of a label.
+type GraphCall struct {
+	Node       string            `json:"node,omitempty"`
+	To         string            `json:"to,omitempty"`
+	Project    string            `json:"project_id,omitempty"` // "" sees all
+	Kind       string            `json:"kind,omitempty"`       // of nodes
+	Edges      []string          `json:"edges,omitempty"`      // kinds of edges to follow; none is all
+	Direction  string            `json:"direction,omitempty"`  // out, in or both
+	Text       string            `json:"text,omitempty"`
+	Properties map[string]string `json:"properties,omitempty"`
+	Since      time.Time         `json:"since,omitzero"`
+	Hops       int               `json:"hops,omitempty"`
+	Limit      int               `json:"limit,omitempty"`
+	Format     string            `json:"format,omitempty"` // of the export
+	Env        string            `json:"environment,omitempty"`
+}
+
+// GraphNode is a node with the number of its edges by kind and direction.
+type GraphNode struct {
+	graph.Node
+	Degree map[string]int `json:"degree"`
+}
+
+// GraphPath is a shortest path. Complete is false when the search ended before
+// it had seen everything.
+type GraphPath struct {
+	From     graph.Node        `json:"from"`
+	Steps    []graph.Neighbour `json:"steps"`
+	Found    bool              `json:"found"`
+	Complete bool              `json:"complete"`
+}
+
+// query checks what a call says of edges.
+func (c GraphCall) query() (graph.Query, error) {
+	q := graph.Query{Direction: graph.Direction(c.Direction), Limit: min(c.Limit, maxGraphNodes), ProjectID: c.Project}
+	if !slices.Contains([]string{"", "out", "in", "both"}, c.Direction) {
+		return q, fmt.Errorf("direction %.20q is none of out, in and both", c.Direction)
+	}
+	for _, name := range c.Edges {
+		k := graph.EdgeKind(strings.ToUpper(name))
+		if !slices.Contains(graph.EdgeKinds(), k) {
+			return q, fmt.Errorf("there is no edge kind %.40q; the kinds are %v", name, graph.EdgeKinds())
+		}
+		q.Kinds = append(q.Kinds, k)
+	}
+	return q, nil
+}
+
+func (c GraphCall) filter() (graph.Filter, error) {
+	f := graph.Filter{Text: c.Text, Properties: c.Properties, Since: c.Since, ProjectID: c.Project, Limit: min(c.Limit, maxGraphNodes)}
+	if c.Kind == "" {
+		return f, nil
+	}
+	for _, k := range graph.NodeKinds() {
+		if strings.EqualFold(string(k), c.Kind) {
+			f.Kind = k
+			return f, nil
+		}
+	}
+	return f, fmt.Errorf("there is no node kind %.40q; the kinds are %v", c.Kind, graph.NodeKinds())
+}
+
+// graphNode finds a node by id, or else the one whose label or id has the words
+// and that was touched last.
+func (d *Daemon) graphNode(words, project string) (graph.Node, error) {
+	if n, ok := d.graph.Node(words, project); ok {
+		return n, nil
+	}
+	if words == "" {
+		return graph.Node{}, errors.New("no node is named")
+	}
+	found := d.graph.Find(graph.Filter{Text: words, ProjectID: project, Limit: 1})
+	if len(found) == 0 {
+		return graph.Node{}, fmt.Errorf("the graph has no node like %.80q: see `lathe graph list`", words)
+	}
+	return found[0], nil
+}
+
+// graphRoutes mounts what the socket answers about the graph.
+func (d *Daemon) graphRoutes(mux *http.ServeMux) {
+	answer(d, mux, "POST /v1/graph", func(_ context.Context, c GraphCall) (graph.Subgraph, error) { return d.aroundNode(c) })
+	answer(d, mux, "POST /v1/graph/node", func(_ context.Context, c GraphCall) (GraphNode, error) {
+		n, err := d.graphNode(c.Node, c.Project)
+		return GraphNode{n, d.graph.Degree(n.ID, c.Project)}, err
+	})
+	answer(d, mux, "POST /v1/graph/list", func(_ context.Context, c GraphCall) ([]graph.Node, error) {
+		f, err := c.filter()
+		if err != nil {
+			return nil, err
+		}
+		return d.graph.Find(f), nil
+	})
+	answer(d, mux, "POST /v1/graph/path", func(_ context.Context, c GraphCall) (GraphPath, error) { return d.graphPath(c) })
+	answer(d, mux, "GET /v1/graph/stats", func(context.Context, nothing) (graph.Stats, error) { return d.graph.Stats(), nil })
+	mux.Handle("POST /v1/graph/export", d.counted(http.HandlerFunc(d.exportGraph)))
+}
+
+// aroundNode finds a node and what lies around it.
+func (d *Daemon) aroundNode(c GraphCall) (graph.Subgraph, error) {
+	q, err := c.query()
+	if err != nil {
+		return graph.Subgraph{}, err
+	}
+	n, err := d.graphNode(c.Node, c.Project)
+	if err != nil {
+		return graph.Subgraph{}, err
+	}
+	return d.graph.Around(n.ID, max(1, min(c.Hops, 6)), q), nil
+}
+
+func (d *Daemon) graphPath(c GraphCall) (GraphPath, error) {
+	q, err := c.query()
+	if err != nil {
+		return GraphPath{}, err
+	}
+	from, err := d.graphNode(c.Node, c.Project)
+	if err != nil {
+		return GraphPath{}, err
+	}
+	to, err := d.graphNode(c.To, c.Project)
+	if err != nil {
+		return GraphPath{}, err
+	}
+	hops := c.Hops
+	if hops <= 0 {
+		hops = 8
+	}
+	steps, complete := d.graph.Path(from.ID, to.ID, min(hops, 32), q)
+	return GraphPath{From: from, Steps: steps, Found: steps != nil, Complete: complete}, nil
+}
+
+func (d *Daemon) exportGraph(w http.ResponseWriter, r *http.Request) {
+	var c GraphCall
+	if err := decodeBody(w, r, &c); err != nil {
+		fail(w, http.StatusBadRequest, err)
+		return
+	}
+	types := map[graph.Format]string{graph.JSON: "application/json", graph.GraphML: "application/graphml+xml", graph.DOT: "text/vnd.graphviz"}
+	format := graph.Format(c.Format)
+	if types[format] == "" {
+		fail(w, http.StatusUnprocessableEntity, fmt.Errorf("there is no export format %.20q: take json, graphml or dot", c.Format))
+		return
+	}
+	w.Header().Set("Content-Type", types[format])
+	if err := d.graph.Export(w, format, c.Project); err != nil {
+		d.logger.Warn("export of the graph broke off", "err", err)
+	}
+}
