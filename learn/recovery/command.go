@@ -100,12 +100,10 @@ func isPager(w string) bool {
 }
 
 // splitWords splits at blanks outside quotes and sets operators apart. The
-// quotes stay in the word, so joining the words gives a command again. What
-// follows a here-document's first line is one parameter.
+// quotes stay in the word, so joining the words gives a command again. A
+// here-document is one parameter.
 func splitWords(command string) []string {
-	if i := strings.Index(command, "<<"); i >= 0 && strings.Contains(command[i:], "\n") {
-		command = command[:i] + " " + anyToken
-	}
+	command = withoutDocuments(command)
 	var out []string
 	var word strings.Builder
 	flush := func() {
@@ -185,9 +183,12 @@ func head(toks []string) string {
 		if path.IsAbs(w) {
 			part = path.Base(w)
 		}
-		for _, next := range toks[i+1:] {
+		for j, next := range toks[i+1:] {
 			if isOperator(next) {
 				break
+			}
+			if j > 0 && toks[i+j] == "-C" {
+				continue // the value of an option that says where
 			}
 			if isFlag(next) {
 				if next == "-c" || next == "-e" {

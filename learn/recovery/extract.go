@@ -16,12 +16,43 @@ const maxActions = 3
 // extract finds what resolved f: what was done between, and what changed
 // between the failing call and the one that succeeded (or, for negative
 // evidence, failed again). It returns false when there is nothing to learn.
-func extract(f *failure, call step, between []step) (form, bool) {
-	x := extraction{f: f, call: call, calls: len(between) + 1}
+// wrote tells a file of the session's own making from one of the project.
+func extract(f *failure, call step, between []step, wrote func(string) bool) (form, bool) {
+	x := extraction{f: f, calls: len(between) + 1, wrote: wrote}
 	x.fillers = fillers(f.Captures, f.File, f.Call.Target, f.Call.Args)
+	failed, i := split(f.Call)
+	x.fail, x.failWhole = failed[i], f.Call
 	for _, st := range between {
+		if !st.Failed {
+			parts, _ := split(st)
+			x.sort(parts)
+		}
+	}
+	parts, j := split(call)
+	x.call, x.callWhole = parts[j], call
+	x.sort(keep(parts[:j], func(p step) bool {
+		return !slices.ContainsFunc(failed, func(was step) bool { return sameCall(p, was) })
+	}))
+	if f.Transient {
+		return x.transient()
+	}
+	return x.choose()
+}
+
+type extraction struct {
+	f                    *failure
+	fail, call           step // what the calls were about
+	failWhole, callWhole step
+	calls                int
+	fillers              []filler
+	acts, edits, looks   []step
+	wrote                func(string) bool
+}
+
+// sort tells what was done between apart.
+func (x *extraction) sort(parts []step) {
+	for _, st := range parts {
 		switch {
-		case st.Failed:
 		case isEdit(st):
 			x.edits = append(x.edits, st)
 		case looksAround(st):
@@ -31,26 +62,14 @@ func extract(f *failure, call step, between []step) (form, bool) {
 			x.acts = append(x.acts, st)
 		}
 	}
-	if f.Transient {
-		return x.transient()
-	}
-	return x.choose()
-}
-
-type extraction struct {
-	f                  *failure
-	call               step
-	calls              int
-	fillers            []filler
-	acts, edits, looks []step
 }
 
 // transient keeps passing failures apart: a retry, or another call. What else
 // was done meanwhile is not credited for what time healed.
 func (x *extraction) transient() (form, bool) {
-	if sameCall(x.f.Call, x.call) {
+	if sameCall(x.fail, x.call) {
 		p := pattern{Tool: x.call.Tool, Intent: x.call.Intent}
-		return x.form(KindRetry, []pattern{p}, nil), true
+		return x.form(KindRetry, classRetry, []pattern{p}, nil), true
 	}
 	return x.changed()
 }
@@ -61,15 +80,16 @@ func (x *extraction) transient() (form, bool) {
 func (x *extraction) choose() (form, bool) {
 	relevant := keep(x.acts, x.relevant)
 	named := keep(x.edits, x.editsNamed)
-	sameProgram := x.f.Call.Program == x.call.Program && x.f.Call.Tool == x.call.Tool
+	sameProgram := x.fail.Program == x.call.Program && x.fail.Tool == x.call.Tool
+	same := sameCall(x.fail, x.call) && !x.otherSetup()
 	switch {
 	case len(relevant) > 0:
 		return x.inserted(relevant)
 	case len(named) > 0:
 		return x.edited(named)
-	case len(x.edits) > 0 && (sameProgram || sameCall(x.f.Call, x.call)):
+	case len(x.edits) > 0 && (sameProgram || same):
 		return x.edited(x.edits)
-	case !sameCall(x.f.Call, x.call):
+	case !same:
 		return x.changed()
 	case len(x.acts) > 0:
 		return x.inserted(x.acts)
@@ -79,6 +99,13 @@ func (x *extraction) choose() (form, bool) {
 		return x.inserted(x.looks)
 	}
 	return form{}, false // it worked the second time, and nobody knows why
+}
+
+// otherSetup reports whether the same command ran in another directory or with
+// another variable set.
+func (x *extraction) otherSetup() bool {
+	a, b := setupOf(x.failWhole.Command), setupOf(x.callWhole.Command)
+	return a.dir != b.dir && b.dir != "" || !slices.Equal(a.env, b.env)
 }
 
 func (x *extraction) inserted(acts []step) (form, bool) {
@@ -91,7 +118,7 @@ func (x *extraction) inserted(acts []step) (form, bool) {
 		}
 		actions, events = append(actions, p), append(events, st.EventID)
 	}
-	return x.form(KindInserted, actions, events), true
+	return x.form(KindInserted, x.doing(acts, actions), actions, events), true
 }
 
 // edited describes edits by where they were, never by what was written.
@@ -116,40 +143,48 @@ func (x *extraction) edited(edits []step) (form, bool) {
 		file = anyToken
 	}
 	p := pattern{Tool: last.Tool, Intent: learn.IntentEdit, Params: map[string]string{"file": file}}
-	return x.form(KindEdit, []pattern{p}, []string{last.EventID}), true
+	return x.form(KindEdit, classEdit, []pattern{p}, []string{last.EventID}), true
 }
 
 func (x *extraction) changed() (form, bool) {
-	p := actionOf(x.call, x.fillers)
-	if x.call.Command != "" {
-		kind := KindChangedCommand
-		from := tokens(x.f.Call.Command)
-		if x.f.Call.Command != "" && head(from) == head(tokens(x.call.Command)) {
-			kind = KindChangedParameter
-		}
-		f := x.form(kind, []pattern{p}, nil)
-		f.Instead = head(from)
-		return f, true
+	if x.call.Command == "" {
+		return x.changedTool()
 	}
-	if x.f.Call.Tool != x.call.Tool {
-		f := x.form(KindChangedCommand, []pattern{p}, nil)
-		f.Instead = x.f.Call.Tool
+	kind, from := KindChangedCommand, head(tokens(x.fail.Command))
+	if x.fail.Command != "" && from == head(tokens(x.call.Command)) {
+		kind = KindChangedParameter
+	}
+	p := actionOf(x.call, x.fillers)
+	if kind == KindChangedParameter && x.otherSetup() {
+		p = actionOf(x.callWhole, x.fillers) // the directory and the variables are the point
+		p.Words = withSetup(x.callWhole.Command, p.Words)
+	}
+	f := x.form(kind, x.using(), []pattern{p}, nil)
+	f.Instead = from
+	return f, true
+}
+
+func (x *extraction) changedTool() (form, bool) {
+	p := actionOf(x.call, x.fillers)
+	if x.fail.Tool != x.call.Tool {
+		f := x.form(KindChangedCommand, "use "+x.call.Tool, []pattern{p}, nil)
+		f.Instead = x.fail.Tool
 		return f, true
 	}
 	for k, v := range x.call.Params {
-		if was, ok := x.f.Call.Params[k]; ok && was == v && v != "" {
+		if was, ok := x.fail.Params[k]; ok && was == v && v != "" {
 			delete(p.Params, k) // only what changed
 		}
 	}
 	if len(p.Params) == 0 {
 		return form{}, false
 	}
-	return x.form(KindChangedParameter, []pattern{p}, nil), true
+	return x.form(KindChangedParameter, x.parameterClass(&p), []pattern{p}, nil), true
 }
 
-func (x *extraction) form(kind string, actions []pattern, events []string) form {
+func (x *extraction) form(kind, class string, actions []pattern, events []string) form {
 	all := append([]string{x.f.Call.EventID}, events...)
-	return form{Kind: kind, Actions: actions, Events: append(all, x.call.EventID), Calls: x.calls}
+	return form{Kind: kind, Class: class, Actions: actions, Events: append(all, x.callWhole.EventID), Calls: x.calls}
 }
 
 // relevant reports whether a step deals with something that the error names:

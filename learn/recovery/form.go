@@ -28,6 +28,7 @@ type pattern struct {
 // form is what one session did about one failure.
 type form struct {
 	Kind    string
+	Class   string // see class.go
 	Actions []pattern
 	Instead string // head of the failing call, for changed_command
 	Events  []string

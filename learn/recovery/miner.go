@@ -63,6 +63,7 @@ func (m *Miner) Apply(o *learn.Observation, emit func(learn.LedgerEntry)) error 
 	var entries []learn.LedgerEntry
 	st := stepOf(o)
 	index := s.push(st)
+	s.noteWrites(st)
 	if st.Failed {
 		entries = m.failed(s, st, index, o.Signatures)
 	} else {
@@ -112,7 +113,7 @@ func (m *Miner) failed(s *session, st step, index int, sigs []learn.ErrorSignatu
 		f := s.Open[i]
 		s.Open = slices.Delete(s.Open, i, i+1)
 		m.stats.Returned++
-		if fm, ok := extract(&f, st, s.between(f.Index, index)); ok {
+		if fm, ok := extract(&f, st, s.between(f.Index, index), s.wrote); ok {
 			entries = append(entries, m.count(s, &f, &fm, st.At, false)...)
 		}
 	}
@@ -135,7 +136,7 @@ func (m *Miner) succeeded(s *session, st step, index int) []learn.LedgerEntry {
 		if f.Past != nil && sameHead(*f.Past, st) {
 			call, end = *f.Past, f.PastIndex
 		}
-		fm, ok := extract(&f, call, s.between(f.Index, end))
+		fm, ok := extract(&f, call, s.between(f.Index, end), s.wrote)
 		if m.resolved != nil {
 			m.resolved(&f, &fm, ok)
 		}

@@ -60,6 +60,23 @@ type session struct {
 	Window  []step          `json:"window,omitempty"`
 	Open    []failure       `json:"open,omitempty"`
 	Counted map[string]bool `json:"counted,omitempty"` // remedy id and "+" or "-"
+	Wrote   []string        `json:"wrote,omitempty"`   // base names of files that it wrote, the last maxWrote
+}
+
+// maxWrote bounds the files that a session is known to have written.
+const maxWrote = 200
+
+// wrote reports whether the session wrote a file of that base name.
+func (s *session) wrote(base string) bool { return slices.Contains(s.Wrote, base) }
+
+// noteWrites remembers what a step wrote.
+func (s *session) noteWrites(st step) {
+	for _, name := range writtenNames(st) {
+		if !s.wrote(name) {
+			s.Wrote = append(s.Wrote, name)
+		}
+	}
+	s.Wrote = s.Wrote[max(0, len(s.Wrote)-maxWrote):]
 }
 
 // maxCounted bounds what a session remembers to have counted; one beyond it
@@ -110,7 +127,7 @@ func stepOf(o *learn.Observation) step {
 	ev, act := o.Record.Action, o.Action
 	st := step{
 		EventID: ev.ID, At: ev.Timestamp, Tool: cut(ev.ToolName, maxText), Intent: intentOf(o), Context: callContext(act),
-		Program: cut(act.Program, maxText), Command: cut(act.Command, learn.MaxStepCommand),
+		Program: cut(act.Program, maxText), Command: cut(withoutDocuments(act.Command), learn.MaxStepCommand),
 		Target: cut(act.Target, maxText), Failed: ev.Status != learn.StatusSuccess || len(o.Signatures) > 0,
 	}
 	for _, a := range act.Arguments[:min(len(act.Arguments), maxItems)] {
