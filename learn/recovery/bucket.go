@@ -19,8 +19,6 @@ type bucket struct {
 	Language  string  `json:"language,omitempty"`
 	Pattern   string  `json:"pattern"`
 	Signature string  `json:"signature,omitempty"` // "" at the pattern level
-	Resolved  counter `json:"resolved"`            // sessions in which anything resolved it
-	Contexts  tallies `json:"contexts,omitempty"`  // of Resolved
 	Cells     []*cell `json:"cells"`
 }
 
@@ -29,13 +27,13 @@ type cell struct {
 	ID        string    `json:"id"`
 	Key       string    `json:"key"`
 	Kind      string    `json:"kind"`
+	Class     string    `json:"class"`
 	Actions   []pattern `json:"actions"`
 	Instead   string    `json:"instead,omitempty"`
 	Support   int       `json:"support"`
 	Succ      counter   `json:"succ"`
 	Fail      counter   `json:"fail"`
-	Contexts  tallies   `json:"contexts,omitempty"` // of Succ and Fail
-	Calls     float64   `json:"calls"`              // sum over successes
+	Calls     float64   `json:"calls"` // sum over successes
 	Last      time.Time `json:"last"`
 	Sigs      []string  `json:"sigs,omitempty"` // distinct, up to maxDistinct
 	Evidence  []string  `json:"evidence"`
@@ -89,7 +87,7 @@ func (b *bucket) find(key string, f *form, max int) (c *cell, dropped bool) {
 	}
 	c = &cell{
 		ID:  learn.UUIDv8("remedy", b.Project, b.Language, b.Pattern, b.Signature, key),
-		Key: key, Kind: f.Kind, Actions: f.Actions, Instead: f.Instead,
+		Key: key, Kind: f.Kind, Class: f.Class, Actions: f.Actions, Instead: f.Instead,
 	}
 	b.Cells = append(b.Cells, c)
 	return c, dropped
@@ -116,53 +114,20 @@ func (c *cell) worked(f *form, sig string, at time.Time, half time.Duration) {
 }
 
 // stats are the numbers of a cell at a time.
-type stats struct {
-	succ, fail, posterior, confidence, saved float64
-}
+type stats struct{ succ, fail, posterior, saved float64 }
 
-// shrinkage is the number of pseudo-observations that the rate of a wider
-// context counts for in a narrower one.
-const shrinkage = 2
-
-// statsAt computes them for a failure in the given context. The confidence is
-// the chance that this remedy is what resolves it. For the bucket it is,
-// Laplace-smoothed,
-//
-//	(successes + 1) / (successes + failures + resolved otherwise + 2)
-//
-// and then, for the same call, the same value, and both,
-//
-//	(successes there + k * wider) / (cases there + k)
-//
-// with the wider rate as the mean of a Beta prior worth k observations
-// (hierarchical shrinkage as in MacKay and Peto 1995). The posterior narrows
-// in the same way, without what was resolved otherwise. The zero context is
-// the bucket as a whole.
-func (b *bucket) statsAt(c *cell, in context, at time.Time, half time.Duration) stats {
+func (c *cell) statsAt(at time.Time, half time.Duration) stats {
 	s := stats{succ: c.Succ.at(at, half), fail: c.Fail.at(at, half)}
 	s.posterior = posterior(s.succ, s.fail)
-	resolved := max(s.succ, b.Resolved.at(at, half))
-	s.confidence = (s.succ + 1) / (resolved + s.fail + 2)
 	if c.Support > 0 {
 		s.saved = c.Calls / float64(c.Support)
-	}
-	if in == (context{}) {
-		return s
-	}
-	for l := range levels {
-		succ, fail := c.Contexts.sum(in, l, at, half)
-		all, _ := b.Contexts.sum(in, l, at, half)
-		succ, fail = min(succ, s.succ), min(fail, s.fail)
-		all = max(succ, min(all, resolved))
-		s.confidence = (succ + shrinkage*s.confidence) / (all + fail + shrinkage)
-		s.posterior = (succ + shrinkage*s.posterior) / (succ + fail + shrinkage)
 	}
 	return s
 }
 
 // latest is the newest event time that the bucket knows: its own clock.
 func (b *bucket) latest() time.Time {
-	t := b.Resolved.At
+	var t time.Time
 	for _, c := range b.Cells {
 		for _, u := range []time.Time{c.Succ.At, c.Fail.At} {
 			if u.After(t) {
@@ -173,13 +138,13 @@ func (b *bucket) latest() time.Time {
 	return t
 }
 
-// offerable is whether there is enough to speak of the remedy at all, and
-// whether it still says something after generalising. A
-// pattern-level remedy must have worked for two signatures, or it is only the
-// signature-level one again.
-func (b *bucket) offerable(c *cell, s stats, o Options) bool {
-	if c.Support < o.MinSupport || s.posterior < o.MinPosterior || s.confidence < o.MinConfidence || !says(c.Kind, c.Actions) {
-		return false
-	}
-	return b.Signature != "" || len(c.Sigs) > 1
+// sound is whether a remedy may be spoken of at all: it failed seldom, and says
+// something that can be done, still after generalising.
+func (b *bucket) sound(c *cell, o Options) bool {
+	return c.statsAt(b.latest(), o.HalfLife).posterior >= o.MinPosterior && specific(c.Class) && says(c.Kind, c.Actions)
+}
+
+// offerable is whether there is enough behind a sound remedy, too.
+func (b *bucket) offerable(c *cell, o Options) bool {
+	return c.Support >= o.MinSupport && b.sound(c, o)
 }

@@ -148,10 +148,25 @@ func (x *extraction) doing(acts []step, actions []pattern) string {
 		parts = append(parts, part)
 	}
 	if !slices.ContainsFunc(acts, func(st step) bool { return !looksAround(st) }) {
-		return classLook
+		return x.reading(actions)
 	}
 	slices.Sort(parts)
 	return "do " + strings.Join(slices.Compact(parts), ", ")
+}
+
+// reading is the class of looking around before the same call: where that was at
+// what the call is about, a file that must be read before it is written, it is
+// the remedy.
+func (x *extraction) reading(actions []pattern) string {
+	last := &actions[len(actions)-1]
+	text := strings.Join(last.Words, " ")
+	for _, k := range sortedKeys(last.Params) {
+		text += " " + last.Params[k]
+	}
+	if x.fail.Intent.ReadOnly() || len(parameters(text)) == 0 || strings.Contains(text, anyToken) {
+		return classLook
+	}
+	return "do " + string(last.Intent) + " {target}"
 }
 
 // packagesOf lists what an installation is about.
@@ -185,13 +200,17 @@ func boundNames(text string) string {
 // ownScript reports whether a command runs code that the agent wrote for the
 // purpose: given on the command line, or in a file of the session's making.
 func (x *extraction) ownScript(command string) bool {
+	return ownScript(command, x.f.Call.Target, x.wrote)
+}
+
+func ownScript(command, target string, wrote func(string) bool) bool {
 	words := words1(command)
 	for i, w := range words {
 		if isAssignment(w) || isWrapper(w) {
 			continue
 		}
 		if !isInterpreter(path.Base(w)) {
-			return strings.ContainsAny(w, "/.") && x.wrote(path.Base(w))
+			return strings.ContainsAny(w, "/.") && wrote(path.Base(w))
 		}
 		for _, a := range words[i+1:] {
 			switch {
@@ -202,7 +221,7 @@ func (x *extraction) ownScript(command string) bool {
 			case isFlag(a):
 				continue
 			}
-			return x.wrote(path.Base(a)) || a == "{target}" && x.wrote(path.Base(x.f.Call.Target))
+			return wrote(path.Base(a)) || a == "{target}" && wrote(path.Base(target))
 		}
 		return true // an interpreter that reads its standard input
 	}

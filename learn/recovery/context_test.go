@@ -49,7 +49,7 @@ func TestContextDecides(t *testing.T) {
 func TestGotPast(t *testing.T) {
 	wrong := noModule("shop")
 	broken := &learn.ErrorSignature{ID: "sig-key", PatternID: "python/key-error", Language: "python", File: "src/shop.py"}
-	session := []call{
+	steps := []call{
 		{learn.IntentTest, "pytest tests/test_a.py", "tests/test_a.py", nil, wrong},
 		{learn.IntentTest, "python run_tests.py", "", nil, broken},
 		{learn.IntentEdit, "sed -i s/a/b/ src/shop.py", "src/shop.py", []string{"src/shop.py"}, nil},
@@ -57,15 +57,16 @@ func TestGotPast(t *testing.T) {
 		{learn.IntentTest, "python run_tests.py", "", nil, nil},
 	}
 	w := newWorld(t, Options{})
-	w.play("p", "s1", session...)
-	w.play("p", "s2", session...)
-	first := w.m.Offer(ask("p", session[0]))
+	by := map[string]string{}
+	w.m.resolved = func(_ *session, f *failure, fm *form, _ bool) { by[f.PatternID] = fm.Class }
+	w.play("p", "s1", steps...)
+	w.play("p", "s2", steps...)
+	first := w.m.Offer(ask("p", steps[0]))
 	if len(first) != 1 || first[0].Actions[0].Command != "python run_tests.py" {
 		t.Errorf("the wrong runner: offered %+v", first)
 	}
-	second := w.m.Offer(ask("p", session[1]))
-	if len(second) != 1 || second[0].Kind != KindEdit {
-		t.Errorf("the key error: offered %+v", second)
+	if second := w.m.Offer(ask("p", steps[1])); by["python/key-error"] != classEdit || second != nil {
+		t.Errorf("the key error: resolved by %q, offered %+v: an edit is nothing to offer", by["python/key-error"], second)
 	}
 }
 
@@ -102,21 +103,12 @@ func TestOutputTellsIntent(t *testing.T) {
 	}
 }
 
-func TestTalliesAreBounded(t *testing.T) {
-	var ts tallies
-	for i := range 10 * maxContexts {
-		ts.add(context{Call: "c", Value: fmt.Sprint(i)}, true, start, time.Hour)
+func TestContextsAreBounded(t *testing.T) {
+	var n node
+	for i := range 10 * maxClasses {
+		n.add(fmt.Sprint("use ", i), i%2 == 0, 1, start, time.Hour)
 	}
-	if len(ts) > maxContexts {
-		t.Errorf("%d contexts", len(ts))
-	}
-	if n, _ := ts.sum(context{Call: "c"}, sameProgram, start, time.Hour); n != 10*maxContexts {
-		t.Errorf("the call has %v of %d: what lost its value was lost", n, 10*maxContexts)
-	}
-	for i := range 10 * maxContexts {
-		ts.add(context{Call: fmt.Sprint(i), Value: "v"}, i%2 == 0, start, time.Hour)
-	}
-	if len(ts) > maxContexts {
-		t.Errorf("%d contexts of many calls", len(ts))
+	if len(n.Counts) > maxClasses {
+		t.Errorf("%d classes", len(n.Counts))
 	}
 }

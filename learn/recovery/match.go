@@ -12,7 +12,7 @@ import (
 // target when the failing call has one. A check of everything covers a check
 // of one target.
 func resolves(f *failure, st step) bool {
-	if st.Intent != f.Call.Intent || asksProgram(st) {
+	if st.Intent != f.Call.Intent || asksProgram(st) || f.ranBare(st) {
 		return false
 	}
 	if f.targetMissing() {
@@ -40,6 +40,17 @@ func sameUnknown(a, b step) bool {
 		return true
 	}
 	return a.Program == b.Program || a.Program == b.Target || a.Target == b.Program
+}
+
+// ranBare reports whether a step runs the file that a test runner was to check
+// by itself, and prints nothing that reads as a check: a file of tests that is
+// run so passes without running one.
+func (f *failure) ranBare(st step) bool {
+	if f.Call.Intent != learn.IntentTest || st.Checked || f.Call.Target == "" {
+		return false
+	}
+	ran := commandClass(st.Command)
+	return samePath(ran, f.Call.Target) && commandClass(f.Call.Command) != ran
 }
 
 // asksProgram reports whether a call only asks a program about itself, which

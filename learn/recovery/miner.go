@@ -16,16 +16,26 @@ type Miner struct {
 	mu       sync.RWMutex
 	sessions *lru[*session]
 	buckets  *lru[*bucket]
+	memory   *lru[*node]          // by context, see situation
+	habits   *lru[*habit]         // by project and intent
 	latest   map[string]time.Time // newest event time, by project
 	stats    Stats
-	resolved func(*failure, *form, bool) // told of each resolution; nil outside of Replay
+	// calibrator says how often a guess of some probability is right; it learns
+	// from each resolution that was guessed at before.
+	calibrator *learn.Calibrator
+	// guesses is how many are kept with a failure: one, and more in Replay, which
+	// is told of each failure and each resolution.
+	guesses  int
+	opened   func(*failure, *learn.ErrorSignature)
+	resolved func(*session, *failure, *form, bool)
 }
 
 // New returns a Miner that has learned nothing yet.
 func New(o Options) *Miner {
 	return &Miner{
 		opt: o.withDefaults(), sessions: newLRU[*session](), buckets: newLRU[*bucket](),
-		latest: map[string]time.Time{},
+		memory: newLRU[*node](), habits: newLRU[*habit](), latest: map[string]time.Time{},
+		calibrator: learn.NewCalibrator(learn.CalibratorOptions{}), guesses: 1,
 	}
 }
 
@@ -65,10 +75,12 @@ func (m *Miner) Apply(o *learn.Observation, emit func(learn.LedgerEntry)) error 
 	index := s.push(st)
 	s.noteWrites(st)
 	if st.Failed {
-		entries = m.failed(s, st, index, o.Signatures)
+		entries = m.failed(s, st, index, o)
 	} else {
 		entries = m.succeeded(s, st, index)
 	}
+	m.practise(s, st)
+	s.lookForRunners(st, &ev.ToolOutput)
 	m.stats.Abandoned += int64(s.prune(m.opt.MaxSpan))
 	for _, e := range entries {
 		emit(e)
@@ -99,7 +111,8 @@ func (m *Miner) endTask(t *learn.TaskRecord) {
 
 // failed opens a failure. When the same signature was open already, what was
 // done since did not help: that is evidence against it.
-func (m *Miner) failed(s *session, st step, index int, sigs []learn.ErrorSignature) []learn.LedgerEntry {
+func (m *Miner) failed(s *session, st step, index int, o *learn.Observation) []learn.LedgerEntry {
+	sigs := o.Signatures
 	if len(sigs) == 0 || sigs[0].ID == "" {
 		return nil
 	}
@@ -118,7 +131,17 @@ func (m *Miner) failed(s *session, st step, index int, sigs []learn.ErrorSignatu
 		}
 	}
 	m.stats.Failures++
-	s.Open = append(s.Open, failureOf(st, index, sigs[0]))
+	f := failureOf(st, index, sigs[0])
+	f.Situation = situationOf(s, s.Project, st, &sigs[0], "")
+	f.Aliases = m.aliases(s, s.Project, st, f.Situation.Used, m.latest[s.Project])
+	q := Query{ProjectID: s.Project, SessionID: s.ID, Action: o.Action}
+	for _, r := range m.ranked(&q, &sigs[0], m.guesses, 0) {
+		f.Guesses = append(f.Guesses, r.guess)
+	}
+	if m.opened != nil {
+		m.opened(&f, &sigs[0])
+	}
+	s.Open = append(s.Open, f)
 	return entries
 }
 
@@ -138,9 +161,12 @@ func (m *Miner) succeeded(s *session, st step, index int) []learn.LedgerEntry {
 		}
 		fm, ok := extract(&f, call, s.between(f.Index, end), s.wrote)
 		if m.resolved != nil {
-			m.resolved(&f, &fm, ok)
+			m.resolved(s, &f, &fm, ok)
 		}
 		if ok {
+			if len(f.Guesses) > 0 {
+				m.calibrator.Observe(f.Guesses[0].P, f.Guesses[0].Class == fm.Class)
+			}
 			entries = append(entries, m.count(s, &f, &fm, st.At, true)...)
 		}
 	}
@@ -148,30 +174,26 @@ func (m *Miner) succeeded(s *session, st step, index int) []learn.LedgerEntry {
 	return entries
 }
 
-// count adds one observation of a form to every bucket that it belongs to.
+// count adds one observation of a form to every bucket that it belongs to, and
+// of its class to every context.
 func (m *Miner) count(s *session, f *failure, fm *form, at time.Time, worked bool) []learn.LedgerEntry {
+	m.remember(s, f, fm, at, worked)
+	if !specific(fm.Class) {
+		return nil
+	}
 	var entries []learn.LedgerEntry
 	key := fm.key()
 	shared := public(fm.Actions)
 	for _, place := range places(s.Project, f.Language, f.PatternID, f.SigID) {
-		b := m.bucket(place)
-		if worked && s.once(place.id()+"+") {
-			b.Resolved.add(1, at, m.opt.HalfLife)
-		}
-		if worked && s.once(place.id()+f.Context.id()+"+") {
-			b.Contexts.add(f.Context, true, at, m.opt.HalfLife)
-		}
 		if place.Project == "" && !shared {
 			continue
 		}
+		b := m.bucket(place)
 		c, dropped := b.find(key, fm, m.opt.MaxForms)
 		if dropped {
 			m.stats.DroppedForms++
 		}
 		sign := map[bool]string{true: "+", false: "-"}[worked]
-		if s.once(c.ID + f.Context.id() + sign) {
-			c.Contexts.add(f.Context, worked, at, m.opt.HalfLife)
-		}
 		if !s.once(c.ID + sign) {
 			continue
 		}
@@ -180,7 +202,7 @@ func (m *Miner) count(s *session, f *failure, fm *form, at time.Time, worked boo
 		} else {
 			c.Fail.add(1, at, m.opt.HalfLife)
 		}
-		if e, ok := m.tell(b, c, f.Context, at); ok {
+		if e, ok := m.tell(b, c, at); ok {
 			entries = append(entries, e)
 		}
 	}
@@ -204,11 +226,11 @@ func (p place) id() string {
 }
 
 // places lists the buckets of a failure, the narrowest first: the order in
-// which Offer backs off.
+// which Offer backs off. The last of each scope takes remedies of any pattern.
 func places(project, language, pattern, signature string) []place {
-	out := []place{{project, "", pattern, signature}, {project, "", pattern, ""}}
+	out := []place{{project, "", pattern, signature}, {project, "", pattern, ""}, {project, "", "", ""}}
 	if language != "" {
-		out = append(out, place{"", language, pattern, signature}, place{"", language, pattern, ""})
+		out = append(out, place{"", language, pattern, signature}, place{"", language, pattern, ""}, place{"", language, "", ""})
 	}
-	return append(out, place{"", "", pattern, signature}, place{"", "", pattern, ""})
+	return append(out, place{"", "", pattern, signature}, place{"", "", pattern, ""}, place{"", "", "", ""})
 }

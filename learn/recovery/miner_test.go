@@ -71,7 +71,8 @@ func (w *world) observe(project, session string, c call) *learn.Observation {
 
 func act(c call) learn.Action {
 	a := learn.Action{Tool: "bash", Intent: c.intent, Command: c.command, Target: c.target, Writes: c.writes}
-	if f := strings.Fields(c.command); len(f) > 0 {
+	chain := strings.Split(c.command, "&& ")
+	if f := strings.Fields(chain[len(chain)-1]); len(f) > 0 {
 		a.Program = f[0]
 	}
 	return a
@@ -85,7 +86,6 @@ func trustAll(string, string) bool { return true }
 
 func TestRemedyKinds(t *testing.T) {
 	missing := noModule("yaml")
-	assertion := &learn.ErrorSignature{ID: "sig-assert", PatternID: "python/assertion", Language: "python", File: "src/calc.py"}
 	busy := &learn.ErrorSignature{ID: "sig-503", PatternID: "http/503", Transient: true}
 	noDir := &learn.ErrorSignature{ID: "sig-dir", PatternID: "shell/no-such-file", Captures: map[string]string{"path": "out/report.txt"}}
 	tests := []struct {
@@ -93,43 +93,45 @@ func TestRemedyKinds(t *testing.T) {
 		session []call
 		kind    string
 		command string // of the first action, everything trusted
-		file    string
 	}{
 		{"install what is missing", []call{
 			{learn.IntentTest, "pytest tests", "tests", nil, missing},
 			{learn.IntentRead, "cat setup.py", "setup.py", nil, nil},
 			{learn.IntentInstall, "pip install yaml", "yaml", nil, nil},
 			{learn.IntentTest, "pytest tests", "tests", nil, nil},
-		}, KindInserted, "pip install yaml", ""},
+		}, KindInserted, "pip install yaml"},
 		{"another runner", []call{
 			{learn.IntentTest, "python -m pytest tests/forms", "tests/forms", nil, noModule("pytest")},
 			{learn.IntentSearch, "ls tests", "tests", nil, nil},
 			{learn.IntentTest, "cd /repo && python tests/runtests.py forms 2>&1 | tail -5", "forms", nil, nil},
-		}, KindChangedCommand, "python tests/runtests.py forms", ""},
-		{"edit of the named file", []call{
-			{learn.IntentTest, "pytest -x tests", "tests", nil, assertion},
-			{learn.IntentEdit, "sed -i s/a/b/ src/calc.py", "src/calc.py", []string{"src/calc.py"}, nil},
-			{learn.IntentTest, "pytest tests", "tests", nil, nil},
-		}, KindEdit, "", "src/calc.py"},
+		}, KindChangedCommand, "python tests/runtests.py forms"},
 		{"make the directory", []call{
 			{learn.IntentRun, "python report.py", "report.py", nil, noDir},
 			{learn.IntentCreate, "mkdir -p out", "out", []string{"out"}, nil},
 			{learn.IntentRun, "python report.py", "report.py", nil, nil},
-		}, KindInserted, "mkdir -p out", ""},
-		{"other argument", []call{
-			{learn.IntentTest, "go test ./pkg -run Foo(", "./pkg", nil, &learn.ErrorSignature{ID: "sig-re", PatternID: "go/regexp"}},
-			{learn.IntentTest, "go test ./pkg -run Foo", "./pkg", nil, nil},
-		}, KindChangedParameter, "go test ./pkg -run Foo", ""},
+		}, KindInserted, "mkdir -p out"},
+		{"another option", []call{
+			{learn.IntentInstall, "npm install", "", nil, &learn.ErrorSignature{ID: "sig-peer", PatternID: "npm/peer-conflict"}},
+			{learn.IntentInstall, "npm install --legacy-peer-deps", "", nil, nil},
+		}, KindChangedParameter, "npm install --legacy-peer-deps"},
+		{"another directory", []call{
+			{learn.IntentTest, "go test ./...", "./...", nil, &learn.ErrorSignature{ID: "sig-mod", PatternID: "go/no-module"}},
+			{learn.IntentTest, "cd backend && go test ./...", "./...", nil, nil},
+		}, KindChangedParameter, "cd backend && go test ./..."},
+		{"chained with what was missing", []call{
+			{learn.IntentRun, "python report.py", "report.py", nil, noDir},
+			{learn.IntentRun, "mkdir -p out && python report.py", "report.py", nil, nil},
+		}, KindInserted, "mkdir -p out"},
 		{"passing failure", []call{
 			{learn.IntentNetwork, "curl -f host/x", "host/x", nil, busy},
 			{learn.IntentEdit, "sed -i s/a/b/ notes", "notes", []string{"notes"}, nil},
 			{learn.IntentNetwork, "curl -f host/x", "host/x", nil, nil},
-		}, KindRetry, "", ""},
+		}, KindRetry, ""},
 		{"looking around when nothing else is there", []call{
 			{learn.IntentEdit, "ed x.go", "x.go", nil, &learn.ErrorSignature{ID: "sig-unread", PatternID: "mcp/not-read"}},
 			{learn.IntentRead, "cat x.go", "x.go", nil, nil},
 			{learn.IntentEdit, "ed x.go", "x.go", nil, nil},
-		}, KindInserted, "cat x.go", ""},
+		}, KindInserted, "cat x.go"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -150,9 +152,6 @@ func TestRemedyKinds(t *testing.T) {
 			}
 			if got[0].Actions[0].Command != tt.command {
 				t.Errorf("command %q, want %q", got[0].Actions[0].Command, tt.command)
-			}
-			if file, _ := got[0].Actions[0].Parameters["file"].(string); file != tt.file {
-				t.Errorf("file %q, want %q", file, tt.file)
 			}
 			if len(w.entries) == 0 || w.entries[0].Kind != learn.EntryRemedy {
 				t.Errorf("ledger entries %+v, want a remedy", w.entries)
@@ -358,7 +357,7 @@ func TestSnapshotContinuesTheSame(t *testing.T) {
 	if !reflect.DeepEqual(whole.m.Remedies(), half.m.Remedies()) {
 		t.Error("remedies differ after a restart")
 	}
-	for _, bad := range []string{"", "{}", `{"version":99}`, `{"version":1}`, `{"version":2,"buckets":[{"key":"x"}]}`} {
+	for _, bad := range []string{"", "{}", `{"version":99}`, `{"version":2}`, `{"version":3,"buckets":[{"key":"x"}]}`, `{"version":3,"memory":[{"key":"x"}]}`} {
 		if New(Options{}).Restore([]byte(bad)) == nil {
 			t.Errorf("snapshot %q was taken", bad)
 		}

@@ -30,7 +30,7 @@ var (
 func TestReplayMiniSWE(t *testing.T) {
 	sessions := miniSWE(t)
 	r := newReader(t)
-	got, err := recovery.Replay(recovery.Options{}, func(yield func(*learn.Observation, error) bool) {
+	cases, err := recovery.Replay(recovery.Options{}, func(yield func(*learn.Observation, error) bool) {
 		for _, s := range sessions {
 			for i := range s {
 				if !yield(r.read(learn.Record{Action: &s[i]}), nil) {
@@ -38,12 +38,11 @@ func TestReplayMiniSWE(t *testing.T) {
 				}
 			}
 		}
-	})
+	}, always)
 	if err != nil {
 		t.Fatal(err)
 	}
-	report(t, got)
-	if got.Resolved < 200 || got.Precision() < 0.5 {
+	if got := report(t, cases); got.Cases < 200 || got.Precision < 0.5 {
 		t.Error("more advice is wrong than right")
 	}
 }

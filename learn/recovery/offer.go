@@ -1,7 +1,7 @@
 package recovery
 
 import (
-	"cmp"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +12,7 @@ import (
 // Query asks what helps against a failure.
 type Query struct {
 	ProjectID  string
+	SessionID  string // of the failing call, if known: what it used before counts
 	Language   string // used when a signature has none
 	Signatures []learn.ErrorSignature
 	Action     learn.Action // the failing call
@@ -24,112 +25,138 @@ type Query struct {
 	Max int
 }
 
-type candidate struct {
-	b     *bucket
-	c     *cell
-	s     stats
-	sig   *learn.ErrorSignature
-	score float64
-}
-
-// Offer returns the remedies that were seen to work, the one with the most
-// expected calls saved first, or nothing. It backs off from the project to
-// the language to all, and from the signature to its pattern; a remedy that a
-// narrower place knows is not repeated, nor one that failed there.
+// Offer returns the remedies that were seen to work, the likeliest to be the
+// answer first, or nothing. What is known of the failing call, the error and
+// what it is about in this project goes before what is known of them anywhere.
 func (m *Miner) Offer(q Query) []learn.RemedyOffer {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	var offers []learn.RemedyOffer
-	for _, r := range m.ranked(&q) {
-		offers = append(offers, r.offer)
-	}
-	return offers
-}
-
-// ranked is a candidate that made it into the answer.
-type ranked struct {
-	c     *cell
-	offer learn.RemedyOffer
-}
-
-// ranked answers a query; m.mu is held.
-func (m *Miner) ranked(q *Query) []ranked {
 	limit := q.Max
 	if limit <= 0 {
 		limit = 3
 	}
-	var found []candidate
+	var offers []learn.RemedyOffer
 	for i := range q.Signatures {
-		found = m.candidates(q, &q.Signatures[i])
-		if len(found) > 0 {
+		for _, r := range m.ranked(&q, &q.Signatures[i], 2*limit, m.opt.MinConfidence) {
+			if r.offer.Support >= m.opt.MinSupport && len(offers) < limit {
+				offers = append(offers, r.offer)
+			}
+		}
+		if len(offers) > 0 {
 			break // the first cause that is known
 		}
 	}
-	slices.SortStableFunc(found, func(a, b candidate) int { return cmp.Compare(b.score, a.score) })
+	return offers
+}
+
+// ranked is a guess that can be said.
+type ranked struct {
+	guess
+	offer learn.RemedyOffer
+}
+
+// ranked answers for one signature: at most limit offers of at least the given
+// confidence, the most confident first, however few sessions are behind them;
+// m.mu is held.
+func (m *Miner) ranked(q *Query, sig *learn.ErrorSignature, limit int, confidence float64) []ranked {
+	call := stepOfAction(&q.Action)
+	at := m.latest[q.ProjectID]
+	s, _ := m.sessions.peek(q.ProjectID + "\x00" + q.SessionID)
+	in := situationOf(s, q.ProjectID, call, sig, q.Language)
+	aliases := m.aliases(s, q.ProjectID, call, in.Used, at)
 	var out []ranked
 	said := map[string]bool{}
-	for _, c := range found {
-		if o := render(q, c); !said[o.Description] && !lacksCall(&o) && len(out) < limit {
+	for _, g := range m.predict(&in, aliases, at) {
+		sure := m.calibrator.Calibrate(g.P)
+		if sure < confidence || len(out) == limit {
+			break // the others are less likely
+		}
+		if g.Class == classRetry && !sig.Transient {
+			continue
+		}
+		o, ok := m.say(q, sig, &in, g.Class, aliases, at)
+		if o.Confidence = sure; ok && !said[o.Description] {
 			said[o.Description] = true
-			out = append(out, ranked{c.c, o})
+			g.Sure, g.Support = sure, o.Support
+			out = append(out, ranked{g, o})
 		}
 	}
 	return out
 }
 
-func (m *Miner) candidates(q *Query, sig *learn.ErrorSignature) []candidate {
-	lang := cmp.Or(sig.Language, q.Language)
-	in := callContext(q.Action).of(sig.Captures)
-	var out []candidate
-	seen := map[string]bool{}
-	for _, p := range places(q.ProjectID, lang, sig.PatternID, sig.ID) {
+// say puts a class into words for one failure: from what was seen to work in
+// the narrowest place that knows it, or from what the project uses. It returns
+// false when there is too little behind it, or nothing that could be run.
+func (m *Miner) say(q *Query, sig *learn.ErrorSignature, in *situation, class string, aliases map[string]string, at time.Time) (learn.RemedyOffer, bool) {
+	for _, p := range places(q.ProjectID, in.Language, sig.PatternID, sig.ID) {
 		b, ok := m.buckets.peek(p.id())
 		if !ok {
 			continue
 		}
-		at := m.now(b, q.ProjectID)
-		for _, c := range b.Cells {
-			if seen[c.Key] {
-				continue
+		if c := b.best(class, q, m.opt); c != nil {
+			if o := render(q, sig, c, c.statsAt(m.now(b, q.ProjectID), m.opt.HalfLife)); !lacksCall(&o) {
+				return o, true
 			}
-			s := b.statsAt(c, in, at, m.opt.HalfLife)
-			if s.succ+s.fail >= 1.5 {
-				seen[c.Key] = true // this place knows it well enough to judge
-			}
-			if !b.offerable(c, s, m.opt) || c.Kind == KindRetry && !sig.Transient {
-				continue
-			}
-			seen[c.Key] = true
-			if c.Instead != "" && !calls(q.Action, c.Instead) {
-				continue
-			}
-			if alreadyDone(q, c) {
-				continue
-			}
-			out = append(out, candidate{b: b, c: c, s: s, sig: sig, score: score(c, s)})
 		}
 	}
-	return out
+	u := m.usage(q.ProjectID, in, class, aliases)
+	if u == nil {
+		return learn.RemedyOffer{}, false
+	}
+	c := u.remedy(q, in)
+	o := render(q, sig, c, stats{succ: u.N.at(at, m.opt.HalfLife)})
+	return o, says(c.Kind, c.Actions) && !lacksCall(&o)
 }
 
-// score is the expected number of calls saved: those between failure and
-// resolution when it works, less its own when it does not. An edit saves a
-// quarter of them, for it says where, not what.
-func score(c *cell, s stats) float64 {
-	saved := s.saved + 1
-	if c.Kind == KindEdit {
-		saved /= 4
+// usage is how the project uses a command, or would use a runner that a listing
+// showed; nil when neither is known.
+func (m *Miner) usage(project string, in *situation, class string, aliases map[string]string) *use {
+	if h, ok := m.habits.peek(habitKey(project, in.Intent)); ok {
+		for i := range h.Uses {
+			if h.Uses[i].Class == class {
+				return &h.Uses[i]
+			}
+		}
 	}
-	return s.confidence*saved - (1-s.posterior)*float64(len(c.Actions))
+	if aliases[aliasSeen] != class {
+		return nil
+	}
+	u := &use{Class: class, Action: pattern{Tool: "bash", Intent: in.Intent, Words: strings.Fields(strings.TrimPrefix(class, "use "))}}
+	if path.Ext(u.Action.Words[0]) == ".py" {
+		u.Action.Words = append([]string{"python"}, u.Action.Words...)
+	}
+	if n, ok := m.memory.peek("all"); ok {
+		for i := range n.Counts {
+			if t := &n.Counts[i]; t.Class == aliasSeen {
+				u.N, u.Support = t.Succ, int(t.Succ.N)
+			}
+		}
+	}
+	return u
 }
 
-// calls reports whether the failing call is the one that a changed command
-// replaces.
-func calls(a learn.Action, instead string) bool {
-	if a.Command == "" {
-		return a.Tool == instead
+// remedy makes a use of the project the answer to a call that failed.
+func (u *use) remedy(q *Query, in *situation) *cell {
+	return &cell{
+		ID:   learn.UUIDv8("remedy", q.ProjectID, string(in.Intent), in.Pattern, "habit", u.Class),
+		Kind: KindChangedCommand, Class: u.Class, Instead: strings.TrimPrefix(in.Used, "use "), Actions: []pattern{u.Action},
+		Support: u.Support, Evidence: u.Events,
 	}
-	return head(tokens(a.Command)) == instead
+}
+
+// best is the cell of a class that has worked most, among those that may be
+// offered for a call.
+func (b *bucket) best(class string, q *Query, o Options) *cell {
+	var best *cell
+	for _, c := range b.Cells {
+		if c.Class != class || !b.sound(c, o) || alreadyDone(q, c) {
+			continue
+		}
+		if best == nil || c.Support > best.Support {
+			best = c
+		}
+	}
+	return best
 }
 
 // alreadyDone is whether the failing call is itself what would be offered.
@@ -152,25 +179,25 @@ func (m *Miner) now(b *bucket, project string) time.Time {
 }
 
 // render fills the parameters of a remedy for one failure.
-func render(q *Query, c candidate) learn.RemedyOffer {
+func render(q *Query, sig *learn.ErrorSignature, c *cell, s stats) learn.RemedyOffer {
 	var args []string
 	for _, a := range q.Action.Arguments {
 		args = append(args, a.Value)
 	}
 	values := map[string]string{}
-	for _, f := range fillers(c.sig.Captures, c.sig.File, q.Action.Target, args) {
+	for _, f := range fillers(sig.Captures, sig.File, q.Action.Target, args) {
 		trusted := f.Kind == "call" || q.Trusted != nil && q.Trusted(f.Kind, f.Value)
 		if trusted && plain(f.Value) {
 			values[f.Name] = f.Value
 		}
 	}
-	actions := make([]learn.RemedyAction, len(c.c.Actions))
-	for i := range c.c.Actions {
-		actions[i] = c.c.Actions[i].filled(values)
+	actions := make([]learn.RemedyAction, len(c.Actions))
+	for i := range c.Actions {
+		actions[i] = c.Actions[i].filled(values)
 	}
 	return learn.RemedyOffer{
-		RemedyID: c.c.ID, Kind: c.c.Kind, Description: describe(c.c, actions), Confidence: c.s.confidence, Support: c.c.Support,
-		Successes: c.s.succ, Failures: c.s.fail, Actions: actions, Evidence: slices.Clone(c.c.Evidence),
+		RemedyID: c.ID, Kind: c.Kind, Description: describe(c, actions), Support: c.Support,
+		Successes: s.succ, Failures: s.fail, Actions: actions, Evidence: slices.Clone(c.Evidence),
 	}
 }
 

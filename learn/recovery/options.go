@@ -13,7 +13,8 @@ type Options struct {
 	MinSupport int
 	// MinPosterior is the least mean of Beta(successes+1, failures+1) (0.6).
 	MinPosterior float64
-	// MinConfidence is the least confidence of an offer, see Offer (0.25).
+	// MinConfidence is the least calibrated probability of an offer that it is
+	// what will resolve the failure (0.5).
 	MinConfidence float64
 	// MaxSessions is the number of sessions followed at a time (1024).
 	MaxSessions int
@@ -23,6 +24,9 @@ type Options struct {
 	// MaxBuckets bounds the learned memory; the least recently confirmed go
 	// first (30000).
 	MaxBuckets int
+	// MaxContexts bounds what resolutions, and a project's habits, are counted
+	// by; the least recently touched go first (100000).
+	MaxContexts int
 	// MaxForms is the number of remedies kept in a bucket (24).
 	MaxForms int
 	// FeedbackWeight is how many sessions a person's word counts for (5).
@@ -35,10 +39,11 @@ func (o Options) withDefaults() Options {
 	}
 	setInt(&o.MinSupport, 2)
 	setFloat(&o.MinPosterior, 0.6)
-	setFloat(&o.MinConfidence, 0.25)
+	setFloat(&o.MinConfidence, 0.5)
 	setInt(&o.MaxSessions, 1024)
 	setInt(&o.MaxSpan, 40)
 	setInt(&o.MaxBuckets, 30000)
+	setInt(&o.MaxContexts, 100000)
 	setInt(&o.MaxForms, 24)
 	setFloat(&o.FeedbackWeight, 5)
 	return o
@@ -65,4 +70,5 @@ type Stats struct {
 	DroppedSessions int64 `json:"dropped_sessions"`
 	DroppedBuckets  int64 `json:"dropped_buckets"`
 	DroppedForms    int64 `json:"dropped_forms"`
+	DroppedContexts int64 `json:"dropped_contexts"`
 }

@@ -37,8 +37,7 @@ func split(st step) (parts []step, main int) {
 			main = i
 		}
 	}
-	parts[main].Target, parts[main].Context = st.Target, st.Context
-	parts[main].Intent = st.Intent
+	parts[main].Target, parts[main].Intent = st.Target, st.Intent
 	return parts, main
 }
 

@@ -105,13 +105,11 @@ func round(x float64) float64 { return math.Round(x*1e6) / 1e6 }
 
 // tell makes a ledger entry when a remedy becomes offerable, when its support
 // has doubled since, or when its words or its posterior (by a tenth) changed.
-// Whether it is offerable is asked of the context that it was just seen in; the
-// entry's numbers are those of the bucket.
-func (m *Miner) tell(b *bucket, c *cell, in context, at time.Time) (learn.LedgerEntry, bool) {
-	if c.ToldAt == 0 && !b.offerable(c, b.statsAt(c, in, at, m.opt.HalfLife), m.opt) {
+func (m *Miner) tell(b *bucket, c *cell, at time.Time) (learn.LedgerEntry, bool) {
+	if b.Pattern == "" || c.ToldAt == 0 && !b.offerable(c, m.opt) {
 		return learn.LedgerEntry{}, false
 	}
-	r := b.remedy(c, b.statsAt(c, context{}, at, m.opt.HalfLife))
+	r := b.remedy(c, c.statsAt(at, m.opt.HalfLife))
 	if c.ToldAt > 0 && c.Support < 2*c.ToldAt && r.Description == c.ToldWords && math.Abs(r.Posterior-c.ToldPost) < 0.1 {
 		return learn.LedgerEntry{}, false
 	}
@@ -131,8 +129,8 @@ func (m *Miner) Remedies() []learn.Remedy {
 	for _, e := range m.buckets.entries() {
 		b := e.Value
 		for _, c := range b.Cells {
-			if s, ok := b.anywhere(c, m.now(b, b.Project), m.opt); ok {
-				out = append(out, b.remedy(c, s))
+			if b.Pattern != "" && b.offerable(c, m.opt) {
+				out = append(out, b.remedy(c, c.statsAt(m.now(b, b.Project), m.opt.HalfLife)))
 			}
 		}
 	}
@@ -143,17 +141,6 @@ func (m *Miner) Remedies() []learn.Remedy {
 		return strings.Compare(a.RemedyID, b.RemedyID)
 	})
 	return out
-}
-
-// anywhere is whether a cell is offerable in the bucket as a whole, or else in
-// a context that it was seen in; the numbers are those of the whole.
-func (b *bucket) anywhere(c *cell, at time.Time, o Options) (stats, bool) {
-	whole := b.statsAt(c, context{}, at, o.HalfLife)
-	ok := b.offerable(c, whole, o)
-	for i := 0; i < len(c.Contexts) && !ok; i++ {
-		ok = b.offerable(c, b.statsAt(c, c.Contexts[i].Context, at, o.HalfLife), o)
-	}
-	return whole, ok
 }
 
 // Judge takes a person's word on a remedy: it worked, or it did not. It weighs
@@ -169,19 +156,30 @@ func (m *Miner) Judge(remedyID string, worked bool, at time.Time) bool {
 				continue
 			case worked:
 				c.Succ.add(m.opt.FeedbackWeight, at, m.opt.HalfLife)
-				e.Value.Resolved.add(m.opt.FeedbackWeight, at, m.opt.HalfLife)
 			default:
 				c.Fail.add(m.opt.FeedbackWeight, at, m.opt.HalfLife)
 			}
-			for i := range c.Contexts { // the word is about all of them
-				if t := &c.Contexts[i]; worked {
-					t.Succ.add(m.opt.FeedbackWeight, at, m.opt.HalfLife)
-				} else {
-					t.Fail.add(m.opt.FeedbackWeight, at, m.opt.HalfLife)
-				}
-			}
+			m.judgeClass(e.Value, c.Class, worked, at)
 			return true
 		}
 	}
 	return false
+}
+
+// judgeClass lets a person's word count in every context of the pattern that
+// knows the class: those of the remedy's project, or all when it is shared.
+func (m *Miner) judgeClass(b *bucket, class string, worked bool, at time.Time) {
+	for _, e := range m.memory.entries() {
+		fields := strings.Split(e.Key, "\x00")
+		own := fields[0] == "own"
+		switch {
+		case own && (len(fields) < 3 || fields[2] != b.Pattern || b.Project != "" && fields[1] != b.Project):
+			continue
+		case !own && (b.Project != "" || len(fields) < 2 || fields[1] != b.Pattern):
+			continue
+		}
+		if slices.ContainsFunc(e.Value.Counts, func(t tallied) bool { return t.Class == class }) {
+			e.Value.add(class, worked, m.opt.FeedbackWeight, at, m.opt.HalfLife)
+		}
+	}
 }

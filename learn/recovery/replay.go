@@ -2,106 +2,126 @@ package recovery
 
 import (
 	"iter"
+	"strings"
+	"time"
 
 	"lathe/learn"
 )
 
-// Measures is what a replay found. Its rates are fractions of one; each is 0
-// when it has nothing to divide by.
-type Measures struct {
-	// Resolved failures are those that a session later resolved by something
-	// that can be said (see Kind in learn.Remedy). What worked the second time
-	// for no visible reason is Unexplained, and not counted otherwise.
-	Resolved    int `json:"resolved"`
-	Unexplained int `json:"unexplained"`
-	Offered     int `json:"offered"` // resolved ones for which anything was offered
-	First       int `json:"first"`   // the first offer is what resolved it
-	Three       int `json:"three"`   // one of the first three is
-	// CallsSaved is the number of calls between failure and resolution, beyond
-	// those of the remedy itself, summed over the failures of First.
-	CallsSaved int `json:"calls_saved"`
+// Case is one failure of a replay that was resolved: what was known, what would
+// have been said, and what really did it.
+type Case struct {
+	EventID   string       `json:"event_id"`
+	At        time.Time    `json:"at"`
+	Project   string       `json:"project_id"`
+	Session   string       `json:"session_id"`
+	Pattern   string       `json:"pattern_id"`
+	Signature string       `json:"signature_id"`
+	Intent    learn.Intent `json:"intent"`
+	Call      string       `json:"call"`
+	Salient   string       `json:"salient"` // the line of the error
+	Kind      string       `json:"kind"`    // of what resolved it
+	// Truth is the class of what resolved it, and Specific whether that is one
+	// that can be said: an edit, a script of the agent's own or another look
+	// around is not.
+	Truth    string   `json:"truth"`
+	Specific bool     `json:"specific"`
+	Fix      []string `json:"fix"`
+	Calls    int      `json:"calls"` // between the failure and its resolution
+	// SeenHere and SeenAnywhere say whether the class had resolved any failure
+	// before, in the project and in any: no memory can know the others.
+	SeenHere     bool           `json:"seen_here"`
+	SeenAnywhere bool           `json:"seen_anywhere"`
+	Offers       []OfferedClass `json:"offers"` // the likeliest first, whatever the threshold
+	// Baselines hold what simple methods would have said, by method.
+	Baselines map[string][]string `json:"baselines,omitempty"`
 }
 
-// Hit1 is the share of resolved failures whose first offer was right.
-func (m Measures) Hit1() float64 { return share(m.First, m.Resolved) }
-
-// Hit3 is the share of resolved failures with a right one in three offers.
-func (m Measures) Hit3() float64 { return share(m.Three, m.Resolved) }
-
-// Coverage is the share of resolved failures for which anything was offered.
-func (m Measures) Coverage() float64 { return share(m.Offered, m.Resolved) }
-
-// Precision is the share of first offers that were right.
-func (m Measures) Precision() float64 { return share(m.First, m.Offered) }
-
-func share(a, b int) float64 {
-	if b == 0 {
-		return 0
-	}
-	return float64(a) / float64(b)
+// OfferedClass is a guess of a replay.
+type OfferedClass struct {
+	Class      string  `json:"class"`
+	Confidence float64 `json:"confidence"` // calibrated, in [0, 1]
+	Support    int     `json:"support"`    // sessions behind it
 }
 
-// Replay gives the observations, in time order, to a Miner that knows nothing
-// and asks it at each failure, before it has seen it, what would help. What
-// the session then did is the truth: an offer is right when it is the same
-// remedy (kind, what is run, which parameters are bound) as the one that
-// Apply extracts at the resolution. A failure that comes back unresolved is
-// asked about again, and judged by its last time. An error of the stream ends
-// the replay.
-func Replay(o Options, stream iter.Seq2[*learn.Observation, error]) (Measures, error) {
-	var sum Measures
-	m := New(o)
-	asked := map[string][]string{} // keys of the offers, by failed event
-	m.resolved = func(f *failure, fm *form, ok bool) {
-		if !ok {
-			sum.Unexplained++
-			return
-		}
-		sum.judge(asked[f.Call.EventID], fm)
-		delete(asked, f.Call.EventID)
-	}
+// caseGuesses is the number of guesses that a Case keeps.
+const caseGuesses = 10
+
+// Replay gives the observations, in time order, to a Miner that knows nothing.
+// Each failure is asked about when it happens, before anything that comes
+// later is seen; what the session then did is the truth. A failure that comes
+// back unresolved is asked about again, and judged by its last time. Those for
+// whose failing event score says true come out as cases; from the others is
+// only learned. What worked the second time for no visible reason is no case.
+func Replay(o Options, stream iter.Seq2[*learn.Observation, error], score func(*learn.ActionOutcome) bool) ([]Case, error) {
+	r := newReplay(o)
 	for obs, err := range stream {
 		if err != nil {
-			return sum, err
+			return r.cases, err
 		}
-		if ev := obs.Record.Action; ev != nil && len(obs.Signatures) > 0 {
-			if keys := m.offeredKeys(Query{ProjectID: ev.ProjectID, Signatures: obs.Signatures, Action: obs.Action}); len(keys) > 0 {
-				asked[ev.ID] = keys
-			}
-		}
-		if err := m.Apply(obs, func(learn.LedgerEntry) {}); err != nil {
-			return sum, err
+		r.scored = obs.Record.Action != nil && score(obs.Record.Action)
+		if err := r.m.Apply(obs, func(learn.LedgerEntry) {}); err != nil {
+			return r.cases, err
 		}
 	}
-	return sum, nil
+	return r.cases, nil
 }
 
-func (m *Measures) judge(offers []string, actual *form) {
-	m.Resolved++
-	if len(offers) > 0 {
-		m.Offered++
+type replay struct {
+	m         *Miner
+	scored    bool // whether the event at hand is
+	asked     map[string]*Case
+	baselines []baseline
+	seen      map[string]bool // project and class, and class alone
+	cases     []Case
+}
+
+func newReplay(o Options) *replay {
+	r := &replay{m: New(o), asked: map[string]*Case{}, seen: map[string]bool{}, baselines: newBaselines()}
+	r.m.guesses = caseGuesses
+	r.m.opened, r.m.resolved = r.opened, r.resolved
+	return r
+}
+
+func (r *replay) opened(f *failure, sig *learn.ErrorSignature) {
+	guesses := map[string][]string{}
+	for _, b := range r.baselines {
+		guesses[b.name()] = b.guess(f, sig, r.scored)
 	}
-	key := actual.key()
-	for i, k := range offers {
-		if k != key {
-			continue
-		}
-		m.Three++
-		if i == 0 {
-			m.First++
-			m.CallsSaved += max(0, actual.Calls-len(actual.Actions))
-		}
+	if !r.scored {
 		return
 	}
+	c := &Case{
+		EventID: f.Call.EventID, At: f.Call.At, Project: f.Situation.Project, Pattern: f.PatternID, Signature: f.SigID,
+		Intent: f.Call.Intent, Call: cut(f.Call.Command, maxText), Salient: sig.Salient, Baselines: guesses,
+	}
+	if c.Call == "" {
+		c.Call = f.Call.Tool
+	}
+	for _, g := range f.Guesses {
+		c.Offers = append(c.Offers, OfferedClass{Class: g.Class, Confidence: g.Sure, Support: g.Support})
+	}
+	r.asked[c.EventID] = c
 }
 
-// offeredKeys are the keys of what Offer would say.
-func (m *Miner) offeredKeys(q Query) []string {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	var keys []string
-	for _, o := range m.ranked(&q) {
-		keys = append(keys, o.c.Key)
+func (r *replay) resolved(s *session, f *failure, fm *form, ok bool) {
+	c := r.asked[f.Call.EventID]
+	delete(r.asked, f.Call.EventID)
+	if !ok {
+		return
 	}
-	return keys
+	here := f.Situation.Project + "\x00" + fm.Class
+	if c != nil {
+		c.Session, c.Kind, c.Truth, c.Specific, c.Calls = s.ID, fm.Kind, fm.Class, specific(fm.Class), fm.Calls
+		c.SeenHere, c.SeenAnywhere = r.seen[here], r.seen[fm.Class]
+		for i := range fm.Actions {
+			a := fm.Actions[i].filled(nil)
+			c.Fix = append(c.Fix, strings.Trim(inWords(&a), "`"))
+		}
+		r.cases = append(r.cases, *c)
+	}
+	r.seen[here], r.seen[fm.Class] = true, true
+	for _, b := range r.baselines {
+		b.learn(f, fm)
+	}
 }

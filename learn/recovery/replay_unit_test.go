@@ -8,7 +8,7 @@ import (
 )
 
 // TestReplayAsksBeforeItLearns: of five sessions with the same remedy the
-// first two teach, the others are met.
+// first teaches all others, and the first two are thin evidence.
 func TestReplayAsksBeforeItLearns(t *testing.T) {
 	w := newWorld(t, Options{})
 	stream := func(yield func(*learn.Observation, error) bool) {
@@ -21,13 +21,20 @@ func TestReplayAsksBeforeItLearns(t *testing.T) {
 			}
 		}
 	}
-	got, err := Replay(Options{}, stream)
-	want := Measures{Resolved: 5, Offered: 3, First: 3, Three: 3, CallsSaved: 3}
-	if err != nil || got != want || got.Hit1() != 0.6 || got.Coverage() != 0.6 || got.Precision() != 1 {
-		t.Errorf("got %+v, %v; want %+v", got, err, want)
+	cases, err := Replay(Options{}, stream, func(*learn.ActionOutcome) bool { return true })
+	if err != nil || len(cases) != 5 {
+		t.Fatalf("%d cases, %v", len(cases), err)
+	}
+	for i, c := range cases {
+		if c.Truth != "do pip install {module}" || !c.Specific || c.SeenHere != (i > 0) || (len(c.Offers) > 0) != (i > 0) {
+			t.Errorf("case %d: %+v", i, c)
+		}
+	}
+	if got := Measure(cases, Threshold{Support: 2}); got.Hit1 != 0.8 || got.Hit3 != 0.8 || got.Precision != 1 || got.Coverage != 0.6 || got.CallsSaved != 3 {
+		t.Errorf("measured %+v", got)
 	}
 	broken := errors.New("broken")
-	if _, err := Replay(Options{}, func(yield func(*learn.Observation, error) bool) { yield(nil, broken) }); !errors.Is(err, broken) {
+	if _, err := Replay(Options{}, func(yield func(*learn.Observation, error) bool) { yield(nil, broken) }, func(*learn.ActionOutcome) bool { return true }); !errors.Is(err, broken) {
 		t.Errorf("a broken stream ended in %v", err)
 	}
 }

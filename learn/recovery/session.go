@@ -28,7 +28,7 @@ type step struct {
 	Params  map[string]string `json:"params,omitempty"` // of a tool that is no shell
 	Writes  []string          `json:"writes,omitempty"`
 	Failed  bool              `json:"failed,omitempty"`
-	Context context           `json:"context,omitzero"` // as far as the call tells it
+	Checked bool              `json:"checked,omitempty"` // its output reads as that of a test runner, linter, ...
 }
 
 // failure is an open failure: the call at Index of the session's count of
@@ -43,7 +43,9 @@ type failure struct {
 	Captures  map[string]string `json:"captures,omitempty"`
 	File      string            `json:"file,omitempty"`
 	Names     []string          `json:"names,omitempty"` // entities
-	Context   context           `json:"context,omitzero"`
+	Situation situation         `json:"situation"`
+	Aliases   map[string]string `json:"aliases,omitempty"`
+	Guesses   []guess           `json:"guesses,omitempty"` // what would have been said first, however unsure
 	// Past is the first later attempt of the same kind that failed without this
 	// signature: what was done up to it got past this failure, and what came
 	// after it dealt with another one.
@@ -54,20 +56,22 @@ type failure struct {
 // session is the bounded memory of one live session: Window holds the steps
 // Base, Base+1, ... of it.
 type session struct {
-	Project string          `json:"project"`
-	ID      string          `json:"id"`
-	Base    int             `json:"base"`
-	Window  []step          `json:"window,omitempty"`
-	Open    []failure       `json:"open,omitempty"`
-	Counted map[string]bool `json:"counted,omitempty"` // remedy id and "+" or "-"
-	Wrote   []string        `json:"wrote,omitempty"`   // base names of files that it wrote, the last maxWrote
+	Project string                  `json:"project"`
+	ID      string                  `json:"id"`
+	Base    int                     `json:"base"`
+	Window  []step                  `json:"window,omitempty"`
+	Open    []failure               `json:"open,omitempty"`
+	Counted map[string]bool         `json:"counted,omitempty"` // remedy id and "+" or "-"
+	Wrote   []string                `json:"wrote,omitempty"`   // base names of files that it wrote, the last maxWrote
+	Last    map[learn.Intent]string `json:"last,omitempty"`    // class of the last success, by purpose
+	Runners []runner                `json:"runners,omitempty"` // what listings showed
 }
 
 // maxWrote bounds the files that a session is known to have written.
 const maxWrote = 200
 
 // wrote reports whether the session wrote a file of that base name.
-func (s *session) wrote(base string) bool { return slices.Contains(s.Wrote, base) }
+func (s *session) wrote(base string) bool { return s != nil && slices.Contains(s.Wrote, base) }
 
 // noteWrites remembers what a step wrote.
 func (s *session) noteWrites(st step) {
@@ -124,20 +128,28 @@ func (s *session) prune(span int) (abandoned int) {
 }
 
 func stepOf(o *learn.Observation) step {
-	ev, act := o.Record.Action, o.Action
+	ev := o.Record.Action
+	st := stepOfAction(&o.Action)
+	st.EventID, st.At, st.Tool, st.Intent = ev.ID, ev.Timestamp, cut(ev.ToolName, maxText), intentOf(o)
+	st.Checked = len(o.Verifications) > 0
+	st.Failed = ev.Status != learn.StatusSuccess || len(o.Signatures) > 0
+	if o.Action.Command == "" {
+		st.Params = scalarParams(ev.ToolParameters)
+	}
+	return st
+}
+
+// stepOfAction is what the call alone tells of a step.
+func stepOfAction(act *learn.Action) step {
 	st := step{
-		EventID: ev.ID, At: ev.Timestamp, Tool: cut(ev.ToolName, maxText), Intent: intentOf(o), Context: callContext(act),
-		Program: cut(act.Program, maxText), Command: cut(withoutDocuments(act.Command), learn.MaxStepCommand),
-		Target: cut(act.Target, maxText), Failed: ev.Status != learn.StatusSuccess || len(o.Signatures) > 0,
+		Tool: cut(act.Tool, maxText), Intent: act.Intent, Program: cut(act.Program, maxText),
+		Command: cut(withoutDocuments(act.Command), learn.MaxStepCommand), Target: cut(act.Target, maxText),
 	}
 	for _, a := range act.Arguments[:min(len(act.Arguments), maxItems)] {
 		st.Args = append(st.Args, cut(a.Value, maxText))
 	}
 	for _, w := range act.Writes[:min(len(act.Writes), maxItems)] {
 		st.Writes = append(st.Writes, cut(w, maxText))
-	}
-	if act.Command == "" {
-		st.Params = scalarParams(ev.ToolParameters)
 	}
 	return st
 }
@@ -167,7 +179,6 @@ func failureOf(st step, index int, sig learn.ErrorSignature) failure {
 	f := failure{
 		Index: index, Call: st, SigID: sig.ID, PatternID: sig.PatternID, Language: sig.Language,
 		Transient: sig.Transient, File: cut(sig.File, maxText), Captures: boundedCaptures(sig.Captures),
-		Context: st.Context.of(sig.Captures),
 	}
 	for _, e := range sig.Entities[:min(len(sig.Entities), maxItems)] {
 		f.Names = append(f.Names, cut(e.Name, maxText))

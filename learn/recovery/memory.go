@@ -1,0 +1,263 @@
+package recovery
+
+import (
+	"cmp"
+	"hash/fnv"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"lathe/learn"
+)
+
+// situation is what a failure is known by. Call and Value are hashes: they are
+// only compared, need the same room whatever an output says, and carry no text
+// into what other projects share.
+type situation struct {
+	Project  string       `json:"project"`
+	Language string       `json:"language,omitempty"`
+	Intent   learn.Intent `json:"intent"`
+	Pattern  string       `json:"pattern"`
+	Call     string       `json:"call"`            // the command class that failed
+	Value    string       `json:"value,omitempty"` // what the error is about
+	Used     string       `json:"used,omitempty"`  // the class that would use the failing command: never its own remedy
+}
+
+// mainCaptures lists what an error can be about, the most telling first.
+var mainCaptures = [...]string{"module", "package", "command", "program", "symbol", "path", "file", "key", "ref", "host", "port"}
+
+// situationOf describes a failure of a session, which may be nil.
+func situationOf(in *session, project string, call step, sig *learn.ErrorSignature, language string) situation {
+	s := situation{
+		Project: project, Language: cmp.Or(sig.Language, language), Intent: call.Intent, Pattern: sig.PatternID,
+	}
+	s.Used = "use " + commandClass(call.Command)
+	if call.Command == "" {
+		s.Used = "use " + call.Tool
+	}
+	if s.Call = digest(s.Used); ownScript(call.Command, call.Target, in.wrote) {
+		s.Call = digest(classScript) // whatever its name
+	}
+	for _, k := range mainCaptures {
+		if v := sig.Captures[k]; v != "" {
+			s.Value = digest(k + "\x00" + v)
+			break
+		}
+	}
+	if s.Value == "" && sig.ID != sig.PatternID {
+		s.Value = digest(sig.ID)
+	}
+	return s
+}
+
+func digest(s string) string {
+	h := fnv.New64a()
+	h.Write([]byte(s))
+	return strconv.FormatUint(h.Sum64(), 36)
+}
+
+// shared lists the contexts that all projects count in, the widest first.
+func (s *situation) shared() []string {
+	intent := "\x00" + string(s.Intent) + "\x00"
+	return []string{
+		"all", "all" + intent, "lang" + intent + s.Language, "pattern\x00" + s.Pattern, "pattern\x00" + s.Pattern + intent,
+		"value\x00" + s.Pattern + intent + s.Value, "call\x00" + s.Pattern + intent + s.Call,
+		"exact\x00" + s.Pattern + intent + s.Call + "\x00" + s.Value,
+	}
+}
+
+// own lists the contexts of its project, the widest first.
+func (s *situation) own() []string {
+	p, intent := "own\x00"+s.Project+"\x00", "\x00"+string(s.Intent)+"\x00"
+	return []string{
+		p + intent, p + s.Pattern + intent, p + s.Pattern + intent + "value" + s.Value,
+		p + s.Pattern + intent + s.Call, p + s.Pattern + intent + s.Call + "\x00" + s.Value,
+	}
+}
+
+// node counts what resolved the failures of one context, by class.
+type node struct {
+	Total  counter   `json:"total"`
+	Counts []tallied `json:"counts"` // in the order in which they were last added to
+}
+
+type tallied struct {
+	Class string  `json:"class"`
+	Succ  counter `json:"succ"`
+	Fail  counter `json:"fail,omitzero"`
+}
+
+// maxClasses is the number of classes that a context keeps apart; the one
+// longest without news goes first.
+const maxClasses = 64
+
+func (n *node) at(class string) *tallied {
+	t := tallied{Class: class}
+	if i := slices.IndexFunc(n.Counts, func(t tallied) bool { return t.Class == class }); i >= 0 {
+		t = n.Counts[i]
+		n.Counts = slices.Delete(n.Counts, i, i+1)
+	} else if len(n.Counts) >= maxClasses {
+		n.Counts = slices.Delete(n.Counts, 0, 1)
+	}
+	n.Counts = append(n.Counts, t)
+	return &n.Counts[len(n.Counts)-1]
+}
+
+func (n *node) add(class string, worked bool, weight float64, at time.Time, half time.Duration) {
+	t := n.at(class)
+	if !worked {
+		t.Fail.add(weight, at, half)
+		return
+	}
+	t.Succ.add(weight, at, half)
+	n.Total.add(weight, at, half)
+}
+
+// belief is a probability for each class; what is missing to one belongs to
+// classes that were never seen.
+type belief map[string]float64
+
+// refine narrows a belief by what a context saw. The wider belief counts for
+// as many observations as the context saw different classes: where always the
+// same thing helped, little is left to doubt, and where everything was
+// different the wider context knows better (Witten and Bell 1991; PPM, method
+// C). A class that failed there gets less.
+func (b belief) refine(n *node, at time.Time, half time.Duration) {
+	total := n.Total.at(at, half)
+	different := 0.0
+	for i := range n.Counts {
+		if n.Counts[i].Succ.N > 0 {
+			different++
+		}
+	}
+	if total == 0 && different == 0 && len(n.Counts) == 0 {
+		return
+	}
+	different = max(different, 1)
+	seen := map[string]bool{}
+	for i := range n.Counts {
+		t := &n.Counts[i]
+		seen[t.Class] = true
+		b[t.Class] = (t.Succ.at(at, half) + different*b[t.Class]) / (total + t.Fail.at(at, half) + different)
+	}
+	for class, p := range b {
+		if !seen[class] {
+			b[class] = different * p / (total + different)
+		}
+	}
+}
+
+// resolve puts the classes that the aliases stand for here in their place, and
+// takes away what cannot be the answer: an alias that stands for nothing here,
+// and the command that failed.
+func (b belief) resolve(aliases map[string]string, used string) {
+	out := 0.0
+	for class, p := range b {
+		if !strings.HasPrefix(class, aliasMark) {
+			continue
+		}
+		delete(b, class)
+		if to := aliases[class]; to != "" && to != used {
+			b[to] += p
+		} else {
+			out += p
+		}
+	}
+	out += b[used]
+	delete(b, used)
+	if out < 1 {
+		for class := range b {
+			b[class] /= 1 - out
+		}
+	}
+}
+
+// guess is a class with its probability.
+type guess struct {
+	Class   string  `json:"class"`
+	P       float64 `json:"p"`
+	Sure    float64 `json:"sure,omitempty"`    // P, calibrated
+	Support int     `json:"support,omitempty"` // sessions behind what would be said
+}
+
+// maxGuesses bounds what is kept of a belief.
+const maxGuesses = 24
+
+// predict says what will resolve a failure: the specific classes, the likeliest
+// first. The probabilities leave room for everything else.
+func (m *Miner) predict(s *situation, aliases map[string]string, at time.Time) []guess {
+	b := belief{}
+	for _, id := range s.shared() {
+		if n, ok := m.memory.peek(id); ok {
+			b.refine(n, at, m.opt.HalfLife)
+		}
+	}
+	b.resolve(aliases, s.Used)
+	for _, id := range s.own() {
+		if n, ok := m.memory.peek(id); ok {
+			b.refine(n, at, m.opt.HalfLife)
+		}
+	}
+	delete(b, s.Used)
+	out := make([]guess, 0, len(b))
+	for class, p := range b {
+		if specific(class) {
+			out = append(out, guess{Class: class, P: p})
+		}
+	}
+	slices.SortFunc(out, func(a, b guess) int {
+		return cmp.Or(cmp.Compare(b.P, a.P), strings.Compare(a.Class, b.Class))
+	})
+	return out[:min(len(out), maxGuesses)]
+}
+
+// remember counts what resolved a failure, or what did not, in every context.
+// A session counts once for each.
+func (m *Miner) remember(s *session, f *failure, fm *form, at time.Time, worked bool) {
+	sign := "-"
+	if worked {
+		sign = "+"
+	}
+	count := func(id, class string) {
+		if s.once("m" + digest(id+"\x00"+class) + sign) {
+			m.node(id).add(class, worked, 1, at, m.opt.HalfLife)
+		}
+	}
+	for _, id := range f.Situation.shared() {
+		count(id, fm.sharedClass(f.Aliases))
+	}
+	for _, id := range f.Situation.own() {
+		count(id, fm.Class)
+	}
+}
+
+func (m *Miner) node(id string) *node {
+	n := m.memory.touch(id, func() *node { return &node{} })
+	m.memory.trim(m.opt.MaxContexts, func(*node) { m.stats.DroppedContexts++ })
+	return n
+}
+
+// sharedClass is the class as other projects may know it: by what it was to
+// its own project, or else only when all of its words are public.
+func (fm *form) sharedClass(aliases map[string]string) string {
+	for _, a := range aliasOrder {
+		if aliases[a] == fm.Class {
+			return a
+		}
+	}
+	if !specific(fm.Class) || public(fm.Actions) && publicClass(fm.Class) {
+		return fm.Class
+	}
+	return classOther
+}
+
+func publicClass(class string) bool {
+	_, rest, _ := strings.Cut(class, " ")
+	for _, w := range strings.Fields(strings.ReplaceAll(rest, ",", " ")) {
+		if !publicWord(strings.TrimPrefix(w, "+")) {
+			return false
+		}
+	}
+	return true
+}
