@@ -31,10 +31,6 @@ type learners struct {
 	graph      *graph.Graph
 }
 
-// minConfidence keeps back what is more likely wrong than right: advice that
-// does not help is soon not read any more.
-const minConfidence = 0.4
-
 func newLearners(controlShare float64, available func(string) bool) (*learners, error) {
 	sigs, err := signature.New()
 	if err != nil {
@@ -49,7 +45,7 @@ func newLearners(controlShare float64, available func(string) bool) (*learners, 
 		tracker:    verify.NewTracker(verify.TrackerOptions{}),
 		vocabulary: newVocabulary(),
 		monitor:    monitor.New(),
-		recovery:   recovery.New(recovery.Options{MinConfidence: minConfidence}),
+		recovery:   recovery.New(recovery.Options{}),
 		mine:       mine.New(mine.Options{}),
 		finder:     toolforge.NewFinder(toolforge.Options{Available: available}),
 		trial:      t,

@@ -11,6 +11,7 @@ import (
 // that one converts to the other.
 type RemedyQuery struct {
 	ProjectID  string
+	SessionID  string
 	Language   string
 	Signatures []learn.ErrorSignature
 	Action     learn.Action
@@ -77,7 +78,7 @@ func (d *Diagnoser) Diagnose(r Request) learn.FailureAnalysisReport {
 			report.Hints = hints(&r, pattern)
 		}
 		report.Remedies = d.remedies.Offer(RemedyQuery{
-			ProjectID: r.Event.ProjectID, Language: r.Signatures[0].Language,
+			ProjectID: r.Event.ProjectID, SessionID: r.Event.SessionID, Language: r.Signatures[0].Language,
 			Signatures: r.Signatures, Action: r.Action, Trusted: r.Trusted,
 		})
 	}

@@ -154,6 +154,9 @@ func (x *extraction) changed() (form, bool) {
 	if x.fail.Command != "" && from == head(tokens(x.call.Command)) {
 		kind = KindChangedParameter
 	}
+	if x.fail.Command == "" {
+		from = x.fail.Tool
+	}
 	p := actionOf(x.call, x.fillers)
 	if kind == KindChangedParameter && x.otherSetup() {
 		p = actionOf(x.callWhole, x.fillers) // the directory and the variables are the point

@@ -89,7 +89,7 @@ func TestDemoFailures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, m := newReader(t), recovery.New(recovery.Options{MinConfidence: 0.4}) // as the daemon has it
+	r, m := newReader(t), recovery.New(recovery.Options{}) // as the daemon has it
 	for o, err := range recordings(r) {
 		if err == nil {
 			err = m.Apply(o, func(learn.LedgerEntry) {})
