@@ -57,6 +57,6 @@ func BenchmarkCallers(b *testing.B) {
 	g := open(b, workspace(b, 100), codegraph.Options{})
 	update(b, g)
 	for b.Loop() {
-		g.Callers("p7/shop/util.py#clean")
+		callers(b, g, "p7/shop/util.py#clean")
 	}
 }

@@ -95,9 +95,14 @@ func project() map[string]string {
 	}
 }
 
-func callers(g *codegraph.Graph, symbol string) []string {
+func callers(t testing.TB, g *codegraph.Graph, symbol string) []string {
+	t.Helper()
 	var found []string
-	for _, c := range g.Callers(symbol) {
+	calls, err := g.Callers(t.Context(), symbol)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range calls {
 		found = append(found, fmt.Sprintf("%s:%d %s", c.Caller.ID, c.Line, c.How))
 	}
 	return found
@@ -112,11 +117,11 @@ func TestCallers(t *testing.T) {
 		"shop.util.clean":               {"module:run:8 scope", "src/shop/store.py#Store.put:10 scope", "src/shop/util.py#clean_all:10 scope"},
 		"shop.util.helper":              {"module:run:7 scope"},
 		"shop.store.Store":              {"module:run:5 scope"},
-		"Store.put":                     {"module:run:6 unique_name"},
+		"Store.put":                     {"module:run:6 type"},
 		"make":                          {"src/shop/store.py#Store.put:12 scope"},
 		"make.inner":                    {"src/shop/store.py#make:21 scope"},
-		"Store.trim":                    {"store/store.go#Store.Put:13 scope"},
-		"Disk.Sync":                     {"store/store.go#Store.Put:14 scope"},
+		"Store.trim":                    {"store/store.go#Store.Put:13 type"},
+		"Disk.Sync":                     {"store/store.go#Store.Put:14 type"},
 		"Sync2":                         {"internal/disk/disk.go#Disk.Sync:5 scope", "store/store.go#Store.Put:15 scope"},
 		"store/trim.go#check":           {"store/store.go#New:10 scope"},
 		"App.listen":                    {"web/app.js#App.start:6 scope"},
@@ -127,12 +132,16 @@ func TestCallers(t *testing.T) {
 		"App":                           {"web/app.js#boot:10 scope"},
 		"absent":                        nil,
 	} {
-		if got := callers(g, symbol); !slices.Equal(got, want) {
+		if got := callers(t, g, symbol); !slices.Equal(got, want) {
 			t.Errorf("%s is called by %v, want %v", symbol, got, want)
 		}
 	}
 	var callees []string
-	for _, c := range g.Callees("Store.put") {
+	calls, err := g.Callees(t.Context(), "Store.put")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range calls {
 		callees = append(callees, c.Callee.ID)
 	}
 	if want := []string{"src/shop/base.py#Base.save", "src/shop/util.py#clean", "src/shop/store.py#make"}; !slices.Equal(callees, want) {
@@ -147,7 +156,7 @@ func TestUniqueName(t *testing.T) {
 	g, _ := load(t, map[string]string{
 		"go.mod":  "module m\n",
 		"a/a.go":  "package a\n\ntype A struct{}\n\nfunc (A) Reset() {}\nfunc (A) Close() {}\n",
-		"b/b.go":  "package b\n\nimport \"m/a\"\n\nfunc f() { x := a.A{}; x.Reset(); x.Close() }\n",
+		"b/b.go":  "package b\n\nimport \"m/a\"\n\nfunc f(xs map[int]any) { x := xs[1]; x.Reset(); x.Close(); var _ a.A }\n",
 		"c/c.go":  "package c\n\nfunc f(t interface{ Reset() }) { t.Reset() }\n",
 		"one.py":  "class One:\n    def only(self): pass\n    def twice(self): pass\n",
 		"two.py":  "class Two:\n    def twice(self): pass\n",
@@ -159,7 +168,7 @@ func TestUniqueName(t *testing.T) {
 		"One.only":  {"main.py#go:2 unique_name"},
 		"One.twice": nil,
 	} {
-		if got := callers(g, symbol); !slices.Equal(got, want) {
+		if got := callers(t, g, symbol); !slices.Equal(got, want) {
 			t.Errorf("%s is called by %v, want %v", symbol, got, want)
 		}
 	}
@@ -208,7 +217,7 @@ func TestEntities(t *testing.T) {
 		"function src/shop/store.py#make.inner 19-20 []  []",
 		"file store/store.go 1-17 []  []",
 		"module module:example.org/m/store 1-17 []  []",
-		"class store/store.go#Store 5-8 []  [disk.Disk]",
+		"struct store/store.go#Store 5-8 []  [disk.Disk]",
 		"function store/store.go#New 10-10 [{name string} {sizes ...int}] (*Store, error) []",
 		"method store/store.go#Store.Put 12-16 [{k string} {v string}] error []",
 		"file web/app.js 1-11 []  []",
@@ -291,8 +300,8 @@ func TestSubgraph(t *testing.T) {
 		"module/shop.store DEFINES class/src/shop/store.py#Store",
 		"class/src/shop/store.py#Store DEFINES method/src/shop/store.py#Store.put",
 		"class/src/shop/store.py#Store INHERITS_FROM class/src/shop/base.py#Base",
-		"class/store/store.go#Store DEFINES method/store/trim.go#Store.trim",
-		"class/store/store.go#Store INHERITS_FROM class/internal/disk/disk.go#Disk",
+		"struct/store/store.go#Store DEFINES method/store/trim.go#Store.trim",
+		"struct/store/store.go#Store INHERITS_FROM struct/internal/disk/disk.go#Disk",
 		"method/src/shop/store.py#Store.put CALLS function/src/shop/util.py#clean",
 		"method/src/shop/base.py#Base.save HAS_PARAMETER parameter/src/shop/base.py#Base.save(path)",
 		"method/src/shop/base.py#Base.save RETURNS type/bool",

@@ -2,184 +2,128 @@ package codegraph
 
 import (
 	"errors"
-	"fmt"
-	"path"
 	"strings"
-	"unsafe"
 
-	ts "github.com/tree-sitter/go-tree-sitter"
-	tsgo "github.com/tree-sitter/tree-sitter-go/bindings/go"
-	tsjs "github.com/tree-sitter/tree-sitter-javascript/bindings/go"
-	tspy "github.com/tree-sitter/tree-sitter-python/bindings/go"
+	"lathe/learn"
 )
 
+// Bounds of what is kept of one file.
 const (
-	maxNesting  = 400   // levels of syntax that are looked into
-	maxEntities = 5000  // of one file
-	maxCalls    = 20000 // of one file
-	maxImports  = 2000  // of one file
-	maxName     = 200   // bytes of a name
-	parseMicros = 5_000_000
+	maxEntities = 5000
+	maxCalls    = 20000
+	maxImports  = 2000
+	maxNames    = 500 // of one import
+	maxVars     = 20000
+	maxParams   = 100 // of one function
+	maxBases    = 50
+	maxName     = 200 // bytes
 )
 
 var errParse = errors.New("the parser gave up")
 
-// language returns "python", "go", "javascript", or "" for other files.
-func language(name string) string {
-	switch path.Ext(name) {
-	case ".py", ".pyi":
-		return "python"
-	case ".go":
-		return "go"
-	case ".js", ".mjs", ".cjs", ".jsx":
-		return "javascript"
-	}
-	return ""
-}
-
-// parsers are one tree-sitter parser a language. Not safe for concurrent use.
-type parsers map[string]*ts.Parser
-
-func newParsers() (parsers, error) {
-	plainAllocator()
-	p := parsers{}
-	for lang, ptr := range map[string]unsafe.Pointer{"python": tspy.Language(), "go": tsgo.Language(), "javascript": tsjs.Language()} {
-		one := ts.NewParser()
-		p[lang] = one
-		if err := one.SetLanguage(ts.NewLanguage(ptr)); err != nil {
-			p.close()
-			return nil, fmt.Errorf("codegraph: grammar of %s: %w", lang, err)
-		}
-		one.SetTimeoutMicros(parseMicros)
-	}
-	return p, nil
-}
-
-func (p parsers) close() {
-	for _, one := range p {
-		one.Close()
-	}
-}
-
-// read parses src and collects the file's facts. Module names come later.
-func (p parsers) read(name string, src []byte) (*file, error) {
-	lang := language(name)
-	parser := p[lang]
-	tree := parser.Parse(src, nil)
-	if tree == nil {
-		parser.Reset()
-		return nil, errParse
-	}
-	defer tree.Close()
-	f := &file{path: name, lang: lang, top: map[string]int{}, qualified: map[string]int{}, receivers: map[int]string{}}
-	cursor := tree.Walk()
-	defer cursor.Close()
-	x := &extractor{f: f, src: src, cursor: cursor}
-	root := tree.RootNode()
-	end := int(root.EndPosition().Row) + 1
-	f.entities = []Entity{
-		{ID: name, Kind: File, Name: path.Base(name), Qualified: name, File: name, Line: 1, EndLine: end, Language: lang},
-		{Kind: Module, File: name, Line: 1, EndLine: end, Language: lang},
-	}
-	visit := map[string]func(*ts.Node, int) (int, bool){"python": x.python, "go": x.golang, "javascript": x.javascript}[lang]
-	x.walk(root, 1, 0, visit)
-	return f, nil
-}
-
+// extractor collects what a file says.
 type extractor struct {
-	f      *file
-	src    []byte
-	cursor *ts.TreeCursor
+	f    *file
+	src  []byte
+	seen map[string]int // qualified names
 }
 
 // walk goes through the tree. visit looks at a node within the entity scope
 // and returns the scope of its children, or false to leave them out.
-func (x *extractor) walk(n *ts.Node, scope, depth int, visit func(*ts.Node, int) (int, bool)) {
-	if depth > maxNesting {
-		return
-	}
+func (x *extractor) walk(n node, scope int, visit func(node, int) (int, bool)) {
 	inner, deeper := visit(n, scope)
 	if !deeper {
 		return
 	}
-	for _, c := range x.children(n) {
-		x.walk(&c, inner, depth+1, visit)
+	for c := range n.children() {
+		x.walk(c, inner, visit)
 	}
 }
-
-func (x *extractor) children(n *ts.Node) []ts.Node {
-	if n == nil || n.NamedChildCount() == 0 {
-		return nil
-	}
-	return n.NamedChildren(x.cursor)
-}
-
-// text is a node's source, cut to maxName bytes, its white space folded.
-func (x *extractor) text(n *ts.Node) string {
-	if n == nil {
-		return ""
-	}
-	a, b := n.ByteRange()
-	if b > uint(len(x.src)) || a > b {
-		return ""
-	}
-	raw := x.src[a:min(b, a+2*maxName)]
-	s := strings.Join(strings.Fields(strings.ToValidUTF8(string(raw), "")), " ")
-	if len(s) > maxName {
-		s = strings.ToValidUTF8(s[:maxName], "")
-	}
-	return s
-}
-
-func line(n *ts.Node) int { return int(n.StartPosition().Row) + 1 }
 
 // define adds an entity below scope and returns its index, or scope when the
 // file has too many.
-func (x *extractor) define(kind Kind, name string, n *ts.Node, scope int) int {
+func (x *extractor) define(kind learn.CodeKind, name string, n node, scope int) int {
+	qualified := name
+	if scope > 1 {
+		qualified = x.f.entities[scope].qualified + "." + name
+	}
+	return x.add(kind, name, qualified, n.line(), n.endLine(), scope)
+}
+
+// add appends an entity and returns its index, or scope when it cannot.
+func (x *extractor) add(kind learn.CodeKind, name, qualified string, line, end, scope int) int {
 	f := x.f
-	if name == "" || len(f.entities) >= maxEntities {
+	if name == "" || name == "_" || len(f.entities) >= maxEntities || len(qualified) > 3*maxName {
 		return scope
+	}
+	if x.seen == nil {
+		x.seen = map[string]int{}
+	}
+	e := entity{kind: kind, qualified: qualified, name: qualified[len(qualified)-len(name):], parent: int32(scope), line: int32(line), end: int32(end)}
+	if last, twice := x.seen[qualified]; twice {
+		if last == line {
+			return scope // its id would not be its own
+		}
+		e.again = true
+	}
+	x.seen[qualified] = line
+	f.entities = append(f.entities, e)
+	return len(f.entities) - 1
+}
+
+// value adds a module's variable or constant, and no second one of that name.
+func (x *extractor) value(kind learn.CodeKind, name string, n node, scope int) {
+	if x.f.entities[scope].kind != learn.CodeModule {
+		return
 	}
 	qualified := name
 	if scope > 1 {
-		qualified = f.entities[scope].Qualified + "." + name
+		qualified = x.f.entities[scope].qualified + "." + name
 	}
-	if at := x.add(Entity{Kind: kind, Name: name, Qualified: qualified}, n, scope <= 1); at > 0 {
-		return at
+	if _, twice := x.seen[qualified]; !twice {
+		x.define(kind, name, n, scope)
 	}
-	return scope
 }
 
-// add appends an entity and returns its index; 0 when it has no id of its own.
-func (x *extractor) add(e Entity, n *ts.Node, top bool) int {
-	f := x.f
-	e.File, e.Language, e.Line, e.EndLine = f.path, f.lang, line(n), int(n.EndPosition().Row)+1
-	e.ID = f.path + "#" + e.Qualified
-	if len(e.ID) > 4*maxName { // deep nesting of long names
-		return 0
+func (x *extractor) param(at int, name, typ string) {
+	e := &x.f.entities[at]
+	if name != "" && len(e.params) < maxParams {
+		e.params = append(e.params, Parameter{name, typ})
 	}
-	at := len(f.entities)
-	if _, twice := f.qualified[e.Qualified]; twice {
-		e.ID = fmt.Sprintf("%s@%d", e.ID, e.Line)
-		for _, o := range f.entities[2:] {
-			if o.ID == e.ID {
-				return 0
-			}
-		}
+	if name = strings.TrimLeft(name, "*.&"); name != "" {
+		x.variable(at, name, typ, int(e.line))
 	}
-	f.qualified[e.Qualified] = at // the later definition holds, as when run
-	if top {
-		f.top[e.Name] = at
-	}
-	f.entities = append(f.entities, e)
-	return at
 }
 
-func (x *extractor) call(scope int, recv, name string, n *ts.Node) {
-	if name == "" || len(x.f.calls) >= maxCalls {
+// variable says what type a name has within scope; "" says that it is none of
+// the outer ones.
+func (x *extractor) variable(scope int, name, typ string, line int) {
+	x.field(scope, scope, name, typ, line)
+}
+
+// field is variable for what is said elsewhere than in its scope.
+func (x *extractor) field(scope, from int, name, typ string, line int) {
+	if name == "" || name == "_" || len(x.f.vars) >= maxVars || len(name) > maxName {
 		return
 	}
-	x.f.calls = append(x.f.calls, callFact{caller: scope, recv: recv, name: name, line: line(n)})
+	if len(typ) > maxName {
+		typ = ""
+	}
+	x.f.vars = append(x.f.vars, varFact{scope: int32(scope), from: int32(from), line: int32(line), name: name, typ: typ})
+}
+
+func (x *extractor) base(at int, name string) {
+	e := &x.f.entities[at]
+	if name != "" && len(e.bases) < maxBases {
+		e.bases = append(e.bases, name)
+	}
+}
+
+func (x *extractor) call(scope int, recv, name string, n node) {
+	if name == "" || len(x.f.calls) >= maxCalls || len(recv) > maxName {
+		return
+	}
+	x.f.calls = append(x.f.calls, callFact{caller: int32(scope), recv: recv, name: name, line: int32(n.line())})
 }
 
 func (x *extractor) imports(i importFact) {
@@ -188,18 +132,42 @@ func (x *extractor) imports(i importFact) {
 	}
 }
 
-// receiver is what stands before the dot: a dotted name, or "?".
-func (x *extractor) receiver(n *ts.Node) string {
-	if n == nil {
-		return "?"
+func (i *importFact) add(local, original string) {
+	if local != "" && original != "" && len(i.names) < maxNames {
+		i.names = append(i.names, localName{local, original})
 	}
-	switch n.Kind() {
-	case "identifier", "this", "super":
-		return x.text(n)
-	case "attribute", "selector_expression", "member_expression":
-		if s := x.text(n); !strings.ContainsAny(s, "()[]{} \"'") {
-			return s
-		}
+}
+
+// class is the innermost type that encloses scope, or 0.
+func (x *extractor) class(scope int) int {
+	for scope > 1 && !isType(x.f.entities[scope].kind) {
+		scope = int(x.f.entities[scope].parent)
 	}
-	return "?"
+	if scope <= 1 {
+		return 0
+	}
+	return scope
+}
+
+func isType(k learn.CodeKind) bool {
+	switch k {
+	case learn.CodeClass, learn.CodeStruct, learn.CodeInterface, learn.CodeTrait, learn.CodeEnum, learn.CodeType:
+		return true
+	}
+	return false
+}
+
+func isCallable(k learn.CodeKind) bool { return k == learn.CodeFunction || k == learn.CodeMethod }
+
+// function is the kind of a function that stands in scope.
+func (x *extractor) function(scope int) learn.CodeKind {
+	if isType(x.f.entities[scope].kind) {
+		return learn.CodeMethod
+	}
+	return learn.CodeFunction
+}
+
+// constantName: upper case says so in Python and JavaScript.
+func constantName(s string) bool {
+	return strings.ToUpper(s) == s && strings.ToLower(s) != s
 }

@@ -1,7 +1,6 @@
 package codegraph
 
 import (
-	"encoding/json"
 	"path"
 	"sort"
 	"strings"
@@ -9,9 +8,12 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// manifest is what one file declares; module is a go.mod's own path.
+// manifest is what one file declares.
 type manifest struct {
-	module string
+	stamp  stamp
+	module string            // its own name, as others import it
+	main   string            // of package.json
+	paths  map[string]string // of tsconfig.json: pattern -> file, without what stands in for *
 	deps   []Dependency
 }
 
@@ -21,7 +23,7 @@ const maxDeclared = 5000 // dependencies of one manifest
 func isManifest(name string) bool {
 	base := path.Base(name)
 	switch base {
-	case "pyproject.toml", "go.mod", "package.json":
+	case "pyproject.toml", "setup.cfg", "go.mod", "package.json", "tsconfig.json", "Cargo.toml", "pom.xml", "build.gradle", "build.gradle.kts":
 		return true
 	}
 	return strings.HasPrefix(base, "requirements") && strings.HasSuffix(base, ".txt") ||
@@ -38,6 +40,16 @@ func readManifest(name string, src []byte) manifest {
 		m.gomod(string(src))
 	case "package.json":
 		m.packageJSON(src)
+	case "tsconfig.json":
+		m.tsconfig(src)
+	case "setup.cfg":
+		m.setupCfg(string(src))
+	case "Cargo.toml":
+		m.cargo(src)
+	case "pom.xml":
+		m.pom(src)
+	case "build.gradle", "build.gradle.kts":
+		m.gradle(string(src))
 	default:
 		m.requirements(string(src), strings.Contains(path.Base(name), "dev") || strings.Contains(path.Base(name), "test"))
 	}
@@ -47,7 +59,7 @@ func readManifest(name string, src []byte) manifest {
 	for i := range m.deps {
 		m.deps[i].Manifest = name
 	}
-	sort.Slice(m.deps, func(i, j int) bool { return m.deps[i].Name < m.deps[j].Name })
+	sort.SliceStable(m.deps, func(i, j int) bool { return m.deps[i].Name < m.deps[j].Name })
 	return m
 }
 
@@ -174,20 +186,6 @@ func (m *manifest) goLine(verb string, words []string, comment string) {
 	}
 }
 
-func (m *manifest) packageJSON(src []byte) {
-	var p struct {
-		Dependencies, DevDependencies, PeerDependencies, OptionalDependencies map[string]string
-	}
-	if json.Unmarshal(src, &p) != nil {
-		return
-	}
-	for i, table := range []map[string]string{p.Dependencies, p.PeerDependencies, p.OptionalDependencies, p.DevDependencies} {
-		for name, version := range table {
-			m.declare("javascript", name, version, i == 3)
-		}
-	}
-}
-
 func (m *manifest) declare(ecosystem, name, version string, dev bool) {
 	if name == "" || len(name) > maxName || len(version) > maxName {
 		return
@@ -198,44 +196,4 @@ func (m *manifest) declare(ecosystem, name, version string, dev bool) {
 // pypiName is PEP 503's (2015) normal form.
 func pypiName(s string) string {
 	return strings.ToLower(strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '-' || r == '_' || r == '.' }), "-"))
-}
-
-// distribution is what a Python module is called on the package index, where
-// that is another name.
-func distribution(module string) string {
-	switch module {
-	case "yaml":
-		return "pyyaml"
-	case "PIL":
-		return "pillow"
-	case "cv2":
-		return "opencv-python"
-	case "sklearn":
-		return "scikit-learn"
-	case "bs4":
-		return "beautifulsoup4"
-	case "dateutil":
-		return "python-dateutil"
-	case "dotenv":
-		return "python-dotenv"
-	case "attr":
-		return "attrs"
-	case "jwt":
-		return "pyjwt"
-	case "git":
-		return "gitpython"
-	case "OpenSSL":
-		return "pyopenssl"
-	case "Crypto":
-		return "pycryptodome"
-	case "psycopg2":
-		return "psycopg2-binary"
-	case "MySQLdb":
-		return "mysqlclient"
-	case "serial":
-		return "pyserial"
-	case "magic":
-		return "python-magic"
-	}
-	return pypiName(module)
 }

@@ -25,10 +25,10 @@ func TestIncremental(t *testing.T) {
 	if c := update(t, g); c.Parsed != 2 || c.Unchanged != 9 || c.Removed != 1 {
 		t.Errorf("one changed, one new, one gone: %+v", c)
 	}
-	if got := callers(g, "shop.util.tidy"); !slices.Equal(got, []string{"module:new:2 scope"}) {
+	if got := callers(t, g, "shop.util.tidy"); !slices.Equal(got, []string{"module:new:2 scope"}) {
 		t.Errorf("tidy is called by %v", got)
 	}
-	if g.Lookup("shop.util.clean") != nil || callers(g, "web/view.js#render") != nil {
+	if g.Lookup("shop.util.clean") != nil || callers(t, g, "web/view.js#render") != nil {
 		t.Error("what is gone is still known")
 	}
 	// A module's name moves when its folder becomes a package.
@@ -103,7 +103,7 @@ func TestConcurrent(t *testing.T) {
 	for range 4 {
 		group.Go(func() {
 			for range 20 {
-				g.Callers("shop.util.clean")
+				callers(t, g, "shop.util.clean")
 				g.Importers("shop")
 				g.Stats()
 				g.Lookup("Store")
@@ -119,8 +119,8 @@ func TestConcurrent(t *testing.T) {
 		}
 	}
 	group.Wait()
-	if len(callers(g, "shop.util.clean")) != 2 {
-		t.Errorf("callers %v", callers(g, "shop.util.clean"))
+	if len(callers(t, g, "shop.util.clean")) != 2 {
+		t.Errorf("callers %v", callers(t, g, "shop.util.clean"))
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"path"
 	"strings"
 	"sync"
+	"time"
 
 	"lathe/learn"
 )
@@ -19,26 +20,44 @@ type Options struct {
 	MaxFiles     int   // source files; 0 is 20,000
 	MaxFileBytes int64 // of one file; larger ones are skipped; 0 is 1 MiB
 	MaxDepth     int   // of folders; 0 is 40
+	Workers      int   // that parse at the same time; 0 is half the processors, at most 4
+	// Snapshot is a file to keep the graph in, outside the workspace; "" keeps
+	// it in memory only. See Save.
+	Snapshot string
+	Now      func() time.Time // nil is time.Now
 }
 
 // Graph is the code graph of one workspace. All methods may be called
 // concurrently.
 type Graph struct {
 	o    Options
+	dir  string // as given to New
 	root *os.Root
 
-	parsing sync.Mutex // one Update at a time; the parsers are its
-	parsers parsers
+	updating sync.Mutex // one Update at a time; the readers are its
+	readers  []parsers
+	closed   bool
 
 	mu        sync.RWMutex
 	files     map[string]*file
 	manifests map[string]manifest
-	byName    map[string]map[*file][]int // last name -> entities
-	byModule  map[string][]string        // module -> files, sorted
-	callsTo   map[string]map[*file]int   // called name -> how many calls in which file
+	byName    map[string][]ref          // last name -> entities
+	byModule  map[string][]*file        // module -> files, by path
+	typesOf   map[string][]ref          // a type's last name -> entities that derive from or return it
+	callsTo   map[string][]*file        // called name -> files that call it
+	importsOf map[string][]*file        // see importKeys
+	renamed   map[string]map[string]int // name -> what imports call it instead
+	packages  map[string]string         // npm packages of the workspace -> folder
+	last      Changes
+	version   uint64 // counts what changed the graph
+	saved     uint64 // the version that the snapshot holds
+
+	history history
 }
 
-// New opens the workspace in folder root, without reading it: see Update.
+// New opens the workspace in folder root. What the snapshot knows is there at
+// once, as it was then; Update brings it up to date. A snapshot that is
+// damaged, of another version or of another folder is as good as none.
 func New(root string, o Options) (*Graph, error) {
 	if o.MaxFiles <= 0 {
 		o.MaxFiles = 20_000
@@ -49,29 +68,50 @@ func New(root string, o Options) (*Graph, error) {
 	if o.MaxDepth <= 0 {
 		o.MaxDepth = 40
 	}
+	if o.Workers <= 0 {
+		o.Workers = defaultWorkers()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	r, err := os.OpenRoot(root)
 	if err != nil {
 		return nil, fmt.Errorf("codegraph: open workspace: %w", err)
 	}
-	p, err := newParsers()
-	if err != nil {
-		return nil, errors.Join(err, r.Close())
+	g := &Graph{o: o, dir: root, root: r}
+	g.forget()
+	if o.Snapshot != "" {
+		if err := g.load(); err != nil {
+			g.forget() // made again by the first Update
+		}
 	}
-	return &Graph{
-		o: o, root: r, parsers: p, files: map[string]*file{}, manifests: map[string]manifest{},
-		byName: map[string]map[*file][]int{}, byModule: map[string][]string{}, callsTo: map[string]map[*file]int{},
-	}, nil
+	return g, nil
 }
+
+// forget empties the graph.
+func (g *Graph) forget() {
+	g.files, g.manifests = map[string]*file{}, map[string]manifest{}
+	g.byName, g.byModule = map[string][]ref{}, map[string][]*file{}
+	g.typesOf = map[string][]ref{}
+	g.callsTo, g.importsOf = map[string][]*file{}, map[string][]*file{}
+	g.renamed, g.packages = map[string]map[string]int{}, map[string]string{}
+}
+
+// Root is the workspace's folder.
+func (g *Graph) Root() string { return g.dir }
 
 // Close frees the parsers. Queries go on working; Update fails.
 func (g *Graph) Close() error {
-	g.parsing.Lock()
-	defer g.parsing.Unlock()
-	if g.parsers == nil {
+	g.updating.Lock()
+	defer g.updating.Unlock()
+	if g.closed {
 		return nil
 	}
-	g.parsers.close()
-	g.parsers = nil
+	g.closed = true
+	for _, p := range g.readers {
+		p.close()
+	}
+	g.readers = nil
 	if err := g.root.Close(); err != nil {
 		return fmt.Errorf("codegraph: close workspace: %w", err)
 	}
@@ -81,27 +121,23 @@ func (g *Graph) Close() error {
 // ErrClosed: the Graph was closed.
 var ErrClosed = errors.New("codegraph: closed")
 
-// skippedFolders holds what is not the project's own code.
+// skippedFolder says what is not the project's own code, whatever .gitignore
+// says.
 func skippedFolder(name string) bool {
 	switch name {
-	case ".git", ".hg", ".svn", "node_modules", "vendor", "venv", ".venv", "env", ".env", "__pycache__", "site-packages",
-		".tox", ".nox", ".mypy_cache", ".pytest_cache", ".ruff_cache", "dist", "build", "target", ".idea", ".cache":
+	case ".git", ".hg", ".svn", ".jj", "node_modules", "bower_components", "vendor", "venv", ".venv", "env", ".env", "__pycache__", "site-packages",
+		".tox", ".nox", ".mypy_cache", ".pytest_cache", ".ruff_cache", "dist", "build", "target", ".idea", ".cache", ".gradle", ".next", ".nuxt",
+		".terraform", ".eggs":
 		return true
 	}
 	return false
 }
 
-// Update brings the graph up to the workspace as it is now: changed files are
-// parsed, unchanged ones only hashed, missing ones removed. A file that cannot
-// be read keeps what was known of it.
-func (g *Graph) Update(ctx context.Context) (Changes, error) {
-	g.parsing.Lock()
-	defer g.parsing.Unlock()
-	if g.parsers == nil {
-		return Changes{}, ErrClosed
-	}
-	var c Changes
-	seen := map[string]bool{}
+// walk visits the workspace's source files and manifests, as far as the bounds
+// and the ignore rules let it, and its folders.
+func (g *Graph) walk(ctx context.Context, c *Changes, folder func(name string), visit func(name string, info fs.FileInfo)) error {
+	ignored := newIgnorer(g.root)
+	found := 0
 	err := fs.WalkDir(g.root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -111,156 +147,133 @@ func (g *Graph) Update(ctx context.Context) (Changes, error) {
 			return nil // an unreadable folder does not hide the rest
 		}
 		if d.IsDir() {
-			return g.enter(name, d)
-		}
-		if !d.Type().IsRegular() || language(name) == "" && !isManifest(name) {
+			if err := g.enter(name, d.Name(), ignored); err != nil {
+				return err
+			}
+			folder(name)
 			return nil
 		}
-		if len(seen) >= g.o.MaxFiles {
+		if !d.Type().IsRegular() || languageOf(name) == "" && !isManifest(name) || ignored.match(name, false) {
+			return nil
+		}
+		info, err := d.Info()
+		if err != nil || found >= g.o.MaxFiles || info.Size() > g.o.MaxFileBytes {
 			c.Skipped++
 			return nil
 		}
-		seen[name] = true
-		g.take(name, &c)
+		found++
+		visit(name, info)
 		return nil
 	})
 	if err != nil {
-		return c, fmt.Errorf("codegraph: update: %w", err)
+		return fmt.Errorf("codegraph: walk %s: %w", g.dir, err)
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for name := range g.files {
-		if !seen[name] {
-			g.drop(name)
-			c.Removed++
-		}
-	}
-	for name := range g.manifests {
-		if !seen[name] {
-			delete(g.manifests, name)
-		}
-	}
-	g.nameModules()
-	return c, nil
+	return nil
 }
 
 // enter decides whether a folder is looked into. A folder with pyvenv.cfg is a
 // virtual environment whatever its name.
-func (g *Graph) enter(name string, d fs.DirEntry) error {
+func (g *Graph) enter(name, base string, ignored *ignorer) error {
 	if name == "." {
+		ignored.enter(name)
 		return nil
 	}
-	if skippedFolder(d.Name()) || strings.Count(name, "/") >= g.o.MaxDepth {
+	if skippedFolder(base) || strings.Count(name, "/") >= g.o.MaxDepth || ignored.match(name, true) {
 		return fs.SkipDir
 	}
 	if _, err := g.root.Lstat(name + "/pyvenv.cfg"); err == nil {
 		return fs.SkipDir
 	}
+	ignored.enter(name)
 	return nil
 }
 
-// UpdateFile reads one file anew: name is slash-separated and relative to the
-// workspace. A file that is gone, or not a regular source file, is removed.
-func (g *Graph) UpdateFile(ctx context.Context, name string) (Changes, error) {
-	g.parsing.Lock()
-	defer g.parsing.Unlock()
-	var c Changes
-	if g.parsers == nil {
-		return c, ErrClosed
-	}
-	if err := ctx.Err(); err != nil {
-		return c, fmt.Errorf("codegraph: update %s: %w", name, err)
-	}
-	if !fs.ValidPath(name) || language(name) == "" && !isManifest(name) || g.inSkipped(name) {
-		return c, nil
-	}
-	if info, err := g.root.Lstat(name); err == nil && info.Mode().IsRegular() {
-		g.mu.RLock()
-		full := g.files[name] == nil && len(g.files) >= g.o.MaxFiles
-		g.mu.RUnlock()
-		if full {
-			c.Skipped++
-			return c, nil
-		}
-		g.take(name, &c)
-	} else {
-		g.mu.Lock()
-		if g.drop(name) {
-			c.Removed++
-		}
-		delete(g.manifests, name)
-		g.mu.Unlock()
-	}
-	if base := path.Base(name); isManifest(name) || strings.HasPrefix(base, "__init__.") {
-		g.mu.Lock()
-		g.nameModules() // others' names depend on these
-		g.mu.Unlock()
-	}
-	return c, nil
-}
-
-func (g *Graph) inSkipped(name string) bool {
-	parts := strings.Split(path.Dir(name), "/")
-	for _, p := range parts {
-		if skippedFolder(p) {
+// outside reports whether a file is none of the graph's by where it lies.
+func (g *Graph) outside(name string) bool {
+	ignored := newIgnorer(g.root)
+	ignored.enter(".")
+	parts := strings.Split(name, "/")
+	for i := 1; i < len(parts); i++ {
+		dir := strings.Join(parts[:i], "/")
+		if g.enter(dir, parts[i-1], ignored) != nil {
 			return true
 		}
 	}
-	return len(parts) > g.o.MaxDepth
-}
-
-// take reads a file and, when it changed, its facts.
-func (g *Graph) take(name string, c *Changes) {
-	src, err := g.load(name)
-	switch {
-	case errors.Is(err, errTooLarge):
-		c.Skipped++
-		g.mu.Lock()
-		g.drop(name)
-		g.mu.Unlock()
-		return
-	case err != nil:
-		c.Failed++
-		return
-	}
-	hash := learn.ContentHash(src)
-	g.mu.RLock()
-	old, known := g.files[name]
-	g.mu.RUnlock()
-	if isManifest(name) {
-		g.mu.Lock()
-		g.manifests[name] = readManifest(name, src)
-		g.mu.Unlock()
-		return
-	}
-	if known && old.hash == hash {
-		c.Unchanged++
-		return
-	}
-	f, err := g.parsers.read(name, src)
-	if err != nil {
-		c.Failed++
-		return
-	}
-	f.hash = hash
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.drop(name)
-	g.put(f)
-	c.Parsed++
+	return ignored.match(name, false)
 }
 
 var errTooLarge = errors.New("file too large")
 
-func (g *Graph) load(name string) ([]byte, error) {
+// read reads a file of the workspace.
+func (g *Graph) read(name string) ([]byte, error) {
 	f, err := g.root.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file: %w", name, errors.Join(err, fs.ErrInvalid))
+	}
 	src, err := io.ReadAll(io.LimitReader(f, g.o.MaxFileBytes+1))
 	if err == nil && int64(len(src)) > g.o.MaxFileBytes {
 		return nil, errTooLarge
 	}
 	return src, err
+}
+
+// racy is how close to its reading a file may change without its time telling.
+const racy = 2 * time.Second
+
+// stampOf is what a stat says of a file that is read now; the zero stamp when
+// it could change once more without the stat telling.
+func (g *Graph) stampOf(info fs.FileInfo) stamp {
+	if g.o.Now().Sub(info.ModTime()) < racy {
+		return stamp{}
+	}
+	return stamp{info.Size(), info.ModTime().UnixNano()}
+}
+
+func (s stamp) same(info fs.FileInfo) bool {
+	return s.mtime != 0 && s == stamp{info.Size(), info.ModTime().UnixNano()}
+}
+
+// facts reads a source file. It is nil when nothing changed but the time.
+func (g *Graph) facts(p parsers, name string, s stamp, old *file) (*file, error) {
+	src, err := g.read(name)
+	if err != nil {
+		return nil, err
+	}
+	hash := learn.ContentHash(src)
+	if old != nil && old.hash == hash {
+		same := *old
+		same.stamp = s
+		return &same, nil
+	}
+	var f *file
+	if generated(name, src) {
+		f = newFile(name, src)
+		f.generated = true
+	} else if f, err = p.read(name, src); err != nil {
+		return nil, err
+	}
+	f.hash, f.stamp = hash, s
+	f.finish()
+	return f, nil
+}
+
+// generated reports whether a program wrote the file: by its name, by the mark
+// that Go's tools (and others) leave, or by lines that nobody types.
+func generated(name string, src []byte) bool {
+	if base := path.Base(name); strings.Contains(base, ".min.") || hasAny(base, "_pb2.py", "_pb2_grpc.py", ".pb.go", ".bundle.js") {
+		return true
+	}
+	head := string(src[:min(len(src), 4096)])
+	for l := range strings.Lines(head) {
+		l = strings.TrimSpace(l)
+		comment := strings.HasPrefix(l, "//") || strings.HasPrefix(l, "#") || strings.HasPrefix(l, "*") || strings.HasPrefix(l, "/*")
+		if comment && (strings.Contains(l, "Code generated") && strings.Contains(l, "DO NOT EDIT") || strings.Contains(l, "@generated")) {
+			return true
+		}
+	}
+	return len(src) > 20_000 && strings.Count(string(src), "\n") < len(src)/1000
 }

@@ -1,0 +1,74 @@
+package codegraph
+
+import "strings"
+
+// A chain is an expression that can be followed: names joined by dots, "()"
+// behind a name that is called, "[]" behind one that is indexed, as in
+// "self.store.find().items[].name". "?" is any other expression.
+const unknown = "?"
+
+// member is the chain of a part of another chain.
+func member(object, name string) string {
+	if object == unknown || object == "" || name == "" || len(object)+len(name) > maxName {
+		return unknown
+	}
+	return object + "." + name
+}
+
+func called(chain string) string {
+	if chain == unknown || chain == "" {
+		return unknown
+	}
+	return chain + "()"
+}
+
+func indexed(chain string) string {
+	if chain == unknown || chain == "" {
+		return unknown
+	}
+	return chain + "[]"
+}
+
+// valueOf is the type, as a varFact says it, of what a chain means.
+func valueOf(chain string) string {
+	if chain == unknown || chain == "" {
+		return "="
+	}
+	return "=" + chain
+}
+
+// elementOf is the type of an element of what a chain means.
+func elementOf(chain string) string {
+	if chain == unknown || chain == "" {
+		return "="
+	}
+	return "=" + chain + "[]"
+}
+
+// segment is one part of a chain.
+type segment struct {
+	name   string
+	called bool
+	index  int // how often it is indexed, before a call of the result is unknown
+}
+
+// segments splits a chain. Only names are split, so a dot is always a joint.
+func segments(chain string) []segment {
+	parts := strings.Split(chain, ".")
+	out := make([]segment, 0, len(parts))
+	for _, p := range parts {
+		s := segment{}
+		for {
+			if rest, ok := strings.CutSuffix(p, "[]"); ok {
+				p, s.index = rest, s.index+1
+			} else if rest, ok := strings.CutSuffix(p, "()"); ok {
+				p, s.called = rest, true
+			} else {
+				break
+			}
+		}
+		s.name = p
+		out = append(out, s)
+	}
+	return out
+}

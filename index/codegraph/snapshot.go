@@ -1,0 +1,3 @@
+package codegraph
+
+func (g *Graph) load() error { return nil }
