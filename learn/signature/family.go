@@ -1,11 +1,15 @@
 package signature
 
+import "math"
+
 // The measure of when words that differ are one parameter: what taking them for
 // one costs (see price), lowered by how many different words were seen in that
 // place, may not exceed this share of the words that agree.
 const (
 	budget      = 0.36
-	valueFactor = 0.4 // of a price, where the place also holds values
+	highest     = 3.0  // what a single parameter may cost, however much agrees
+	valueFactor = 0.4  // of a price, where the place also holds values
+	knownFactor = 0.15 // of a price, where other words were found to be one parameter
 )
 
 // family is what was seen in one place of lines that are otherwise the same.
@@ -82,7 +86,8 @@ func (f *families) reduce(sh *shape) *shape {
 			if fam.distinct < 2 && !fam.values {
 				continue
 			}
-			if m := budget*(weight-sh.items[i].weight()) - fam.cost(); m >= 0 && (best < 0 || m > margin) {
+			cost := fam.cost()
+			if m := budget*(weight-sh.items[i].weight()) - cost; m >= 0 && cost <= highest && (best < 0 || m > margin) {
 				best, margin = i, m
 			}
 		}
@@ -110,13 +115,11 @@ func (fam family) cost() float64 {
 // crowd is how much cheaper a parameter gets with the number of different words
 // seen in its place.
 func crowd(n int) float64 {
-	switch {
-	case n <= 2:
+	if n <= 2 {
 		return 1
-	case n <= 20:
-		return 2.4 / (float64(n) + 0.4)
 	}
-	return 0.1
+	x := 2 / float64(n)
+	return x * math.Sqrt(x)
 }
 
 // weight is how much a word says that it has in common with another line:

@@ -3,27 +3,26 @@ package signature
 import "bytes"
 
 // join makes tokens comparable that the same print statement wrote: dates of
-// several words, numbers with units, hosts with ports and lists of values
-// become one value each, whatever their length; words that stand for "no
-// value" become values; the level and the host of a log line's head join its
+// several words, numbers with units and lists of values become one value each,
+// whatever their length; a port joins its host; words that stand for "no value"
+// become values; the level and the host of a log line's head join its
 // timestamp. It works in place.
 func (s *scanner) join(toks []token) []token {
 	out := toks[:0]
-	for _, t := range toks {
+	for i, t := range toks {
 		switch t.kind {
 		case kindWord:
 			w := s.line[t.at:t.end]
-			after := len(out) > 0 && out[len(out)-1].kind == kindValue
-			switch {
-			case after && (unit(w) || dash(w)):
-				out[len(out)-1].end = t.end
-				continue
-			case dash(w) && len(out) > 0 && out[len(out)-1].kind == kindMark, nullWord(w):
+			switch n := len(out); {
+			case n > 0 && out[n-1].kind == kindValue && unit(w):
+				out[n-1].end = t.end
+			case n > 1 && t.glued && out[n-2].kind == kindValue && out[n-1].glued && s.line[out[n-1].at] == ':' && s.octet(t),
+				nullWord(w), n > 1 && t.at > 0 && s.underKey(out, toks, i), dash(w) && s.absent(out, toks[i+1:]):
 				t.kind = kindValue
 				out = s.joinValue(out, t)
-				continue
+			default:
+				out = append(out, t)
 			}
-			out = append(out, t)
 		case kindValue:
 			out = s.joinValue(out, t)
 		default:
@@ -31,6 +30,24 @@ func (s *scanner) join(toks []token) []token {
 		}
 	}
 	return s.joinHead(out)
+}
+
+// underKey reports whether toks[i] is the whole value of a quoted key.
+func (s *scanner) underKey(out, toks []token, i int) bool {
+	n := len(out)
+	if out[n-1].kind != kindMark || s.line[out[n-1].at] != ':' || !s.quoted(out[n-2]) {
+		return false
+	}
+	return i+1 == len(toks) || toks[i+1].kind == kindMark
+}
+
+// absent reports whether signs stand where a value is missing: among values,
+// or alone in brackets.
+func (s *scanner) absent(out, next []token) bool {
+	if n := len(out); n == 0 || out[n-1].kind == kindWord || out[n-1].kind == kindMark && s.line[out[n-1].at] == ':' {
+		return false
+	}
+	return len(next) == 0 || next[0].kind != kindWord || dash(s.line[next[0].at:next[0].end])
 }
 
 // joinValue appends a value, taking in what it continues.
@@ -42,7 +59,9 @@ func (s *scanner) joinValue(out []token, t token) []token {
 			n--
 		case prev.kind == kindWord && dateWord(s.line[prev.at:prev.end]):
 			n--
-		case n > 1 && prev.kind == kindMark && prev.end == prev.at+1 && s.joins(out[n-2], prev, t):
+		case n > 1 && prev.kind == kindMark && prev.end == prev.at+1 && s.joins(out, t):
+			n -= 2
+		case n > 1 && prev.kind == kindMark && prev.glued && t.glued && s.line[prev.at] == ':' && s.octet(out[n-2]): // aa:0b:...
 			n -= 2
 		default:
 			return append(out, t)
@@ -53,20 +72,37 @@ func (s *scanner) joinValue(out []token, t token) []token {
 	return append(out, t)
 }
 
-// joins reports whether a mark connects what is before it to the value after.
-func (s *scanner) joins(before, mark, t token) bool {
-	c := s.line[mark.at]
-	if before.kind == kindValue {
-		return c == ',' || c == ':' || c == ';' || c == '|' || c == '='
-	}
-	if before.kind != kindWord || c != ':' || !mark.glued || !t.glued {
+// joins reports whether the last mark connects the value before it to t.
+func (s *scanner) joins(out []token, t token) bool {
+	n := len(out)
+	if out[n-2].kind != kindValue {
 		return false
 	}
-	w := s.line[before.at:before.end]
-	if class[s.line[t.at]] == isDigit && bytes.IndexByte(w, '.') > 0 { // host:port
+	switch s.line[out[n-1].at] {
+	case ',', ';', '|':
 		return true
+	case ':': // a time, an address; but the port of a host stays apart, since not every host has the form of a value
+		before := s.line[out[n-2].at:out[n-2].end]
+		return !out[n-1].glued || !t.glued || colonNumber(before) ||
+			n > 3 && out[n-3].kind == kindMark && out[n-4].kind == kindValue && bytes.IndexByte(before, ' ') > 0 // a:1 b:2
+	case '=': // r0=1 r1=2
+		return n > 2 && out[n-3].kind == kindMark && s.line[out[n-3].at] == '='
 	}
-	return len(w) == 2 && hexOnly(w) // aa:0b:...
+	return false
+}
+
+// octet reports whether a token is two hexadecimal digits.
+func (s *scanner) octet(t token) bool { return t.end == t.at+2 && hexOnly(s.line[t.at:t.end]) }
+
+// colonNumber reports whether what stands before a colon is part of a number
+// that is written with colons.
+func colonNumber(w []byte) bool {
+	for _, c := range w {
+		if class[c] != isDigit && c != ':' && c != '-' && c != '/' && c != 'T' && class[c] != isBlank && !hexOnly([]byte{c}) {
+			return false
+		}
+	}
+	return true
 }
 
 func hexOnly(w []byte) bool {
@@ -88,7 +124,7 @@ func (s *scanner) joinHead(out []token) []token {
 		if t.kind == kindValue {
 			seen = true
 		} else if t.kind == kindWord {
-			if !seen || !level(s.line[t.at:t.end]) {
+			if !seen || !level(s.line[t.at:t.end], i > 0 && s.line[t.at-1] == '[') {
 				break
 			}
 			head := t
@@ -104,7 +140,7 @@ func (s *scanner) joinHead(out []token) []token {
 		}
 	}
 	if seen && i == 1 && len(out) > 3 && out[1].kind == kindWord && !out[1].glued && out[2].kind == kindWord && out[3].kind == kindMark &&
-		bytes.IndexByte(s.line[out[0].at:out[0].end], ':') > 0 {
+		bytes.Count(s.line[out[0].at:out[0].end], []byte(":")) == 2 {
 		switch s.line[out[3].at] {
 		case ':', '[', '(':
 			out[1].kind, out[1].at = kindValue, out[0].at
@@ -116,8 +152,12 @@ func (s *scanner) joinHead(out []token) []token {
 
 func headMark(c byte) bool { return c == '[' || c == ']' || c == ':' || c == '|' || c == ',' }
 
-// level reports whether a word is a log level.
-func level(w []byte) bool {
+// level reports whether a word is a log level; in brackets it may be written
+// small.
+func level(w []byte, bracketed bool) bool {
+	if !bracketed && len(w) > 1 && w[1] >= 'a' {
+		return false
+	}
 	switch string(w) {
 	case "INFO", "WARN", "WARNING", "ERROR", "DEBUG", "FATAL", "TRACE", "NOTICE", "CRITICAL", "SEVERE", "ALERT", "EMERG", "CRIT", "ERR",
 		"Info", "Warn", "Warning", "Error", "Debug", "Fatal", "Trace", "Notice", "Critical",

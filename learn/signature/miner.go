@@ -120,6 +120,7 @@ func (m *miner) place(sh *shape) *mined {
 	t := m.known(reduced.key)
 	if t == nil {
 		if t, _ = m.candidate(reduced); t == nil {
+			reduced = m.joint(reduced)
 			t = m.add(sh, reduced)
 		}
 		t = m.generalise(t, sh, reduced)
@@ -148,17 +149,18 @@ func (m *miner) margin(t, sh *shape) float64 {
 	same, cost := 0.0, 0.0
 	for i := range t.items {
 		a, b := &t.items[i], &sh.items[i]
+		one := 0.0
 		switch {
 		case a.code == b.code:
 			same += a.weight()
 		case a.code == codeValue:
-			cost += valueFactor * price(b.text, sh.place(i))
+			one = a.factor() * price(b.text, sh.place(i))
 		case b.code == codeValue:
-			cost += valueFactor * price(a.text, t.place(i))
+			one = b.factor() * price(a.text, t.place(i))
 		default:
-			cost += (price(a.text, t.place(i)) + price(b.text, sh.place(i))) / 2
+			one = (price(a.text, t.place(i)) + price(b.text, sh.place(i))) / 2
 		}
-		if cost > budget*maxTokens {
+		if cost += one; one > highest || cost > budget*maxTokens {
 			return -1
 		}
 	}
@@ -166,6 +168,14 @@ func (m *miner) margin(t, sh *shape) float64 {
 		return same + 1
 	}
 	return budget*same - cost
+}
+
+// factor is what a word costs less where this value is.
+func (it *item) factor() float64 {
+	if it.known {
+		return knownFactor
+	}
+	return valueFactor
 }
 
 // add makes a template, with the identity that its first line gives it.

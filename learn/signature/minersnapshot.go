@@ -1,12 +1,12 @@
 package signature
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // snapshotVersion counts the forms of a snapshot. Version 1 held templates of
@@ -24,11 +24,13 @@ type state struct {
 }
 
 // storedTemplate is a mined template. A token is a word or a mark, or "" for a
-// value; Glued holds the places of those with no blank before them.
+// value; the other lists hold the places of those with no blank before them,
+// and of values that were words.
 type storedTemplate struct {
 	ID     string   `json:"id"`
 	Tokens []string `json:"tokens"`
 	Glued  []int    `json:"glued,omitempty"`
+	Known  []int    `json:"known,omitempty"`
 	Count  uint64   `json:"count"`
 	Seen   uint64   `json:"seen"`
 }
@@ -44,8 +46,10 @@ func (m *miner) snapshot() ([]byte, error) {
 		s := storedTemplate{ID: t.id, Count: t.count, Seen: t.seen}
 		for i, it := range t.shape.items {
 			s.Tokens = append(s.Tokens, it.text)
-			if it.glued {
-				s.Glued = append(s.Glued, i)
+			for list, is := range map[*[]int]bool{&s.Glued: it.glued, &s.Known: it.known} {
+				if is {
+					*list = append(*list, i)
+				}
 			}
 		}
 		st.Templates = append(st.Templates, s)
@@ -86,21 +90,28 @@ func restoreMiner(data []byte, maxTemplates int) (*miner, error) {
 // stored makes the shape of a stored template.
 func (h hasher) stored(s storedTemplate) (*shape, error) {
 	sh := &shape{items: make([]item, len(s.Tokens))}
+	for _, list := range [][]int{s.Glued, s.Known} {
+		for _, i := range list {
+			if i < 0 || i >= len(sh.items) {
+				return nil, errDamaged
+			}
+		}
+	}
+	for _, i := range s.Glued {
+		sh.items[i].glued = true
+	}
+	for _, i := range s.Known {
+		sh.items[i].known = true
+	}
 	for i, text := range s.Tokens {
 		it := &sh.items[i]
 		switch {
 		case text == "":
-		case class[text[0]]&isDelim != 0 || bytes.Count([]byte(text), []byte(".")) == len(text):
+		case class[text[0]]&isDelim != 0 || strings.Trim(text, ".") == "":
 			it.code, it.text = uint64(text[0]), text
 		default:
 			it.code, it.text = h.word([]byte(text)), text
 		}
-	}
-	for _, i := range s.Glued {
-		if i < 0 || i >= len(sh.items) {
-			return nil, errDamaged
-		}
-		sh.items[i].glued = true
 	}
 	sh.seal()
 	return sh, nil

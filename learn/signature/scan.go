@@ -142,6 +142,13 @@ func (s *scanner) word(glued bool) {
 			s.add(kindValue, start, s.pos, glued)
 			return
 		}
+		if s.line[i+1] == ':' && hexOnly(s.line[start:i]) && hexOnly(s.line[i+2:i+3]) { // fe80::1
+			for i += 2; i < len(s.line) && (s.line[i] == ':' || hexOnly(s.line[i:i+1])); i++ {
+			}
+			s.pos = i
+			s.add(kindValue, start, i, glued)
+			return
+		}
 		if s.line[i+1] == '\\' && i == start+1 && flags == isAlpha { // C:\...
 			for i++; i < len(s.line) && class[s.line[i]]&(isBlank|isDelim) == 0; i++ {
 			}
@@ -155,7 +162,7 @@ func (s *scanner) word(glued bool) {
 		end--
 	}
 	kind := kindWord
-	if flags&isDigit != 0 || flags&(isSlash|isBackslash|isAt) != 0 && pathLike(s.line[start:end], flags, slashes) {
+	if flags&isDigit != 0 || flags == isAlpha && end-start >= 8 && hexOnly(s.line[start:end]) || flags&(isSlash|isBackslash|isAt) != 0 && pathLike(s.line[start:end], flags, slashes) {
 		kind = kindValue
 	}
 	if flags == isDot { // a run of dots
@@ -172,8 +179,15 @@ func (s *scanner) word(glued bool) {
 	if end < s.pos {
 		s.add(kindMark, end, s.pos, true)
 	}
-	if c := s.at(s.pos); (c == '(' || c == '{') && kind != kindMark {
-		s.group(c)
+	switch c := s.at(s.pos); {
+	case kind == kindMark:
+	case c == '(' || c == '{':
+		s.group()
+	case c == '[' && (s.line[s.pos-1] == '-' || s.line[s.pos-1] == '_'): // node-[40-63]
+		if end := s.balanced(s.pos); end > 0 {
+			s.out[len(s.out)-1].kind, s.out[len(s.out)-1].end = kindValue, int32(end)
+			s.pos = end
+		}
 	}
 }
 
@@ -223,7 +237,7 @@ func pathLike(w []byte, flags uint8, slashes int) bool {
 
 // group reads "(...)" or "{...}" glued to a word: an empty one stays, the
 // content of another is a value.
-func (s *scanner) group(open byte) {
+func (s *scanner) group() {
 	end := s.balanced(s.pos)
 	if end < 0 || len(s.out) > maxTokens-8 {
 		return
@@ -274,7 +288,7 @@ func (s *scanner) quote(c byte, glued bool) {
 	case len(key) > 0 && textKey(key):
 		s.add(kindMark, i, i+1, glued)
 		s.pos = i + 1
-	case s.at(end+1) == ':' && space < 0 && c == '"' && end > i+1 && end-i < 40 && class[s.line[i+1]]&isDelim == 0:
+	case s.at(end+1) == ':' && space < 0 && end > i+1 && end-i < 40 && class[s.line[i+1]]&isDelim == 0:
 		s.add(kindWord, i+1, end, glued)
 	case space < 0 || len(key) > 0:
 		s.add(kindMark, i, i+1, glued)
@@ -316,13 +330,19 @@ func (s *scanner) key() []byte {
 	switch s.line[s.out[n-1].at] {
 	case '=':
 	case ':':
-		if k.end == 0 || s.at(int(k.end)) != '"' {
+		if !s.quoted(k) {
 			return nil
 		}
 	default:
 		return nil
 	}
 	return s.line[k.at:k.end]
+}
+
+// quoted reports whether a word was a quoted key.
+func (s *scanner) quoted(k token) bool {
+	c := s.at(int(k.end))
+	return k.kind == kindWord && (c == '"' || c == '\'' || c == '`')
 }
 
 // textKey reports whether a key's value is a message.
@@ -415,6 +435,9 @@ func (s *scanner) delim(c byte, glued bool) {
 	}
 	s.pos++
 	s.add(kindMark, i, i+1, glued)
+	if c == '(' && !glued && s.at(i+1) == ')' { // where others have something
+		s.add(kindValue, i+1, i+1, true)
+	}
 }
 
 func isWord(c byte) bool {

@@ -23,6 +23,7 @@ type item struct {
 	code  uint64
 	text  string // a word's or mark's; "" of a value
 	glued bool
+	known bool // a value that was a word in some lines
 }
 
 // shape is a line without its values: what lines of one print statement have
@@ -98,7 +99,7 @@ func (sh *shape) word(i int) bool { return sh.items[i].code&codeWord != 0 }
 // with gives a copy whose item i is a value.
 func (sh *shape) with(i int) *shape {
 	c := &shape{items: append([]item(nil), sh.items...)}
-	c.items[i].code, c.items[i].text = codeValue, ""
+	c.items[i] = item{glued: c.items[i].glued, known: true}
 	c.seal()
 	return c
 }

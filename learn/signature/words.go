@@ -8,7 +8,9 @@ const (
 	priceVerb    = 6.0 // inflected and function words are hardly ever parameters
 	priceCommon  = 4.0 // nor are the words that logs are written with
 	priceNeutral = 2.5
+	priceHyphen  = 2.0 // may be a name or a compound
 	priceName    = 1.2 // has the form of an identifier
+	priceHost    = 0.6 // has the form of the name of a host or file
 )
 
 // place is where a word stands in a line.
@@ -26,6 +28,10 @@ func price(word string, at wordPlace) float64 {
 		p = priceVerb
 	case common[strings.ToLower(word)]:
 		p = priceCommon
+	case dotted(word):
+		p = priceHost
+	case hyphened(word):
+		p = priceHyphen
 	case identifier(word):
 		p = priceName
 	}
@@ -36,6 +42,8 @@ func price(word string, at wordPlace) float64 {
 		return p
 	case introduces[strings.ToLower(at.before)], enclosed(at.before, at.after):
 		return p * 0.35
+	case listed(at.before, at.after):
+		return p * 0.6
 	case at.before == ":":
 		return p * 0.8
 	}
@@ -51,6 +59,11 @@ func enclosed(before, after string) bool {
 		return after == before
 	}
 	return false
+}
+
+// listed reports whether a word is alone between commas in brackets.
+func listed(before, after string) bool {
+	return (before == "," || before == "(" || before == "[" || before == "{") && (after == "," || after == ")" || after == "]" || after == "}")
 }
 
 // inflected reports whether a word is a verb form, an adverb, an abstract noun
@@ -91,6 +104,28 @@ func identifier(w string) bool {
 	return sign > 0 || upper > 0
 }
 
+// dotted reports whether a word is small letters with dots inside, as the names
+// of hosts and files are.
+func dotted(w string) bool {
+	dots := 0
+	for i := 0; i < len(w); i++ {
+		switch c := w[i]; {
+		case c == '.' && i > 0:
+			dots++
+		case c >= 'a' && c <= 'z' || c == '-' || c == '_':
+		default:
+			return false
+		}
+	}
+	return dots > 0
+}
+
+// hyphened reports whether a word is letters with hyphens inside.
+func hyphened(w string) bool {
+	k := strings.IndexByte(w, '-')
+	return k > 0 && strings.Trim(strings.ToLower(w), "abcdefghijklmnopqrstuvwxyz-") == ""
+}
+
 func set(words string) map[string]bool {
 	m := map[string]bool{}
 	for _, w := range strings.Fields(words) {
@@ -120,7 +155,7 @@ var (
 		machine node device driver port socket host user group key value type size time date count number limit level mode`)
 	introduces = set(`user users username account host hosts hostname server client node domain device interface module package class service
 		process program command task job queue topic table database schema index key name named called id group role owner member
-		for from by to on via into file directory folder path volume bucket image container pod namespace zone region cluster
+		for from by on via into file directory folder path volume bucket image container pod namespace zone region cluster
 		driver component plugin extension feature option parameter property attribute field column variable method function action type
-		state status reason code channel stream session tag version using = = state= is`)
+		state status reason code channel stream session tag version using`)
 )
