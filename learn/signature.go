@@ -11,6 +11,7 @@ type ErrorPattern struct {
 	Hints        []string `json:"hints,omitempty"` // canned remedies in words, with {capture}; offered as hints only
 	Language     string   `json:"language,omitempty"`
 	Transient    bool     `json:"is_transient"`
+	Generic      bool     `json:"is_generic,omitempty"` // it tells that something failed, not what
 }
 
 // ErrorSignature is one normalised failure in one output.

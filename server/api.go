@@ -71,6 +71,8 @@ type (
 	// DiagnoseCall asks about a failure of any project.
 	DiagnoseCall struct {
 		mcp.Failure
+		// Plain wants the answer at once, from rules and experience alone.
+		Plain bool `json:"plain,omitempty"`
 	}
 	// Decided is what followed from a decision.
 	Decided struct {
@@ -103,9 +105,13 @@ func (d *Daemon) socketHandler() http.Handler {
 	})
 	answer(d, mux, "POST /v1/objects", func(ctx context.Context, q index.Query) (index.Result, error) { return d.index.SearchObjects(ctx, q) })
 	answer(d, mux, "POST /v1/diagnose", func(ctx context.Context, c DiagnoseCall) (learn.FailureAnalysisReport, error) {
+		if c.Plain {
+			return b.plain(ctx, all, c.Failure)
+		}
 		return b.Diagnose(ctx, all, c.Failure)
 	})
 	d.graphRoutes(mux)
+	d.serveModels(mux)
 	answer(d, mux, "POST /v1/refine", func(ctx context.Context, c RefineCall) (mcp.RefineResult, error) {
 		return b.RefinePlan(ctx, mcp.Scope{ProjectID: c.ProjectID}, c.RefineQuery)
 	})

@@ -112,6 +112,18 @@ func (b backend) Diagnose(ctx context.Context, s mcp.Scope, f mcp.Failure) (lear
 	if err != nil {
 		return learn.FailureAnalysisReport{}, err
 	}
+	return b.d.explain(ctx, ev)
+}
+
+// plain is Diagnose without a model: for what must not wait.
+func (b backend) plain(ctx context.Context, s mcp.Scope, f mcp.Failure) (learn.FailureAnalysisReport, error) {
+	if err := claim(s, f.ProjectID); err != nil {
+		return learn.FailureAnalysisReport{}, err
+	}
+	ev, err := b.failure(ctx, s, f)
+	if err != nil {
+		return learn.FailureAnalysisReport{}, err
+	}
 	return b.d.report(ctx, ev)
 }
 
@@ -226,7 +238,7 @@ func (b backend) Resource(ctx context.Context, s mcp.Scope, kind, id string) (js
 			v = kept
 			break
 		}
-		report, err := b.Diagnose(ctx, s, mcp.Failure{EventID: id})
+		report, err := b.plain(ctx, s, mcp.Failure{EventID: id})
 		if err != nil {
 			return nil, err
 		}

@@ -29,6 +29,7 @@ type Config struct {
 	// daemon that a command started, whose caller needs only the socket.
 	HTTPOptional bool
 	Project      string // name of the workspace's project; "" derives it from the folder
+	Model        ModelConfig
 }
 
 // Setting is one effective value with where it came from.
@@ -57,7 +58,7 @@ func settings() []setting {
 		get, set := text(p)
 		return setting{name, restrict, get, set}
 	}
-	return []setting{
+	return append(modelSettings(), []setting{
 		mk("data_dir", true, func(c *Config) *string { return &c.DataDir }),
 		mk("http", true, func(c *Config) *string { return &c.HTTP }),
 		mk("eventlog_url", true, func(c *Config) *string { return &c.LogURL }),
@@ -74,7 +75,7 @@ func settings() []setting {
 			}
 			return err
 		}},
-	}
+	}...)
 }
 
 // LoadConfig gathers the configuration: defaults, the person's file, the
@@ -103,7 +104,7 @@ func LoadConfig(workspace string, flags map[string]string) (Config, []Setting, e
 		}
 	}
 	for _, s := range all {
-		name := "LATHE_" + strings.ToUpper(s.name)
+		name := "LATHE_" + strings.ToUpper(strings.ReplaceAll(s.name, ".", "_"))
 		if v, ok := os.LookupEnv(name); ok {
 			if err := apply(&c, s, source, v, name); err != nil {
 				return c, nil, err
@@ -127,7 +128,9 @@ func LoadConfig(workspace string, flags map[string]string) (Config, []Setting, e
 }
 
 func apply(c *Config, s setting, source map[string]string, value, from string) error {
-	if err := s.set(c, value); err != nil {
+	if err := s.set(c, value); errors.Is(err, errSecret) {
+		return fmt.Errorf("%s: %s: %w", from, s.name, err)
+	} else if err != nil {
 		return fmt.Errorf("%s: %q is not usable for %s: %w", from, value, s.name, err)
 	}
 	source[s.name] = from
@@ -184,12 +187,14 @@ func readFile(c *Config, all []setting, source map[string]string, path string, w
 	for _, s := range all {
 		known[s.name] = s
 	}
-	for name, value := range values {
+	for name, value := range flat(values) {
 		if name == "projects" && !workspace {
 			continue // see WorkspaceProject
 		}
 		s, ok := known[name]
 		switch {
+		case !ok && name == "model.api_key":
+			return fmt.Errorf("configuration %s: a key does not belong into a file: put it into an environment variable and name that in model.api_key_env", path)
 		case !ok:
 			return fmt.Errorf("configuration %s: there is no setting %q", path, name)
 		case workspace && s.restrictOnly:
@@ -202,6 +207,19 @@ func readFile(c *Config, all []setting, source map[string]string, path string, w
 	return nil
 }
 
+// flat names what stands in the [model] table "model." and its name.
+func flat(values map[string]any) map[string]any {
+	table, ok := values["model"].(map[string]any)
+	if !ok {
+		return values
+	}
+	delete(values, "model")
+	for name, value := range table {
+		values["model."+name] = value
+	}
+	return values
+}
+
 func defaults() (Config, error) {
 	dir := os.Getenv("XDG_DATA_HOME")
 	if dir == "" {
@@ -212,7 +230,7 @@ func defaults() (Config, error) {
 		dir = filepath.Join(home, ".local", "share")
 	}
 	own := filepath.Join(dir, "lathe")
-	return Config{DataDir: own, ImagesDir: ImagesDir(own), HTTP: "127.0.0.1:4747", ControlShare: 0.1}, nil
+	return Config{DataDir: own, ImagesDir: ImagesDir(own), HTTP: "127.0.0.1:4747", ControlShare: 0.1, Model: defaultModel()}, nil
 }
 
 func personalFile() (string, error) {

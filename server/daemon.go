@@ -53,6 +53,7 @@ type Daemon struct {
 	mcp      *mcp.Server
 	lsp      *lsp.Server
 	page     *web.Handler
+	models   *models
 	graph    *graph.Graph
 	lspLife  context.Context // ends with Run; editor connections live within it
 
@@ -94,7 +95,7 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (d *Daemon, err 
 	if d.learners, err = newLearners(cfg.ControlShare, d.forge.available); err != nil {
 		return d, err
 	}
-	d.graph = d.learners.graph
+	d.graph, d.models = d.learners.graph, d.openModels()
 	d.diagnose = diagnose.New(diagnose.RemedyFunc(d.offers), d.learners.reader.signatures)
 	d.queue = review.New(review.Options{Ledger: ledgerLog{d.log},
 		Reviewer: func() (ed25519.PublicKey, error) { return review.Public(cfg.DataDir) }})
@@ -204,6 +205,9 @@ func (d *Daemon) Close() error {
 	var errs []error
 	if d.page != nil {
 		d.page.Close()
+	}
+	if d.models != nil {
+		d.models.close()
 	}
 	if d.index != nil {
 		errs = append(errs, d.index.Close())

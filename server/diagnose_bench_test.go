@@ -63,7 +63,7 @@ func BenchmarkDiagnose(b *testing.B) {
 	for i := 0; b.Loop(); i++ {
 		began := time.Now()
 		var r learn.FailureAnalysisReport
-		call := DiagnoseCall{mcp.Failure{EventID: failures.Hits[i%len(failures.Hits)].ID}}
+		call := DiagnoseCall{Failure: mcp.Failure{EventID: failures.Hits[i%len(failures.Hits)].ID}}
 		if err := c.Call(ctx, http.MethodPost, "/v1/diagnose", call, &r); err != nil {
 			b.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 	"lathe/index/graph"
 	"lathe/learn"
 	"lathe/learn/action"
+	"lathe/learn/llm"
 	"lathe/learn/mine"
 	"lathe/learn/monitor"
 	"lathe/learn/recovery"
@@ -29,6 +30,8 @@ type learners struct {
 	finder     *toolforge.Finder
 	trial      *trial.Trial
 	graph      *graph.Graph
+	judge      *llm.Judge
+	commands   *commands
 }
 
 func newLearners(controlShare float64, available func(string) bool) (*learners, error) {
@@ -50,11 +53,13 @@ func newLearners(controlShare float64, available func(string) bool) (*learners, 
 		finder:     toolforge.NewFinder(toolforge.Options{Available: available}),
 		trial:      t,
 		graph:      graph.New(graph.Options{}),
+		judge:      llm.NewJudge(),
+		commands:   newCommands(),
 	}, nil
 }
 
 func (l *learners) all() []learn.Learner {
-	return []learn.Learner{l.reader, l.tracker, l.vocabulary, l.monitor, l.recovery, l.mine, l.finder, l.trial, l.graph}
+	return []learn.Learner{l.reader, l.tracker, l.vocabulary, l.monitor, l.recovery, l.mine, l.finder, l.trial, l.graph, l.judge, l.commands}
 }
 
 // reader parses each action once for all learners behind it.

@@ -162,6 +162,7 @@ func (d *Daemon) project(e learn.LedgerEntry) {
 	report(d.learners.monitor.ApplyLedger(e))
 	report(d.forge.apply(e))
 	report(d.graph.ApplyLedger(e))
+	report(d.models.apply(e))
 	if e.Kind == learn.EntryRemedy {
 		var r learn.Remedy
 		report(json.Unmarshal(e.Body, &r))

@@ -58,7 +58,7 @@ func Wanted(r *learn.FailureAnalysisReport) bool {
 	if len(r.Remedies) > 0 || r.ErrorPattern != nil && r.ErrorPattern.Transient {
 		return false
 	}
-	known := r.ErrorPattern != nil && r.ErrorPattern.Regexp != ""
+	known := r.ErrorPattern != nil && r.ErrorPattern.Regexp != "" && !r.ErrorPattern.Generic
 	return !known || r.ConfidenceScore < 0.4
 }
 

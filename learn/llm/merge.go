@@ -19,6 +19,9 @@ func Merge(r learn.FailureAnalysisReport, h *learn.Hypothesis, weigh func(method
 	}
 	r.Hypothesis = h
 	rules := r.ConfidenceScore * weigh(string(r.Method))
+	if r.ErrorPattern != nil && r.ErrorPattern.Generic {
+		rules *= genericShare
+	}
 	model := h.Confidence * weigh(MethodOf(h.Source))
 	r.MethodConfidence = map[learn.Method]float64{r.Method: round(rules), learn.MethodLLM: round(model)}
 	agree := h.Culprit != "" && h.Culprit == r.CulpritAction && h.Culprit != r.FailedEventID
@@ -32,6 +35,10 @@ func Merge(r learn.FailureAnalysisReport, h *learn.Hypothesis, weigh func(method
 	}
 	return r
 }
+
+// genericShare is what is left of the rules' confidence when all that they know
+// is that something failed: they are sure of the kind of line, not of a cause.
+const genericShare = 0.4
 
 // follow makes the hypothesis the report's conclusion.
 func follow(r *learn.FailureAnalysisReport, h *learn.Hypothesis) {

@@ -71,7 +71,7 @@ func newTransport(c Config, name, path string, head http.Header) (*transport, er
 	if c.Model == "" {
 		return nil, fmt.Errorf("%w: no model named; set the model", ErrRequest)
 	}
-	if err := checkURL(c.BaseURL); err != nil {
+	if err := CheckURL(c.BaseURL); err != nil {
 		return nil, err
 	}
 	c = c.withDefaults()
@@ -115,9 +115,9 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// checkURL refuses what would send a key, or what a project's tools printed,
-// where it can be read.
-func checkURL(base string) error {
+// CheckURL refuses a base URL that would send a key, or what a project's tools
+// printed, where others can read it.
+func CheckURL(base string) error {
 	u, err := url.Parse(base)
 	if err != nil {
 		return fmt.Errorf("%w: the base URL cannot be read; want one like https://host/v1", ErrRequest)

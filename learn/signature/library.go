@@ -171,7 +171,7 @@ func (p *pattern) describe() learn.ErrorPattern {
 		}
 	}
 	return learn.ErrorPattern{ID: p.ID, Name: p.Name, Regexp: p.Regexp, Captures: captures, CommonCauses: p.Causes,
-		Hints: p.Hints, Language: p.Language, Transient: p.Transient}
+		Hints: p.Hints, Language: p.Language, Transient: p.Transient, Generic: p.Level == "generic"}
 }
 
 // captures gives the named captures of a match and the line with {name} in

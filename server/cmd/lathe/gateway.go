@@ -213,6 +213,6 @@ func (d daemonGateway) Advise(ctx context.Context, ev learn.ActionOutcome) (lear
 		}
 	}
 	var report learn.FailureAnalysisReport
-	err := d.client.Call(ctx, http.MethodPost, "/v1/diagnose", server.DiagnoseCall{Failure: f}, &report)
+	err := d.client.Call(ctx, http.MethodPost, "/v1/diagnose", server.DiagnoseCall{Failure: f, Plain: true}, &report)
 	return report, err
 }

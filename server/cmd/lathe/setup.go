@@ -240,6 +240,8 @@ func (a *app) examine(ctx context.Context, cfg server.Config) []finding {
 	} else {
 		add("daemon", nil, fmt.Sprintf("version %s, pid %d, HTTP %s, %d event messages, %d applied", s.Version, s.PID, s.HTTP, s.Events, s.Applied))
 	}
+	detail, err := examineModel(ctx, cfg.Model)
+	add("model", err, detail)
 	store, err := server.OpenImages(cfg)
 	if err != nil {
 		add("images", err, "")
