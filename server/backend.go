@@ -188,7 +188,7 @@ func (d *Daemon) report(ctx context.Context, ev *learn.ActionOutcome) (learn.Fai
 		task = ev.SessionID
 	}
 	r := d.diagnose.Diagnose(diagnose.Request{Event: ev, Action: act, Signatures: d.learners.reader.signatures.Match(ev, act),
-		History: d.learners.tracker.History(task), Trusted: d.learners.vocabulary.trusted(ev.ProjectID)})
+		History: d.learners.tracker.History(ev.ProjectID, task), Trusted: d.learners.vocabulary.trusted(ev.ProjectID)})
 	if r.Remedies == nil {
 		r.Remedies = []learn.RemedyOffer{}
 	}

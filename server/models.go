@@ -86,7 +86,7 @@ func (d *Daemon) explain(ctx context.Context, ev *learn.ActionOutcome) (learn.Fa
 	asking, cancel := context.WithTimeout(ctx, explainTime)
 	defer cancel()
 	h, err := d.models.analyst.Hypothesise(asking, learn.HypothesisRequest{Report: r, Event: ev, Action: action.Parse(ev),
-		History: d.learners.tracker.History(task)})
+		History: d.learners.tracker.History(ev.ProjectID, task)})
 	if errors.Is(err, llm.ErrPending) {
 		return r, mcp.ErrAnswerPending
 	}

@@ -85,12 +85,13 @@ func (t *Tracker) Counters() Counters {
 }
 
 // History returns the steps of an open task so far, the oldest kept first, or
-// nil. taskID may be the session's id when events have no task.
-func (t *Tracker) History(taskID string) []learn.Step {
+// nil, as for a task of another project. taskID may be the session's id when
+// events have no task.
+func (t *Tracker) History(project, taskID string) []learn.Step {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	tk := t.open[taskID]
-	if tk == nil {
+	if tk == nil || tk.Project != project {
 		return nil
 	}
 	return tk.steps()

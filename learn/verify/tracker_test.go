@@ -151,7 +151,7 @@ func TestSessionStartsAnotherTask(t *testing.T) {
 	if got == nil || got.TaskID != "t1" || !strings.Contains(got.OutcomeReason, "its session started another task") {
 		t.Fatalf("finished %+v, want t1", got)
 	}
-	if s.tracker.History("t2") == nil || s.tracker.History("t1") != nil {
+	if s.tracker.History("p", "t2") == nil || s.tracker.History("q", "t2") != nil || s.tracker.History("p", "t1") != nil {
 		t.Error("History should know the open task only")
 	}
 }
@@ -180,7 +180,7 @@ func TestBounds(t *testing.T) {
 	for i := range 10 {
 		s.act("t0", fmt.Sprintf("read%d", i))
 	}
-	if h := s.tracker.History("t0"); len(h) != 4 || h[0].Command != "read6" || h[3].Command != "read9" {
+	if h := s.tracker.History("p", "t0"); len(h) != 4 || h[0].Command != "read6" || h[3].Command != "read9" {
 		t.Errorf("history %+v, want the last four in order", h)
 	}
 	for i := 1; i <= 6; i++ {
