@@ -12,7 +12,10 @@ var (
 	cargoFailed  = regexp.MustCompile(`^test (\S.*?) \.\.\. FAILED$`)
 	cargoListed  = regexp.MustCompile(`^    (\S.*)$`)
 	cargoBroken  = regexp.MustCompile(`^error: could not compile .*?(?:due to (?:(\d+) )?previous errors?.*)?$`)
+	cargoTargets = regexp.MustCompile(`^error: \d+ targets? failed:$`)
 	cargoFinish  = regexp.MustCompile("^ *Finished `?[a-z]+`? (?:profile )?\\[")
+	rustShort    = regexp.MustCompile(`^(\S+\.rs:\d+):\d+: error(?:\[E\d+\])?: `)
+	rustWarnings = regexp.MustCompile("^warning: `[^`]*` \\(.*\\) generated (\\d+) warnings?\\b")
 	rustPosition = regexp.MustCompile(`^ *--> (\S+:\d+):\d+$`)
 )
 
@@ -47,7 +50,7 @@ func readCargoTest(out *output, inv *invocation) []learn.Verification {
 			listing = true
 		case listing && cargoListed.MatchString(line):
 			failing.add(line)
-		case strings.HasPrefix(line, "error: test failed") || strings.HasPrefix(line, "error: doctest failed"):
+		case cargoTargets.MatchString(line) || strings.HasPrefix(line, "error: test failed") || strings.HasPrefix(line, "error: doctest failed"):
 			v.Errors = max(v.Errors, 1)
 		case cargoBroken.MatchString(line) && inv != nil:
 			v.Errors = 1
@@ -63,10 +66,7 @@ func readCargoTest(out *output, inv *invocation) []learn.Verification {
 	}
 	v.FailingNames = failing.list
 	v = conclude(v)
-	if v.OK && inv != nil && inv.seen >= headed && !(inv.exitKnown && inv.exit == 0) {
-		return nil
-	}
-	return []learn.Verification{v}
+	return out.wholly(v, inv, "test result: FAILED. 1 passed; 1 failed; 0 ignored;")
 }
 
 // readCargoBuild reads cargo build and check, and clippy as a linter.
@@ -76,13 +76,19 @@ func readCargoBuild(out *output, inv *invocation) []learn.Verification {
 		v.Kind, v.Tool = learn.VerifyLint, "clippy"
 	}
 	var places names
-	finished := false
+	finished, warnings := false, 0
 	for i, line := range out.lines {
 		if m := cargoBroken.FindStringSubmatch(line); m != nil {
 			v.Errors += max(1, count(m[1]))
 		}
 		if m := rustPosition.FindStringSubmatch(line); m != nil && i > 0 && strings.HasPrefix(out.lines[i-1], "error") {
 			places.add(m[1])
+		}
+		if m := rustShort.FindStringSubmatch(line); m != nil {
+			places.add(m[1])
+		}
+		if m := rustWarnings.FindStringSubmatch(line); m != nil {
+			warnings += count(m[1])
 		}
 		finished = finished || cargoFinish.MatchString(line)
 	}
@@ -91,6 +97,9 @@ func readCargoBuild(out *output, inv *invocation) []learn.Verification {
 		v.FailingNames = places.list
 	case finished || silent(out, inv):
 		v.OK = true
+		if v.Kind == learn.VerifyLint {
+			v.Skipped = warnings // they fail nothing unless denied
+		}
 	default:
 		return nil
 	}

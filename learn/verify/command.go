@@ -2,6 +2,8 @@ package verify
 
 import (
 	"path"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -21,12 +23,20 @@ const (
 // invocation is one program that a command line runs.
 type invocation struct {
 	program string   // base name, wrappers such as env, timeout and npx removed
+	byPath  bool     // called by a path in the work tree, like ./build/unit_tests
 	args    []string // words that are not literal are ""
 	seen    visibility
+	through through // what it went through, when that is a pipe
 	// exit is the program's own exit code as far as the whole command's code
 	// implies it.
 	exit      int
 	exitKnown bool
+}
+
+// through is more on the pipe that an output went through.
+type through struct {
+	grep *regexp.Regexp // what a line matches that grep let pass
+	few  bool           // only a line or two was let pass
 }
 
 const maxCommand = 64 << 10 // bytes of a command line that are parsed
@@ -35,12 +45,13 @@ const maxInvocations = 256
 const maxDepth = 64 // of nested compound commands and bash -c
 
 // invocations lists the programs that command runs, in order, when the whole
-// ended with code (known or not). A command that is no shell gives none.
-func invocations(command string, code int, known bool) []invocation {
+// ended with code (known or not) and printed output, where an "echo $?" may
+// tell another program's code. A command that is no shell gives none.
+func invocations(command string, code int, known bool, output string) []invocation {
 	if command == "" || len(command) > maxCommand || tooDeep(command) {
 		return nil
 	}
-	w := walker{}
+	w := walker{lastLine: lastLine(output)}
 	w.script(command, result{code, known}, full, 0)
 	return w.out
 }
@@ -70,8 +81,11 @@ type result struct {
 
 type walker struct {
 	out      []invocation
+	lastLine string // of the output
+	through  through
 	pipefail bool
 	errexit  bool
+	ofPipe   bool // the result given is that of a pipe's first program
 }
 
 func (w *walker) script(command string, r result, seen visibility, depth int) {
@@ -90,7 +104,13 @@ func (w *walker) stmts(list []*syntax.Stmt, r result, seen visibility, depth int
 		if i == len(list)-1 || (w.errexit && r.known && r.code == 0) {
 			sr = r
 		}
+		if i == len(list)-2 && depth == 0 {
+			if code, ofPipe, ok := echoedCode(list[i+1], w.lastLine); ok {
+				sr, w.ofPipe = result{code, true}, ofPipe
+			}
+		}
 		w.stmt(s, sr, seen, depth)
+		w.ofPipe = false
 	}
 }
 
@@ -149,7 +169,14 @@ func (w *walker) binary(c *syntax.BinaryCmd, r result, seen visibility, depth in
 		if w.pipefail && r.known && r.code == 0 {
 			left = r
 		}
-		w.stmt(c.X, left, max(seen, throughPipe(c.Y)), depth)
+		if w.ofPipe {
+			left, right = r, result{}
+		}
+		before := w.through
+		var shown visibility
+		shown, w.through = throughPipe(c.Y)
+		w.stmt(c.X, left, max(seen, shown), depth)
+		w.through = before
 		w.stmt(c.Y, right, seen, depth)
 		return
 	}
@@ -158,26 +185,70 @@ func (w *walker) binary(c *syntax.BinaryCmd, r result, seen visibility, depth in
 }
 
 // throughPipe says what the right side of a pipe leaves of the left's output.
-func throughPipe(y *syntax.Stmt) visibility {
+func throughPipe(y *syntax.Stmt) (visibility, through) {
 	call, ok := y.Cmd.(*syntax.CallExpr)
 	if !ok || len(call.Args) == 0 {
-		return filtered
+		return filtered, through{}
+	}
+	var args []string
+	for _, a := range call.Args[1:] {
+		args = append(args, literal(a))
 	}
 	switch path.Base(literal(call.Args[0])) {
 	case "cat", "tee", "ts", "nl":
-		return full
+		return full, through{}
 	case "tail":
-		return tailed
+		return tailed, through{few: fewLines(args)}
 	case "head", "less", "more":
-		return headed
+		return headed, through{few: fewLines(args)}
 	case "grep", "egrep":
-		for _, a := range call.Args[1:] {
-			if l := literal(a); isFlag(l) && strings.Contains(l, "v") {
-				return tailed // what is left out was named
-			}
+		seen, pattern := throughGrep(args)
+		return seen, through{grep: pattern}
+	}
+	return filtered, through{}
+}
+
+// fewLines reports whether head or tail leave so little that blank lines alone
+// may be left of an output that said something.
+func fewLines(args []string) bool {
+	for i, a := range args {
+		n := strings.TrimLeft(strings.TrimPrefix(strings.TrimPrefix(a, "--lines="), "-n"), "-")
+		if n == "" && a == "-n" && i+1 < len(args) {
+			n = args[i+1]
+		}
+		if lines, err := strconv.Atoi(n); err == nil && lines < 3 && isFlag(a) {
+			return true
 		}
 	}
-	return filtered
+	return false
+}
+
+// throughGrep reads grep's arguments: what is left out by -v was named; else
+// the pattern tells what would be seen.
+func throughGrep(args []string) (visibility, *regexp.Regexp) {
+	flags := ""
+	for len(args) > 0 && isFlag(args[0]) && !strings.HasPrefix(args[0], "--") {
+		flags += args[0][1:]
+		args = args[1:]
+	}
+	switch {
+	case strings.Contains(flags, "v"):
+		return tailed, nil
+	case len(args) != 1 || args[0] == "" || len(args[0]) > 200 || strings.Trim(flags, "Eina") != "":
+		return filtered, nil
+	}
+	pattern := args[0]
+	if !strings.Contains(flags, "E") {
+		pattern = strings.ReplaceAll(pattern, `\|`, "|")
+	}
+	if strings.Contains(flags, "i") {
+		pattern = "(?i)" + pattern
+	}
+	re, err := regexp.Compile(pattern)
+	if err != nil {
+		return filtered, nil
+	}
+	return filtered, re
 }
 
 func (w *walker) call(c *syntax.CallExpr, r result, seen visibility, depth int) {
@@ -189,7 +260,7 @@ func (w *walker) call(c *syntax.CallExpr, r result, seen visibility, depth int) 
 	if len(words) == 0 {
 		return
 	}
-	inv := invocation{program: path.Base(words[0]), args: words[1:], seen: seen, exit: r.code, exitKnown: r.known}
+	inv := invocation{program: path.Base(words[0]), byPath: byPath(words[0]), through: w.through, args: words[1:], seen: seen, exit: r.code, exitKnown: r.known}
 	switch inv.program {
 	case "set":
 		w.set(inv.args)
@@ -214,6 +285,13 @@ func (w *walker) set(args []string) {
 			w.errexit = true
 		}
 	}
+}
+
+// byPath reports whether a program is called by a path that is not one of the
+// system's: what lies there can be anything, a test binary say.
+func byPath(word string) bool {
+	return strings.Contains(word, "/") && !strings.HasPrefix(word, "/usr/") && !strings.HasPrefix(word, "/bin/") &&
+		!strings.HasPrefix(word, "/opt/") && !strings.HasPrefix(word, "/sbin/")
 }
 
 // literal is a word's text when the shell would not change it, else "".

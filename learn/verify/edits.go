@@ -110,7 +110,7 @@ func isCode(file string) bool {
 // rewritesTree reports whether a git (or similar) command changes files of the
 // work tree.
 func rewritesTree(command string) bool {
-	for _, inv := range invocations(command, 0, false) {
+	for _, inv := range invocations(command, 0, false, "") {
 		switch inv.program {
 		case "git", "hg", "jj", "svn":
 		default:

@@ -18,11 +18,21 @@ var (
 // runsGo gives a matcher for "go SUB", also with "go -C dir SUB".
 func runsGo(subs ...string) func(*invocation) bool {
 	return func(inv *invocation) bool {
-		if inv.program == "gotestsum" {
-			return subs[0] == "test"
-		}
 		return inv.program == "go" && oneOf(subs...)(subcommand(inv.args, "-C"))
 	}
+}
+
+// runsGoTest takes "go test", and a pipe of its events into gotestsum.
+func runsGoTest(inv *invocation) bool { return runsGo("test")(inv) }
+
+// hasFlag reports whether a flag is given, with or without "=value".
+func hasFlag(inv *invocation, flag string) bool {
+	for _, a := range inv.args {
+		if a == flag || strings.HasPrefix(a, flag+"=") {
+			return true
+		}
+	}
+	return false
 }
 
 // subcommand is the first word that is no flag; flags in withValue take the
@@ -50,6 +60,9 @@ type goRun struct {
 // all packages. Passed counts tests where they are printed (-v, -json), else
 // packages; Errors counts packages that did not build or panicked.
 func readGoTest(out *output, inv *invocation) []learn.Verification {
+	if inv != nil && (hasArg(inv, "-list") || hasArg(inv, "-c") || hasArg(inv, "-n")) {
+		return nil // nothing is run
+	}
 	var r goRun
 	jsonLines := 0
 	for _, line := range out.lines {
@@ -59,7 +72,7 @@ func readGoTest(out *output, inv *invocation) []learn.Verification {
 		}
 		r.textLine(line)
 	}
-	if r.packagesOK+r.packagesBad+r.empty+r.misused == 0 && (jsonLines == 0 && inv == nil || r.passed+r.failed == 0) {
+	if r.packagesOK+r.packagesBad+r.empty+r.misused == 0 && (jsonLines == 0 && inv == nil || r.passed+r.failed == 0 && !r.lastFail) {
 		return nil
 	}
 	v := learn.Verification{Kind: learn.VerifyTest, Tool: "go test", Skipped: r.skipped, FailingNames: r.failing.list}
@@ -70,14 +83,17 @@ func readGoTest(out *output, inv *invocation) []learn.Verification {
 	if v.Failed+v.Errors == 0 && (r.packagesBad > 0 || r.lastFail) {
 		v.Errors = max(1, r.packagesBad)
 	}
+	if inv != nil && hasFlag(inv, "-bench") && hasFlag(inv, "-run") && r.passed == 0 {
+		v.Passed = 0 // only benchmarks were asked for
+	}
 	if r.packagesOK+r.packagesBad == 0 && v.Failed+v.Errors == 0 {
 		v.Passed = 0 // tests may follow that were cut off
 	}
 	v = conclude(v)
-	if v.OK && inv != nil && inv.seen >= headed && !(inv.exitKnown && inv.exit == 0) {
-		return nil // packages that failed may be out of sight
+	if v.OK && jsonLines > 0 && inv != nil && inv.seen == tailed && !inv.exitKnown {
+		return nil // no line at the end tells of packages that failed before
 	}
-	return []learn.Verification{v}
+	return out.wholly(v, inv, "FAIL\tpackage\t0.001s")
 }
 
 func (r *goRun) textLine(line string) {

@@ -19,17 +19,6 @@ var (
 	vitestName   = regexp.MustCompile(`^ ?FAIL {1,2}(\S.*)$`)
 )
 
-func runsProgram(names ...string) func(*invocation) bool {
-	return func(inv *invocation) bool {
-		for _, n := range names {
-			if inv.program == n {
-				return true
-			}
-		}
-		return false
-	}
-}
-
 // readJest reads jest's summary ("Tests: 1 failed, 2 passed, 3 total"): one
 // verification for each. Errors counts suites that could not run.
 func readJest(out *output, _ *invocation) []learn.Verification {
@@ -68,6 +57,9 @@ func readJest(out *output, _ *invocation) []learn.Verification {
 		found = append(found, conclude(v))
 		failing, broken, suites = names{}, make(map[string]bool), 0
 	}
+	if len(found) == 0 {
+		return readJestJSON(out, "jest")
+	}
 	return found
 }
 
@@ -100,6 +92,9 @@ func readVitest(out *output, _ *invocation) []learn.Verification {
 		if m := vitestName.FindStringSubmatch(line); m != nil && strings.HasPrefix(strings.TrimLeft(line, " "), "FAIL  ") {
 			failing.add(m[1])
 		}
+	}
+	if len(found) == 0 {
+		return readJestJSON(out, "vitest")
 	}
 	return found
 }

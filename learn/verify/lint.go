@@ -9,6 +9,8 @@ import (
 
 var (
 	flakeLine   = regexp.MustCompile(`^(\S.*?):(\d+):\d+: ([A-Z]{1,4}\d{3,4}) `)
+	ruffFull    = regexp.MustCompile(`^([A-Z]{1,5}\d{3,4}) `)
+	ruffAt      = regexp.MustCompile(`^ *--> (\S+:\d+):\d+$`)
 	ruffEnd     = regexp.MustCompile(`^Found (\d+) errors?(?: \((\d+) fixed, (\d+) remaining\))?\.$`)
 	pylintLine  = regexp.MustCompile(`^(\S.*?):(\d+):\d+: ([CRWEFI])(\d{4}): (.*)$`)
 	pylintScore = regexp.MustCompile(`^Your code has been rated at (-?[\d.]+)/10`)
@@ -27,7 +29,7 @@ func silent(out *output, inv *invocation) bool {
 	if inv.exitKnown {
 		return inv.exit == 0
 	}
-	return out.blank && inv.seen <= headed
+	return out.blank && inv.seen <= headed && !inv.through.few
 }
 
 // asksOnly reports whether the arguments ask for help or the like instead of
@@ -80,8 +82,15 @@ func runsRuff(inv *invocation) bool {
 func readRuff(out *output, inv *invocation) []learn.Verification {
 	v := learn.Verification{Kind: learn.VerifyLint, Tool: "ruff"}
 	var places names
-	ended := false
+	ended, rule := false, ""
 	for _, line := range out.lines {
+		if m := ruffAt.FindStringSubmatch(line); m != nil && rule != "" {
+			places.add(m[1] + " " + rule)
+		}
+		rule = ""
+		if m := ruffFull.FindStringSubmatch(line); m != nil {
+			rule = m[1]
+		}
 		if m := ruffEnd.FindStringSubmatch(line); m != nil {
 			ended = true
 			v.Failed = count(m[1])
@@ -158,10 +167,32 @@ func readESLint(out *output, inv *invocation) []learn.Verification {
 			file = strings.TrimSpace(line)
 		}
 	}
-	if !ended && !silent(out, inv) {
-		return nil
+	if !ended {
+		if found := readESLintJSON(out, inv); found != nil {
+			return found
+		}
+		if !silent(out, inv) {
+			return nil
+		}
 	}
-	v.OK = v.Failed == 0 && (inv == nil || !inv.exitKnown || inv.exit == 0)
+	v.OK = v.Failed == 0 && v.Skipped <= maxWarnings(inv) && (inv == nil || !inv.exitKnown || inv.exit == 0)
 	v.FailingNames = places.list
 	return []learn.Verification{v}
+}
+
+// maxWarnings is how many warnings ESLint was told to let pass.
+func maxWarnings(inv *invocation) int {
+	if inv == nil {
+		return maxCount
+	}
+	for i, a := range inv.args {
+		n, given := strings.CutPrefix(a, "--max-warnings=")
+		if a == "--max-warnings" && i+1 < len(inv.args) {
+			n, given = inv.args[i+1], true
+		}
+		if given {
+			return count(n)
+		}
+	}
+	return maxCount
 }

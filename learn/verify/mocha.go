@@ -17,14 +17,14 @@ var (
 
 // readMocha reads mocha's "2 passing", "1 pending", "1 failing" and the list
 // of failures below.
-func readMocha(out *output, _ *invocation) []learn.Verification {
+func readMocha(out *output, inv *invocation) []learn.Verification {
 	var found []learn.Verification
 	var v *learn.Verification
 	var failing names
 	end := func() {
 		if v != nil {
 			v.FailingNames = failing.list
-			found = append(found, conclude(*v))
+			found = append(found, out.wholly(conclude(*v), inv, "  1 failing")...)
 		}
 		v, failing = nil, names{}
 	}
@@ -42,6 +42,9 @@ func readMocha(out *output, _ *invocation) []learn.Verification {
 		}
 	}
 	end()
+	if len(found) == 0 {
+		return readMochaJSON(out)
+	}
 	return found
 }
 

@@ -12,54 +12,115 @@ var (
 	pytestSummary = regexp.MustCompile(`^(?:=+ )?((?:\d+ [a-z]+(?:, )?)+|no tests ran|no tests collected.*?|\d+ tests? collected.*?) in [\d.]+ ?s(?:econds)?(?: \([\d:]+\))?(?: =+)?$`)
 	pytestTerm    = regexp.MustCompile(`(\d+) ([a-z]+)`)
 	pytestFailed  = regexp.MustCompile(`^(FAILED|ERROR) (\S.*?)(?: - .*)?$`)
-	pytestVerbose = regexp.MustCompile(`^(\S+::.*?) (PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)(?: +\[ *\d+%\])?$`)
+	// Output of a failed test that pytest repeats, up to the next heading.
+	pytestCaptured = regexp.MustCompile(`^-+ (?:Captured (?:stdout|stderr|log) (?:call|setup|teardown)|Captured std\w+|Live log .*) -+$`)
+	pytestHeading  = regexp.MustCompile(`^(?:=+|_+|-+|!+) .* (?:=+|_+|-+|!+)$`)
+	pytestVerbose  = regexp.MustCompile(`^(\S+::.*?) (PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)(?: \(.*\))?(?: +\[ *\d+%\])?$`)
 )
 
 func runsPytest(inv *invocation) bool {
 	return inv.program == "pytest" || inv.program == "py.test" || inv.program == "pytest-3"
 }
 
+// pytestRun is what was seen since the last summary.
+type pytestRun struct {
+	failing           names
+	failed, errors    int // of lines that -v prints
+	internal, stopped bool
+}
+
 // readPytest reads pytest 4 to 8: one verification for each summary line.
-// xfailed counts as skipped, xpassed as passed.
+// xfailed counts as skipped, xpassed as passed. An internal error is an error;
+// a run that was interrupted is no success.
 func readPytest(out *output, inv *invocation) []learn.Verification {
 	var found []learn.Verification
-	var failing names
-	seen := learn.Verification{Kind: learn.VerifyTest, Tool: "pytest"}
+	var run pytestRun
+	framed := pytestFramed(out)
+	captured := false
 	for _, line := range out.lines {
-		if m := pytestVerbose.FindStringSubmatch(line); m != nil {
-			switch m[2] {
-			case "FAILED":
-				seen.Failed++
-				failing.add(m[1])
-			case "ERROR":
-				seen.Errors++
-				failing.add(m[1])
-			}
+		if captured = pytestCapturing(line, captured); captured {
 			continue
 		}
-		if m := pytestFailed.FindStringSubmatch(line); m != nil && pytestNode(m[2]) {
-			failing.add(m[2])
+		if run.line(line) || (framed && !strings.HasPrefix(line, "=")) {
 			continue
 		}
 		m := pytestSummary.FindStringSubmatch(line)
 		if m == nil {
 			continue
 		}
-		v := learn.Verification{Kind: learn.VerifyTest, Tool: "pytest", FailingNames: failing.list}
-		if ran := pytestCounts(&v, m[1]); ran {
-			found = append(found, conclude(v))
+		if v, ran := run.verdict(m[1]); ran {
+			found = append(found, v)
 		}
-		failing, seen.Failed, seen.Errors = names{}, 0, 0
+		run = pytestRun{}
 	}
-	if len(failing.list) > 0 && inv != nil {
+	if len(run.failing.list) > 0 && inv != nil {
 		// The summary was cut off or filtered out; what failed still failed.
-		seen.FailingNames = failing.list
-		if seen.Failed+seen.Errors == 0 {
-			seen.Failed = len(failing.list)
+		v := learn.Verification{Kind: learn.VerifyTest, Tool: "pytest", Failed: run.failed, Errors: run.errors, FailingNames: run.failing.list}
+		if v.Failed+v.Errors == 0 {
+			v.Failed = len(run.failing.list)
 		}
-		found = append(found, seen)
+		found = append(found, v)
 	}
 	return found
+}
+
+// pytestFramed reports whether a summary line stands in its frame: then one
+// without is what a test printed.
+func pytestFramed(out *output) bool {
+	for _, line := range out.lines {
+		if strings.HasPrefix(line, "=") && pytestSummary.MatchString(line) {
+			return true
+		}
+	}
+	return false
+}
+
+// pytestCapturing follows the sections that repeat what a test printed.
+func pytestCapturing(line string, inside bool) bool {
+	if strings.HasPrefix(line, "-") && pytestCaptured.MatchString(line) {
+		return true
+	}
+	return inside && !pytestHeading.MatchString(line)
+}
+
+// line takes a line that is no summary; false when it may be one.
+func (r *pytestRun) line(line string) bool {
+	switch {
+	case strings.HasPrefix(line, "INTERNALERROR>"):
+		r.internal = true
+		return true
+	case strings.HasPrefix(line, "!!!"):
+		r.stopped = r.stopped || strings.Contains(line, "Interrupt") || strings.Contains(line, "Exit") || strings.Contains(line, "stopping after")
+		return true
+	}
+	if m := pytestVerbose.FindStringSubmatch(line); m != nil {
+		switch m[2] {
+		case "FAILED":
+			r.failed++
+			r.failing.add(m[1])
+		case "ERROR":
+			r.errors++
+			r.failing.add(m[1])
+		}
+		return true
+	}
+	if m := pytestFailed.FindStringSubmatch(line); m != nil && pytestNode(m[2]) {
+		r.failing.add(m[2])
+		return true
+	}
+	return false
+}
+
+// verdict makes the verification of a summary line; ran is false when nothing
+// was run or nothing can be concluded.
+func (r *pytestRun) verdict(terms string) (v learn.Verification, ran bool) {
+	v = learn.Verification{Kind: learn.VerifyTest, Tool: "pytest", FailingNames: r.failing.list}
+	ran = pytestCounts(&v, terms)
+	if r.internal {
+		v.Errors, ran = v.Errors+1, true
+	}
+	v = conclude(v)
+	return v, ran && !(v.OK && r.stopped)
 }
 
 // pytestNode tells a node id or a test file from other text after FAILED.

@@ -8,52 +8,12 @@ import (
 
 // output is what a reader sees: all lines of one recorded call.
 type output struct {
+	text  string // of them all, without escape sequences
 	lines []string
 	blank bool // nothing but white space was printed
-}
-
-// reader reads one tool's output. It returns nil for what is no verdict of
-// that tool. inv is nil when another program (make, npm, a script) ran the
-// tool, so that the shape alone must convince.
-type reader struct {
-	tool string
-	runs func(inv *invocation) bool
-	read func(out *output, inv *invocation) []learn.Verification
-}
-
-// readers returns every reader; test runners come first. The function instead
-// of a variable keeps the package free of state.
-func readers() []reader {
-	return []reader{
-		{"pytest", runsPytest, readPytest},
-		{"django", runsDjango, readDjango},
-		{"unittest", runsUnittest, readUnittest},
-		{"go test", runsGo("test"), readGoTest},
-		{"jest", runsProgram("jest"), readJest},
-		{"vitest", runsProgram("vitest"), readVitest},
-		{"mocha", runsProgram("mocha", "_mocha"), readMocha},
-		{"node:test", runsNodeTest, readNodeTest},
-		{"cargo test", runsCargo("test", "t"), readCargoTest},
-		{"go build", runsGo("build", "install"), readGoBuild(learn.VerifyBuild, "go build")},
-		{"cargo build", runsCargo("build", "b", "check", "c", "clippy"), readCargoBuild},
-		{"gcc", runsCompiler, readCompiler},
-		{"mypy", runsProgram("mypy", "dmypy"), readMypy},
-		{"tsc", runsProgram("tsc"), readTsc},
-		{"flake8", runsProgram("flake8", "pycodestyle", "pyflakes"), readFlake8},
-		{"ruff", runsRuff, readRuff},
-		{"pylint", runsProgram("pylint"), readPylint},
-		{"eslint", runsProgram("eslint"), readESLint},
-		{"go vet", runsGo("vet"), readGoBuild(learn.VerifyLint, "go vet")},
-	}
-}
-
-// launchers are programs that only run other tools. They are asked when
-// nothing that those printed was read.
-func launchers() []reader {
-	return []reader{
-		{"make", runsProgram("make", "gmake"), readMake},
-		{"npm", runsScript, readScript},
-	}
+	// by is the program whose output is read by its shape, when the tool's
+	// own call is not to be seen.
+	by *invocation
 }
 
 // Read gives the verifications that the call ev printed, in the order of the
@@ -70,22 +30,14 @@ func Read(ev *learn.ActionOutcome, act learn.Action) []learn.Verification {
 	if command == "" {
 		command = ev.Command()
 	}
-	code, known := exitCode(ev)
-	invs := invocations(command, code, known)
-	if len(invs) == 0 {
-		return nil
-	}
-	lines := splitOutput(ev.ToolOutput.Text())
-	out := &output{lines: lines, blank: blank(lines)}
 	if act.Tool == "" {
 		act.Tool = ev.ToolName
 	}
-	found := readDirect(readers(), out, invs)
-	if len(found) == 0 {
-		found = readDelegated(out, invs, act)
-	}
-	if len(found) == 0 {
-		found = readDirect(launchers(), out, invs)
+	var found []learn.Verification
+	if command == "" {
+		found = readStructured(ev, act)
+	} else {
+		found = readShell(ev, act, command)
 	}
 	if ev.Status == learn.StatusTimeout || ev.Status == learn.StatusInterrupted {
 		found = failuresOnly(found)
@@ -96,18 +48,80 @@ func Read(ev *learn.ActionOutcome, act learn.Action) []learn.Verification {
 	return found
 }
 
+func readShell(ev *learn.ActionOutcome, act learn.Action, command string) []learn.Verification {
+	code, known := exitCode(ev)
+	invs := invocations(command, code, known, ev.ToolOutput.Text())
+	if len(invs) == 0 || !worthReading(invs, act) {
+		return nil
+	}
+	out := newOutput(ev.ToolOutput.Text())
+	found := readDirect(readers(), out, invs)
+	if len(found) == 0 {
+		found = readDelegated(out, invs, act)
+	}
+	if len(found) == 0 {
+		found = readFormats(out, invs, act)
+	}
+	if len(found) == 0 {
+		found = readDirect(launchers(), out, invs)
+	}
+	return found
+}
+
+// worthReading reports whether any program of a command line can have printed
+// a verdict, so that the output of all others is not even split into lines.
+func worthReading(invs []invocation, act learn.Action) bool {
+	for i := range invs {
+		inv := &invs[i]
+		if delegates(inv, act) != nil || showsReport(inv) {
+			return true
+		}
+	}
+	for _, rs := range [][]reader{readers(), launchers()} {
+		for _, r := range rs {
+			for i := range invs {
+				if r.runs(&invs[i]) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// readStructured reads what a tool that is no shell printed: a tool that runs
+// tests, builds or checks, by its output's shape; a file that was read, only
+// as a report.
+func readStructured(ev *learn.ActionOutcome, act learn.Action) []learn.Verification {
+	switch act.Intent {
+	case learn.IntentTest, learn.IntentBuild, learn.IntentLint, learn.IntentTypecheck:
+		out := newOutput(ev.ToolOutput.Text())
+		if found := readShapes(out, func(string) bool { return true }); len(found) > 0 {
+			return found
+		}
+		return readShape(formats(), out, func(string) bool { return true })
+	case learn.IntentRead:
+		if isReport(act.Target) {
+			return readShape(formats(), newOutput(ev.ToolOutput.Text()), func(string) bool { return true })
+		}
+	}
+	return nil
+}
+
 // readDirect asks the readers whose tool the command names.
 func readDirect(rs []reader, out *output, invs []invocation) []learn.Verification {
 	var found []learn.Verification
+	var covered []string
 	for _, r := range rs {
 		for i := range invs {
-			if !r.runs(&invs[i]) {
+			if !r.runs(&invs[i]) || oneOf(covered...)(r.tool) {
 				continue
 			}
 			// One tool run several times prints several summaries: the
 			// reader sees them all at once. The last run's code is given.
-			last := lastRun(invs, r)
-			found = append(found, r.read(out, last)...)
+			if vs := r.read(out, lastRun(invs, r)); len(vs) > 0 {
+				found, covered = append(found, vs...), append(covered, r.within...)
+			}
 			break
 		}
 	}
@@ -136,57 +150,66 @@ func lastRun(invs []invocation, r reader) *invocation {
 // readDelegated asks by shape alone when a script or build tool was run that
 // may have run anything.
 func readDelegated(out *output, invs []invocation, act learn.Action) []learn.Verification {
+	for i := range invs { // the least visible of them may hide failures
+		if delegates(&invs[i], act) != nil && (out.by == nil || invs[i].seen >= out.by.seen) {
+			out.by = &invs[i]
+		}
+	}
 	for i := range invs {
 		tools := delegates(&invs[i], act)
 		if tools == nil {
 			continue
 		}
-		var found []learn.Verification
-		for _, r := range readers() {
-			if tools(r.tool) {
-				found = append(found, r.read(out, nil)...)
-			}
-		}
-		if len(found) > 0 {
+		if found := readShapes(out, tools); len(found) > 0 {
 			return found
 		}
 	}
 	return nil
 }
 
-// delegates says which tools' output a program may print, or nil when the
-// program runs no tools.
-func delegates(inv *invocation, act learn.Action) func(tool string) bool {
-	any := func(string) bool { return true }
-	switch inv.program {
-	case "make", "gmake", "npm", "yarn", "pnpm", "bun", "tox", "nox", "just", "task", "ninja", "invoke", "rake", "hatch", "pre-commit", "docker":
-		return any
-	case "node", "deno", "tsx", "ts-node":
-		return oneOf("jest", "vitest", "mocha", "node:test")
+// readFormats reads a report in a format that many tools write: printed by a
+// tool that was asked for it, or shown from the file that it was written to.
+func readFormats(out *output, invs []invocation, act learn.Action) []learn.Verification {
+	out.by = nil
+	for i := range invs {
+		inv := &invs[i]
+		reported := showsReport(inv) || delegates(inv, act) != nil
+		for _, r := range readers() {
+			reported = reported || r.runs(inv)
+		}
+		// Where a report is printed, what another program hides does not matter.
+		if reported && (out.by == nil || inv.seen < out.by.seen) {
+			out.by = inv
+		}
 	}
-	switch {
-	case isPython(inv.program), strings.HasSuffix(inv.program, ".py"):
-		return oneOf("pytest", "unittest", "django")
-	case strings.HasSuffix(inv.program, ".sh"), inv.program == "bash", inv.program == "sh":
-		return any
-	case strings.HasSuffix(inv.program, ".js"), strings.HasSuffix(inv.program, ".mjs"), strings.HasSuffix(inv.program, ".ts"):
-		return oneOf("jest", "vitest", "mocha", "node:test")
+	if out.by == nil {
+		return nil
 	}
-	if act.Intent == learn.IntentTest && inv.program == act.Program {
-		return any
+	found := readShape(formats(), out, func(string) bool { return true })
+	if out.by.seen != full {
+		found = failuresOnly(found) // a whole document may be out of sight
 	}
-	return nil
+	return found
 }
 
-func oneOf(tools ...string) func(string) bool {
-	return func(tool string) bool {
-		for _, t := range tools {
-			if t == tool {
-				return true
-			}
+// readShapes asks the readers of the tools for which wanted is true by shape
+// alone.
+func readShapes(out *output, wanted func(tool string) bool) []learn.Verification {
+	return readShape(readers(), out, wanted)
+}
+
+func readShape(rs []reader, out *output, wanted func(tool string) bool) []learn.Verification {
+	var found []learn.Verification
+	var covered []string
+	for _, r := range rs {
+		if !wanted(r.tool) || oneOf(covered...)(r.tool) || !out.hasAny(r.marks) {
+			continue
 		}
-		return false
+		if vs := r.read(out, nil); len(vs) > 0 {
+			found, covered = append(found, vs...), append(covered, r.within...)
+		}
 	}
+	return found
 }
 
 // failuresOnly keeps what an interrupted call had already shown to be bad.
@@ -214,6 +237,20 @@ func exitCode(ev *learn.ActionOutcome) (code int, known bool) {
 	return 0, false
 }
 
+func newOutput(text string) *output {
+	lines, text := splitOutput(text)
+	return &output{text: text, lines: lines, blank: blank(lines)}
+}
+
+func (out *output) hasAny(marks []string) bool {
+	for _, m := range marks {
+		if strings.Contains(out.text, m) {
+			return true
+		}
+	}
+	return false
+}
+
 func blank(lines []string) bool {
 	for _, l := range lines {
 		if strings.TrimSpace(l) != "" {
@@ -228,4 +265,26 @@ func blank(lines []string) bool {
 func conclude(v learn.Verification) learn.Verification {
 	v.OK = v.Passed > 0 && v.Failed == 0 && v.Errors == 0
 	return v
+}
+
+// partial reports whether failures may be out of sight, so that a good verdict
+// in what is shown proves nothing: the output was cut at its end or filtered,
+// and no exit code says that all was well. A filter through which a failure,
+// looking like bad, would be seen is no hindrance.
+func (out *output) partial(inv *invocation, bad string) bool {
+	if inv == nil {
+		inv = out.by
+	}
+	if inv == nil || inv.seen < headed || (inv.exitKnown && inv.exit == 0) {
+		return false
+	}
+	return inv.seen != filtered || inv.through.grep == nil || !inv.through.grep.MatchString(bad)
+}
+
+// wholly gives v unless it is good but partial.
+func (out *output) wholly(v learn.Verification, inv *invocation, bad string) []learn.Verification {
+	if v.OK && out.partial(inv, bad) {
+		return nil
+	}
+	return []learn.Verification{v}
 }

@@ -11,26 +11,29 @@ const (
 	maxLine   = 4 << 10   // bytes of one line
 	maxNames  = 50        // failing names kept
 	maxName   = 300       // bytes of one name
+	maxCount  = 1_000_000_000
 )
 
 // splitOutput cuts an output to its bound and gives its lines without ANSI
 // escape sequences. A carriage return that is not part of a line end starts a
 // new line, as on a terminal, where progress bars overwrite themselves.
-func splitOutput(text string) []string {
+// text is the same before lines were cut.
+func splitOutput(output string) (lines []string, text string) {
+	text = output
 	if len(text) > maxOutput {
 		text = text[:maxOutput/2] + "\n" + text[len(text)-maxOutput/2:]
 	}
 	text = stripANSI(text)
 	text = strings.ReplaceAll(text, "\r\n", "\n")
 	text = strings.ReplaceAll(text, "\r", "\n")
-	lines := strings.Split(text, "\n")
+	lines = strings.Split(text, "\n")
 	for i, line := range lines {
 		if len(line) > maxLine {
 			line = line[:maxLine]
 		}
 		lines[i] = strings.TrimRight(line, " \t")
 	}
-	return lines
+	return lines, text
 }
 
 // stripANSI removes escape sequences (ECMA-48): CSI ... final byte, OSC ... BEL
@@ -83,6 +86,8 @@ func escapeLen(s string) int {
 			}
 		}
 		return 2
+	case '(', ')', '*', '+', '#', ' ': // a character set and the like
+		return min(3, len(s))
 	default:
 		if s[1] >= 0x80 {
 			return 1
@@ -123,11 +128,10 @@ func (n *names) add(name string) {
 // count reads a number that a regular expression already found to be digits;
 // absurd ones are held at a bound, so that sums cannot overflow.
 func count(digits string) int {
-	const bound = 1_000_000_000
 	n := 0
 	for i := 0; i < len(digits) && digits[i] >= '0' && digits[i] <= '9'; i++ {
-		if n = n*10 + int(digits[i]-'0'); n > bound {
-			return bound
+		if n = n*10 + int(digits[i]-'0'); n > maxCount {
+			return maxCount
 		}
 	}
 	return n

@@ -2,6 +2,8 @@ package verify
 
 import (
 	"regexp"
+	"strconv"
+	"strings"
 
 	"lathe/learn"
 )
@@ -10,6 +12,7 @@ var (
 	mypyGood = regexp.MustCompile(`^Success: no issues found in (\d+) source files?$`)
 	mypyBad  = regexp.MustCompile(`^Found (\d+) errors? in \d+ files? \(.*\)$`)
 	mypyLine = regexp.MustCompile(`^(\S.*?\.pyi?):(\d+)(?::\d+)?: error: `)
+	tscTotal = regexp.MustCompile(`^Found (\d+) errors?(?: in |\.)`) // under --pretty
 	tscLine  = regexp.MustCompile(`^(\S.*?)(?:\((\d+),\d+\)|:(\d+):\d+ -):? error TS\d+: `)
 )
 
@@ -49,16 +52,85 @@ func readMypy(out *output, inv *invocation) []learn.Verification {
 func readTsc(out *output, inv *invocation) []learn.Verification {
 	v := learn.Verification{Kind: learn.VerifyTypecheck, Tool: "tsc"}
 	var places names
+	total := 0
 	for _, line := range out.lines {
+		if m := tscTotal.FindStringSubmatch(line); m != nil && inv != nil {
+			total += count(m[1])
+		}
 		if m := tscLine.FindStringSubmatch(line); m != nil {
 			v.Failed++
 			places.add(m[1] + ":" + m[2] + m[3])
 		}
 	}
+	v.Failed = max(v.Failed, total)
 	if v.Failed == 0 && !silent(out, inv) {
 		return nil
 	}
 	v.OK = v.Failed == 0
+	v.FailingNames = places.list
+	return []learn.Verification{v}
+}
+
+var (
+	pyrightEnd  = regexp.MustCompile(`^(\d+) errors?, (\d+) warnings?, (\d+) (?:informations?|notes?)`)
+	pyrightLine = regexp.MustCompile(`^ {2}(\S.*?):(\d+):\d+ - error: `)
+)
+
+// pyrightReport is what is read of pyright --outputjson.
+type pyrightReport struct {
+	Diagnostics []struct {
+		File     string `json:"file"`
+		Severity string `json:"severity"`
+		Range    struct {
+			Start struct {
+				Line int `json:"line"` // from 0
+			} `json:"start"`
+		} `json:"range"`
+	} `json:"generalDiagnostics"`
+	Summary *struct {
+		Files    int `json:"filesAnalyzed"`
+		Errors   int `json:"errorCount"`
+		Warnings int `json:"warningCount"`
+	} `json:"summary"`
+}
+
+// readPyright reads pyright's closing line, or its JSON. Warnings count as
+// skipped. Without a source file there is no verdict.
+func readPyright(out *output, inv *invocation) []learn.Verification {
+	v := learn.Verification{Kind: learn.VerifyTypecheck, Tool: "pyright"}
+	var places names
+	ended, lines := false, 0
+	for _, line := range out.lines {
+		if strings.HasPrefix(line, "No source files found") {
+			return nil
+		}
+		if m := pyrightLine.FindStringSubmatch(line); m != nil {
+			lines++
+			places.add(m[1] + ":" + m[2])
+		} else if m := pyrightEnd.FindStringSubmatch(line); m != nil {
+			ended = true
+			v.Failed += count(m[1])
+			v.Skipped += count(m[2])
+		}
+	}
+	if !ended {
+		if r := (pyrightReport{}); jsonDocument(out.text, "generalDiagnostics", &r) && r.Summary != nil && r.Summary.Files > 0 {
+			ended = true
+			v.Failed, v.Skipped = r.Summary.Errors, r.Summary.Warnings
+			for _, d := range r.Diagnostics {
+				if d.Severity == "error" {
+					places.add(d.File + ":" + strconv.Itoa(d.Range.Start.Line+1))
+				}
+			}
+		}
+	}
+	if !ended {
+		if lines == 0 || inv == nil {
+			return nil
+		}
+		v.Failed = lines
+	}
+	v.OK = v.Failed == 0 && (inv == nil || !inv.exitKnown || inv.exit == 0)
 	v.FailingNames = places.list
 	return []learn.Verification{v}
 }

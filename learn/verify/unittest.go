@@ -10,13 +10,13 @@ import (
 var (
 	unittestRan   = regexp.MustCompile(`^Ran (\d+) tests? in [\d.]+s$`)
 	unittestEnd   = regexp.MustCompile(`^(OK|FAILED|NO TESTS RAN)(?: \(([^)]*)\))?$`)
-	unittestTerm  = regexp.MustCompile(`([a-z ]+)=(\d+)`)
+	unittestTerm  = regexp.MustCompile(`([A-Za-z ]+)=(\d+)`)
 	unittestName  = regexp.MustCompile(`^(FAIL|ERROR): (\S.*)$`)
 	djangoMarkers = regexp.MustCompile(`^(Testing against Django installed in|Creating test database for alias|Destroying test database for alias|System check identified)`)
 )
 
 func runsUnittest(inv *invocation) bool {
-	return inv.program == "unittest" || inv.program == "nosetests" || inv.program == "nose2"
+	return inv.program == "unittest" || strings.HasPrefix(inv.program, "nosetests") || strings.HasPrefix(inv.program, "nose2") || inv.program == "nose"
 }
 
 // runsDjango takes Django's own tests/runtests.py and a project's "manage.py
@@ -35,7 +35,15 @@ func readUnittest(out *output, inv *invocation) []learn.Verification {
 	if inv == nil && isDjango(out) {
 		return nil // readDjango takes it
 	}
-	return readRan(out, "unittest", inv != nil)
+	tool := "unittest"
+	switch {
+	case inv == nil:
+	case strings.HasPrefix(inv.program, "nose2"):
+		tool = "nose2"
+	case strings.HasPrefix(inv.program, "nose"):
+		tool = "nose"
+	}
+	return readRan(out, tool, inv != nil)
 }
 
 func readDjango(out *output, inv *invocation) []learn.Verification {
@@ -91,12 +99,12 @@ func unittestCounts(v *learn.Verification, word, terms string, ran int) {
 	unexpected := 0
 	for _, t := range unittestTerm.FindAllStringSubmatch(terms, -1) {
 		n := count(t[2])
-		switch strings.TrimSpace(t[1]) {
+		switch strings.ToLower(strings.TrimSpace(t[1])) {
 		case "failures":
 			v.Failed += n
 		case "errors":
 			v.Errors += n
-		case "skipped", "expected failures":
+		case "skipped", "skip", "expected failures":
 			v.Skipped += n
 		case "unexpected successes":
 			unexpected += n

@@ -52,6 +52,15 @@ func unwrapOnce(words []string) ([]string, bool) {
 		if len(args) > 1 && args[0] == "exec" {
 			return dropWhile(args[1:], isFlag), true
 		}
+	case "bundle":
+		if len(args) > 1 && args[0] == "exec" {
+			return args[1:], true
+		}
+	case "php", "perl", "ruby":
+		// "php vendor/bin/phpunit", "ruby -S rspec": the tool is the script.
+		if rest := dropWhile(args, isFlag); len(rest) > 0 && oneOf("phpunit", "pest", "paratest", "prove", "rspec", "rake")(path.Base(rest[0])) {
+			return rest, true
+		}
 	}
 	if isPython(program) {
 		return unwrapPython(args)

@@ -1,0 +1,26 @@
+# clippy, and cargo test's other forms. Run after rust.sh.
+have cargo || return 0
+mkdir -p "$app/rs/smell/src" "$app/rs/warn/src" "$app/rs/panics/src"
+printf '[package]\nname = "smell"\nversion = "0.1.0"\nedition = "2021"\n' >"$app/rs/smell/Cargo.toml"
+printf '[package]\nname = "panics"\nversion = "0.1.0"\nedition = "2021"\n' >"$app/rs/panics/Cargo.toml"
+printf 'pub fn f(v: &Vec<i32>) -> bool {\n    return v.len() == 0;\n}\n\npub fn g() -> i32 {\n    let x = 1;\n    2\n}\n' >"$app/rs/smell/src/lib.rs"
+printf '#[test]\nfn wrong() {\n    assert_eq!(1, 2);\n}\n\n#[test]\nfn boom() {\n    panic!("boom");\n}\n\n#[test]\n#[should_panic]\nfn meant() {\n    panic!();\n}\n' >"$app/rs/panics/src/lib.rs"
+rec cargotest-panics rs/panics "cargo test"
+rec cargotest-no-fail-fast rs/panics "cargo test --no-fail-fast 2>&1 | tail -4"
+rec cargotest-tail1 rs/good "cargo test --lib 2>&1 | tail -2"
+rec cargotest-head rs/panics "cargo test 2>&1 | head -6"
+rec cargotest-grep rs/good "cargo test 2>&1 | grep 'test result'"
+rec cargotest-color rs/panics "cargo test --color=always -- --color=always"
+rec cargotest-no-run rs/good "cargo test --no-run"
+rec cargotest-list rs/good "cargo test -- --list"
+if cargo clippy --version >/dev/null 2>&1; then
+  rec clippy-pass rs/good "cargo clippy"
+  rec clippy-warn rs/smell "cargo clippy"
+  rec clippy-deny rs/smell "cargo clippy -- -D warnings"
+  rec clippy-broken rs/broken "cargo clippy"
+  rec clippy-tail rs/smell "touch src/lib.rs; cargo clippy 2>&1 | tail -2"
+  rec clippy-head rs/smell "touch src/lib.rs; cargo clippy 2>&1 | head -4"
+fi
+rec cargobuild-warn rs/smell "cargo build"
+rec cargobuild-json rs/broken "cargo build --message-format short"
+rec cargobuild-and-test rs/good "cargo build && cargo test --lib"
