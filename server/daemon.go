@@ -141,14 +141,17 @@ func (d *Daemon) openStores(ctx context.Context) (err error) {
 		}
 	}
 	d.ledger, d.indexed = newFollower(0), newFollower(d.index.AppliedEvents())
-	d.door = sync.OnceValues(func() (*intake.Door, error) {
-		r, err := redact.New()
-		if err != nil {
-			return nil, fmt.Errorf("rules for secrets: %w", err)
-		}
-		return intake.NewDoor(r, intake.Limits{}), nil
-	})
+	d.door = sync.OnceValues(newDoor)
 	return nil
+}
+
+// newDoor makes what every record enters through.
+func newDoor() (*intake.Door, error) {
+	r, err := redact.New()
+	if err != nil {
+		return nil, fmt.Errorf("rules for secrets: %w", err)
+	}
+	return intake.NewDoor(r, intake.Limits{}), nil
 }
 
 // Run serves until ctx ends, somebody asks the daemon to stop, or it has been

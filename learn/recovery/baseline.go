@@ -35,6 +35,15 @@ func newBaselines() []baseline {
 	}
 }
 
+// Baselines names the simple methods that a replay compares with.
+func Baselines() []string {
+	var out []string
+	for _, b := range newBaselines() {
+		out = append(out, b.name())
+	}
+	return out
+}
+
 // backOff counts classes by keys, the narrowest first, and answers with the
 // commonest of the narrowest key that knows any, then of the next.
 type backOff struct {

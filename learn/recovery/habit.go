@@ -64,6 +64,9 @@ func (m *Miner) practise(s *session, st step) {
 		s.Last = map[learn.Intent]string{}
 	}
 	s.Last[st.Intent] = class
+	if m.frozen {
+		return
+	}
 	h := m.habits.touch(habitKey(s.Project, st.Intent), func() *habit { return &habit{} })
 	m.habits.trim(m.opt.MaxContexts, func(*habit) { m.stats.DroppedContexts++ })
 	h.count(class, p, s.once("h"+class+string(st.Intent)), m.opt.HalfLife)

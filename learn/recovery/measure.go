@@ -2,9 +2,11 @@ package recovery
 
 import (
 	"cmp"
+	"encoding/json"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 )
 
 // Measures says how good the offers of a replay were. Rates are shares of one,
@@ -13,16 +15,16 @@ type Measures struct {
 	Cases    int `json:"cases"`    // failures that were resolved by something
 	Specific int `json:"specific"` // by something that can be said: what ranking is judged by
 	// Ranking of the specific cases, whatever the threshold.
-	Hit1 float64 `json:"hit_at_1"`
-	Hit3 float64 `json:"hit_at_3"`
-	MRR  float64 `json:"mean_reciprocal_rank"`
+	Hit1 Share `json:"hit_at_1"`
+	Hit3 Share `json:"hit_at_3"`
+	MRR  Share `json:"mean_reciprocal_rank"`
 	// At the threshold, over all cases: an answer to a failure that an edit
 	// resolved is a wrong one.
-	Answered  int     `json:"answered"`
-	Right     int     `json:"right"`
-	Coverage  float64 `json:"coverage"`          // answered of all cases
-	Reached   float64 `json:"coverage_specific"` // of the specific ones
-	Precision float64 `json:"precision"`         // first suggestion right, of those answered
+	Answered  int   `json:"answered"`
+	Right     int   `json:"right"`
+	Coverage  Share `json:"coverage"`          // answered of all cases
+	Reached   Share `json:"coverage_specific"` // of the specific ones
+	Precision Share `json:"precision"`         // first suggestion right, of those answered
 	// CallsSaved is the number of calls between failure and resolution beyond
 	// the remedy's own, summed over the right answers.
 	CallsSaved int `json:"calls_saved"`
@@ -30,15 +32,41 @@ type Measures struct {
 
 // Rate is a measure with its 95 % interval.
 type Rate struct {
-	Value float64 `json:"value"`
-	Low   float64 `json:"low"`
-	High  float64 `json:"high"`
+	Value Share `json:"value"`
+	Low   Share `json:"low"`
+	High  Share `json:"high"`
+}
+
+// Share is a rate, or NaN, which is null in JSON.
+type Share float64
+
+// MarshalJSON implements json.Marshaler.
+func (s Share) MarshalJSON() ([]byte, error) {
+	if math.IsNaN(float64(s)) {
+		return []byte("null"), nil
+	}
+	return strconv.AppendFloat(nil, float64(s), 'g', 6, 64), nil
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (s *Share) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		*s = Share(math.NaN())
+		return nil
+	}
+	return json.Unmarshal(b, (*float64)(s))
 }
 
 // Threshold is what an offer must reach to be made.
 type Threshold struct {
 	Confidence float64 `json:"confidence"`
 	Support    int     `json:"support"` // distinct sessions
+}
+
+// DefaultThreshold is what Offer asks for by default.
+func DefaultThreshold() Threshold {
+	o := Options{}.withDefaults()
+	return Threshold{Confidence: o.MinConfidence, Support: o.MinSupport}
 }
 
 // answer is the first offer of a case that reaches the threshold.
@@ -85,9 +113,9 @@ func Measure(cases []Case, threshold Threshold) Measures {
 		}
 	}
 	n := float64(m.Specific)
-	m.Hit1, m.Hit3, m.MRR = hit1/n, hit3/n, mrr/n
-	m.Reached, m.Coverage = float64(reached)/n, float64(m.Answered)/float64(m.Cases)
-	m.Precision = float64(m.Right) / float64(m.Answered)
+	m.Hit1, m.Hit3, m.MRR = Share(hit1/n), Share(hit3/n), Share(mrr/n)
+	m.Reached, m.Coverage = Share(float64(reached)/n), Share(float64(m.Answered)/float64(m.Cases))
+	m.Precision = Share(float64(m.Right) / float64(m.Answered))
 	return m
 }
 
@@ -112,7 +140,7 @@ func With(cases []Case, baseline string) []Case {
 // Intervals are the 95 % percentile intervals of measures over samples of the
 // sessions, with replacement: failures of one session are not independent
 // (cluster bootstrap, Field and Welsh 2007). The same seed gives the same.
-func Intervals(cases []Case, threshold Threshold, samples int, seed uint64, of ...func(Measures) float64) []Rate {
+func Intervals(cases []Case, threshold Threshold, samples int, seed uint64, of ...func(Measures) Share) []Rate {
 	var sessions [][]Case
 	index := map[string]int{}
 	for _, c := range cases {
@@ -126,7 +154,7 @@ func Intervals(cases []Case, threshold Threshold, samples int, seed uint64, of .
 		sessions[i] = append(sessions[i], c)
 	}
 	rng := rand.New(rand.NewPCG(seed, 1))
-	values := make([][]float64, len(of))
+	values := make([][]Share, len(of))
 	for range samples {
 		var drawn []Case
 		for range sessions {
@@ -134,7 +162,7 @@ func Intervals(cases []Case, threshold Threshold, samples int, seed uint64, of .
 		}
 		m := Measure(drawn, threshold)
 		for i, f := range of {
-			if v := f(m); !math.IsNaN(v) {
+			if v := f(m); !math.IsNaN(float64(v)) {
 				values[i] = append(values[i], v)
 			}
 		}
@@ -148,9 +176,9 @@ func Intervals(cases []Case, threshold Threshold, samples int, seed uint64, of .
 	return out
 }
 
-func quantile(sorted []float64, q float64) float64 {
+func quantile(sorted []Share, q float64) Share {
 	if len(sorted) == 0 {
-		return math.NaN()
+		return Share(math.NaN())
 	}
 	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)]
 }
@@ -158,9 +186,9 @@ func quantile(sorted []float64, q float64) float64 {
 // Point is one threshold of the curve of precision against coverage.
 type Point struct {
 	Threshold float64 `json:"threshold"`
-	Coverage  float64 `json:"coverage"`
-	Reached   float64 `json:"coverage_specific"`
-	Precision float64 `json:"precision"`
+	Coverage  Share   `json:"coverage"`
+	Reached   Share   `json:"coverage_specific"`
+	Precision Share   `json:"precision"`
 	Answered  int     `json:"answered"`
 }
 
@@ -243,8 +271,8 @@ func BreakDown(cases []Case, threshold Threshold, by func(*Case) string) []Group
 // Oracle is the share of the specific cases whose remedy's class had been seen
 // to work before, in the same project and in any: what a memory that always
 // picks the right one of its precedents would reach.
-func Oracle(cases []Case) (here, anywhere float64) {
-	n := 0.0
+func Oracle(cases []Case) (here, anywhere Share) {
+	n := Share(0)
 	for i := range cases {
 		if !cases[i].Specific {
 			continue

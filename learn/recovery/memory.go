@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"cmp"
+	"fmt"
 	"hash/fnv"
 	"slices"
 	"strconv"
@@ -260,4 +261,28 @@ func publicClass(class string) bool {
 		}
 	}
 	return true
+}
+
+// why says where a class is known from: the narrowest context that counted it.
+func (m *Miner) why(s *situation, class string) string {
+	own, shared := s.own(), s.shared()
+	ids := append(shared, own...)
+	words := [...]string{
+		"in any project", "for this purpose in any project", "for this purpose in this language", "for this kind of error in any project",
+		"for this kind of error and purpose in any project", "for this very error in any project", "for this kind of error and command in any project",
+		"for this very error and command in any project", "for this purpose in this project", "for this kind of error in this project",
+		"for this very error in this project", "for this kind of error and command in this project", "for this very error and command in this project",
+	}
+	for i := len(ids) - 1; i >= 0; i-- {
+		n, ok := m.memory.peek(ids[i])
+		if !ok {
+			continue
+		}
+		for j := range n.Counts {
+			if t := &n.Counts[j]; t.Class == class && t.Succ.N > 0 {
+				return fmt.Sprintf("%.0f of %.0f resolutions %s", t.Succ.N, n.Total.N, words[i])
+			}
+		}
+	}
+	return "what this project, or a listing of it, uses for this purpose"
 }

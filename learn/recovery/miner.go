@@ -26,6 +26,7 @@ type Miner struct {
 	// guesses is how many are kept with a failure: one, and more in Replay, which
 	// is told of each failure and each resolution.
 	guesses  int
+	frozen   bool // nothing is learned
 	opened   func(*failure, *learn.ErrorSignature)
 	resolved func(*session, *failure, *form, bool)
 }
@@ -164,7 +165,7 @@ func (m *Miner) succeeded(s *session, st step, index int) []learn.LedgerEntry {
 			m.resolved(s, &f, &fm, ok)
 		}
 		if ok {
-			if len(f.Guesses) > 0 {
+			if len(f.Guesses) > 0 && !m.frozen {
 				m.calibrator.Observe(f.Guesses[0].P, f.Guesses[0].Class == fm.Class)
 			}
 			entries = append(entries, m.count(s, &f, &fm, st.At, true)...)
@@ -177,6 +178,9 @@ func (m *Miner) succeeded(s *session, st step, index int) []learn.LedgerEntry {
 // count adds one observation of a form to every bucket that it belongs to, and
 // of its class to every context.
 func (m *Miner) count(s *session, f *failure, fm *form, at time.Time, worked bool) []learn.LedgerEntry {
+	if m.frozen {
+		return nil
+	}
 	m.remember(s, f, fm, at, worked)
 	if !specific(fm.Class) {
 		return nil

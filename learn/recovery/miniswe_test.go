@@ -30,7 +30,7 @@ var (
 func TestReplayMiniSWE(t *testing.T) {
 	sessions := miniSWE(t)
 	r := newReader(t)
-	cases, err := recovery.Replay(recovery.Options{}, func(yield func(*learn.Observation, error) bool) {
+	cases, err := recovery.Replay(recovery.ReplayOptions{}, func(yield func(*learn.Observation, error) bool) {
 		for _, s := range sessions {
 			for i := range s {
 				if !yield(r.read(learn.Record{Action: &s[i]}), nil) {
@@ -38,7 +38,7 @@ func TestReplayMiniSWE(t *testing.T) {
 				}
 			}
 		}
-	}, always)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,24 +42,36 @@ type OfferedClass struct {
 	Class      string  `json:"class"`
 	Confidence float64 `json:"confidence"` // calibrated, in [0, 1]
 	Support    int     `json:"support"`    // sessions behind it
+	Why        string  `json:"why"`        // where that is known from
 }
 
 // caseGuesses is the number of guesses that a Case keeps.
 const caseGuesses = 10
 
+// ReplayOptions say what of a stream is predicted.
+type ReplayOptions struct {
+	Miner Options
+	// Score says which failures come out as cases; from the others is only
+	// learned. Nil scores all.
+	Score func(*learn.ActionOutcome) bool
+	// Frozen learns nothing from what is scored: what was known before must do.
+	Frozen bool
+}
+
 // Replay gives the observations, in time order, to a Miner that knows nothing.
 // Each failure is asked about when it happens, before anything that comes
 // later is seen; what the session then did is the truth. A failure that comes
-// back unresolved is asked about again, and judged by its last time. Those for
-// whose failing event score says true come out as cases; from the others is
-// only learned. What worked the second time for no visible reason is no case.
-func Replay(o Options, stream iter.Seq2[*learn.Observation, error], score func(*learn.ActionOutcome) bool) ([]Case, error) {
-	r := newReplay(o)
+// back unresolved is asked about again, and judged by its last time. What
+// worked the second time for no visible reason is no case. An error of the
+// stream ends the replay.
+func Replay(o ReplayOptions, stream iter.Seq2[*learn.Observation, error]) ([]Case, error) {
+	r := newReplay(o.Miner)
 	for obs, err := range stream {
 		if err != nil {
 			return r.cases, err
 		}
-		r.scored = obs.Record.Action != nil && score(obs.Record.Action)
+		r.scored = obs.Record.Action != nil && (o.Score == nil || o.Score(obs.Record.Action))
+		r.m.frozen = o.Frozen && r.scored
 		if err := r.m.Apply(obs, func(learn.LedgerEntry) {}); err != nil {
 			return r.cases, err
 		}
@@ -99,7 +111,7 @@ func (r *replay) opened(f *failure, sig *learn.ErrorSignature) {
 		c.Call = f.Call.Tool
 	}
 	for _, g := range f.Guesses {
-		c.Offers = append(c.Offers, OfferedClass{Class: g.Class, Confidence: g.Sure, Support: g.Support})
+		c.Offers = append(c.Offers, OfferedClass{Class: g.Class, Confidence: g.Sure, Support: g.Support, Why: r.m.why(&f.Situation, g.Class)})
 	}
 	r.asked[c.EventID] = c
 }
@@ -119,6 +131,9 @@ func (r *replay) resolved(s *session, f *failure, fm *form, ok bool) {
 			c.Fix = append(c.Fix, strings.Trim(inWords(&a), "`"))
 		}
 		r.cases = append(r.cases, *c)
+	}
+	if r.m.frozen {
+		return
 	}
 	r.seen[here], r.seen[fm.Class] = true, true
 	for _, b := range r.baselines {

@@ -54,8 +54,6 @@ func recordings(r *reader) iter.Seq2[*learn.Observation, error] {
 	}
 }
 
-func always(*learn.ActionOutcome) bool { return true }
-
 func report(t *testing.T, cases []recovery.Case) recovery.Measures {
 	t.Helper()
 	m := recovery.Measure(cases, recovery.Threshold{Confidence: 0.5, Support: 2})
@@ -66,7 +64,7 @@ func report(t *testing.T, cases []recovery.Case) recovery.Measures {
 // TestReplayRecordings holds what the shipped recordings give: much of what
 // comes again is known, and what is said is mostly right.
 func TestReplayRecordings(t *testing.T) {
-	cases, err := recovery.Replay(recovery.Options{}, recordings(newReader(t)), always)
+	cases, err := recovery.Replay(recovery.ReplayOptions{}, recordings(newReader(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +72,7 @@ func TestReplayRecordings(t *testing.T) {
 	if got.Specific < 80 || got.Hit1 < 0.35 || got.Precision < 0.7 {
 		t.Error("worse than what these recordings gave when this was written")
 	}
-	again, err := recovery.Replay(recovery.Options{}, recordings(newReader(t)), always)
+	again, err := recovery.Replay(recovery.ReplayOptions{}, recordings(newReader(t)))
 	if err != nil || recovery.Measure(again, recovery.Threshold{Confidence: 0.5, Support: 2}) != got {
 		t.Errorf("the second replay differs: %v", err)
 	}

@@ -21,7 +21,7 @@ func TestReplayAsksBeforeItLearns(t *testing.T) {
 			}
 		}
 	}
-	cases, err := Replay(Options{}, stream, func(*learn.ActionOutcome) bool { return true })
+	cases, err := Replay(ReplayOptions{}, stream)
 	if err != nil || len(cases) != 5 {
 		t.Fatalf("%d cases, %v", len(cases), err)
 	}
@@ -34,7 +34,7 @@ func TestReplayAsksBeforeItLearns(t *testing.T) {
 		t.Errorf("measured %+v", got)
 	}
 	broken := errors.New("broken")
-	if _, err := Replay(Options{}, func(yield func(*learn.Observation, error) bool) { yield(nil, broken) }, func(*learn.ActionOutcome) bool { return true }); !errors.Is(err, broken) {
+	if _, err := Replay(ReplayOptions{}, func(yield func(*learn.Observation, error) bool) { yield(nil, broken) }); !errors.Is(err, broken) {
 		t.Errorf("a broken stream ended in %v", err)
 	}
 }

@@ -1,0 +1,293 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"lathe/learn"
+	"lathe/learn/action"
+	"lathe/learn/recovery"
+	"lathe/learn/signature"
+	"lathe/learn/verify"
+	"lathe/server/intake"
+)
+
+// EvalOptions say what to replay.
+type EvalOptions struct {
+	// Share of the sessions, the earliest, that are only learned from; the rest
+	// is predicted. Not used when Train and Test were given.
+	Share float64 `json:"share"`
+	// Frozen learns nothing from what is predicted.
+	Frozen bool `json:"frozen"`
+	// Unseen predicts on projects that were not learned from: half of them, by
+	// a hash of their names.
+	Unseen bool `json:"unseen"`
+	// Confidence is the least confidence of an answer; 0 is the default.
+	Confidence float64 `json:"confidence"`
+	// Samples of the bootstrap; 0 is 1000.
+	Samples int `json:"samples"`
+}
+
+// EvalReport is what `lathe eval` prints.
+type EvalReport struct {
+	Events    int                 `json:"events"`
+	Sessions  int                 `json:"sessions"`
+	Projects  int                 `json:"projects"`
+	Learned   int                 `json:"sessions_learned_from"`
+	Split     string              `json:"split"`
+	Threshold recovery.Threshold  `json:"threshold"`
+	Measures  recovery.Measures   `json:"measures"`
+	Intervals map[string]Interval `json:"intervals"` // 95 %, sessions resampled
+	// OracleHere and OracleAnywhere are the shares of the specific cases whose
+	// remedy had worked before, in the project and in any: no memory can do
+	// better.
+	OracleHere     recovery.Share               `json:"oracle_here"`
+	OracleAnywhere recovery.Share               `json:"oracle_anywhere"`
+	Baselines      map[string]recovery.Measures `json:"baselines"`
+	Curve          []recovery.Point             `json:"curve"`
+	Reliability    []recovery.Bin               `json:"reliability"`
+	// CalibrationError is the mean distance of what was said from what was
+	// right.
+	CalibrationError float64          `json:"calibration_error"`
+	ByIntent         []recovery.Group `json:"by_intent"`
+	ByProject        []recovery.Group `json:"by_project"`
+	ByPattern        []recovery.Group `json:"by_pattern"`
+	Cases            []recovery.Case  `json:"cases"`
+}
+
+// Interval is the middle 95 % of a measure over resampled sessions.
+type Interval = recovery.Rate
+
+// maxEvalEvents bounds what a replay holds in memory: the newest count.
+const maxEvalEvents = 1_000_000
+
+// Evaluation gathers recorded events and replays them.
+type Evaluation struct {
+	door    *intake.Door
+	reader  *reader
+	seen    map[string]bool
+	learned map[string]bool // sessions that are only learned from
+	stream  []*learn.Observation
+	Train   bool // whether what is taken now is only learned from
+}
+
+// NewEvaluation returns an empty one. It needs no daemon.
+func NewEvaluation() (*Evaluation, error) {
+	door, err := newDoor()
+	if err != nil {
+		return nil, err
+	}
+	sigs, err := signature.New()
+	if err != nil {
+		return nil, err
+	}
+	return &Evaluation{door: door, reader: &reader{signatures: sigs}, seen: map[string]bool{}, learned: map[string]bool{}}, nil
+}
+
+// Accept implements intake.Sink: records as they come from an importer.
+func (e *Evaluation) Accept(_ context.Context, recs []learn.Record) (intake.Receipt, error) {
+	admitted, _, rejected := e.door.Admit(recs)
+	out := intake.Receipt{Rejected: rejected}
+	for _, rec := range admitted {
+		if e.Take(rec) {
+			out.Accepted++
+		} else {
+			out.Duplicates++
+		}
+	}
+	if len(e.stream) > maxEvalEvents {
+		return out, fmt.Errorf("more than %d events: evaluate fewer files", maxEvalEvents)
+	}
+	return out, nil
+}
+
+// Take adds one record, read as the daemon reads it, without the output that
+// nothing needs any more. It reports whether the record is new.
+func (e *Evaluation) Take(rec learn.Record) bool {
+	id := ""
+	switch {
+	case rec.Action != nil:
+		id = rec.Action.ID
+	case rec.Task != nil:
+		id = rec.Task.ID
+	}
+	if e.seen[id] {
+		return false
+	}
+	e.seen[id] = true
+	o := &learn.Observation{Record: rec}
+	if ev := rec.Action; ev != nil {
+		o.Action = action.Parse(ev)
+		o.Signatures = e.reader.signatures.Learn(ev, o.Action)
+		o.Verifications = verify.Read(ev, o.Action)
+		slim := *ev
+		if !o.Action.Intent.ReadOnly() {
+			slim.ToolOutput = learn.ToolOutput{ExitCode: ev.ToolOutput.ExitCode}
+		}
+		o.Record.Action = &slim
+		if e.Train {
+			e.learned[sessionKey(o)] = true
+		}
+	}
+	e.stream = append(e.stream, o)
+	return true
+}
+
+func sessionKey(o *learn.Observation) string {
+	if t := o.Record.Task; t != nil {
+		return t.ProjectID + "\x00" + t.SessionID
+	}
+	return o.Record.Action.ProjectID + "\x00" + o.Record.Action.SessionID
+}
+
+func timeOf(o *learn.Observation) time.Time {
+	if t := o.Record.Task; t != nil {
+		return t.Timestamp
+	}
+	return o.Record.Action.Timestamp
+}
+
+// evaluate replays the daemon's own log, the newest events of it.
+func (d *Daemon) evaluate(ctx context.Context, o EvalOptions) (EvalReport, error) {
+	e, err := NewEvaluation()
+	if err != nil {
+		return EvalReport{}, err
+	}
+	err = d.log.ReadEvents(ctx, 0, func(_ uint64, recs []learn.Record) error {
+		for _, rec := range recs {
+			e.Take(rec)
+		}
+		if over := len(e.stream) - maxEvalEvents; over > 0 {
+			e.stream = slices.Delete(e.stream, 0, over)
+		}
+		return nil
+	})
+	if err != nil {
+		return EvalReport{}, fmt.Errorf("read the log: %w", err)
+	}
+	return e.Run(ctx, o)
+}
+
+// Run replays what was taken, in time order, and measures.
+func (e *Evaluation) Run(ctx context.Context, o EvalOptions) (EvalReport, error) {
+	slices.SortStableFunc(e.stream, func(a, b *learn.Observation) int { return timeOf(a).Compare(timeOf(b)) })
+	sessions, projects := e.sessions()
+	if len(sessions) < 2 {
+		return EvalReport{}, errors.New("there is nothing to replay: at least two recorded sessions are needed, one to learn from and one to predict; import some with `lathe import`")
+	}
+	split := e.split(o, sessions)
+	threshold := recovery.DefaultThreshold()
+	if o.Confidence > 0 {
+		threshold.Confidence = o.Confidence
+	}
+	if o.Unseen { // what is learned from comes first, whenever it was
+		slices.SortStableFunc(e.stream, func(a, b *learn.Observation) int {
+			return boolOrder(e.learned[sessionKey(b)]) - boolOrder(e.learned[sessionKey(a)])
+		})
+	}
+	cases, err := recovery.Replay(recovery.ReplayOptions{
+		Frozen: o.Frozen,
+		Score:  func(ev *learn.ActionOutcome) bool { return !e.learned[ev.ProjectID+"\x00"+ev.SessionID] },
+	}, func(yield func(*learn.Observation, error) bool) {
+		for _, obs := range e.stream {
+			if err := ctx.Err(); err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(obs, nil) {
+				return
+			}
+		}
+	})
+	if err != nil {
+		return EvalReport{}, err
+	}
+	r := measured(cases, threshold, o.Samples)
+	r.Events, r.Sessions, r.Projects, r.Learned, r.Split = len(e.stream), len(sessions), projects, len(e.learned), split
+	return r, nil
+}
+
+func boolOrder(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// sessions lists the sessions by their first event, and counts the projects.
+func (e *Evaluation) sessions() (keys []string, projects int) {
+	seen, own := map[string]bool{}, map[string]bool{}
+	for _, o := range e.stream {
+		if o.Record.Action == nil {
+			continue
+		}
+		if k := sessionKey(o); !seen[k] {
+			seen[k] = true
+			keys = append(keys, k)
+		}
+		own[o.Record.Action.ProjectID] = true
+	}
+	return keys, len(own)
+}
+
+// split decides which sessions are only learned from, and says how.
+func (e *Evaluation) split(o EvalOptions, sessions []string) string {
+	how := "by the files given"
+	switch {
+	case o.Unseen:
+		e.learned = map[string]bool{}
+		for _, k := range sessions {
+			project, _, _ := strings.Cut(k, "\x00")
+			if learn.UUIDv8("eval", project)[0] < '8' {
+				e.learned[k] = true
+			}
+		}
+		how = "by project: those predicted were never seen"
+	case len(e.learned) == 0:
+		if o.Share <= 0 || o.Share >= 1 {
+			o.Share = 0.5
+		}
+		n := max(1, min(len(sessions)-1, int(math.Round(o.Share*float64(len(sessions))))))
+		for _, k := range sessions[:n] {
+			e.learned[k] = true
+		}
+		how = fmt.Sprintf("by time: the first %d sessions", n)
+	}
+	if o.Frozen {
+		return how + "; nothing learned from what is predicted"
+	}
+	return how + "; learning goes on while predicting"
+}
+
+func measured(cases []recovery.Case, t recovery.Threshold, samples int) EvalReport {
+	if samples <= 0 {
+		samples = 1000
+	}
+	r := EvalReport{Threshold: t, Measures: recovery.Measure(cases, t), Baselines: map[string]recovery.Measures{}, Intervals: map[string]Interval{}, Cases: cases}
+	if cases == nil {
+		r.Cases = []recovery.Case{}
+	}
+	names := []string{"hit_at_1", "hit_at_3", "mean_reciprocal_rank", "coverage", "coverage_specific", "precision"}
+	rates := recovery.Intervals(cases, t, samples, 1,
+		func(m recovery.Measures) recovery.Share { return m.Hit1 }, func(m recovery.Measures) recovery.Share { return m.Hit3 },
+		func(m recovery.Measures) recovery.Share { return m.MRR }, func(m recovery.Measures) recovery.Share { return m.Coverage },
+		func(m recovery.Measures) recovery.Share { return m.Reached }, func(m recovery.Measures) recovery.Share { return m.Precision })
+	for i, name := range names {
+		r.Intervals[name] = rates[i]
+	}
+	r.OracleHere, r.OracleAnywhere = recovery.Oracle(cases)
+	for _, b := range recovery.Baselines() {
+		r.Baselines[b] = recovery.Measure(recovery.With(cases, b), t)
+	}
+	r.Curve = recovery.Curve(cases, t.Support)
+	r.Reliability, r.CalibrationError = recovery.Reliability(cases)
+	r.ByIntent = recovery.BreakDown(cases, t, func(c *recovery.Case) string { return string(c.Intent) })
+	r.ByProject = recovery.BreakDown(cases, t, func(c *recovery.Case) string { return c.Project })
+	r.ByPattern = recovery.BreakDown(cases, t, func(c *recovery.Case) string { return c.Pattern })
+	return r
+}
