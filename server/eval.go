@@ -1,9 +1,11 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -24,8 +26,8 @@ type EvalOptions struct {
 	Share float64 `json:"share"`
 	// Frozen learns nothing from what is predicted.
 	Frozen bool `json:"frozen"`
-	// Unseen predicts on projects that were not learned from: half of them, by
-	// a hash of their names.
+	// Unseen predicts on projects that were not learned from: each half of them
+	// from the other.
 	Unseen bool `json:"unseen"`
 	// Confidence is the least confidence of an answer; 0 is the default.
 	Confidence float64 `json:"confidence"`
@@ -180,21 +182,38 @@ func (e *Evaluation) Run(ctx context.Context, o EvalOptions) (EvalReport, error)
 	if len(sessions) < 2 {
 		return EvalReport{}, errors.New("there is nothing to replay: at least two recorded sessions are needed, one to learn from and one to predict; import some with `lathe import`")
 	}
-	split := e.split(o, sessions)
 	threshold := recovery.DefaultThreshold()
 	if o.Confidence > 0 {
 		threshold.Confidence = o.Confidence
 	}
+	folds, how := e.split(o, sessions)
+	var cases []recovery.Case
+	for _, learned := range folds {
+		found, err := e.replay(ctx, o, learned)
+		if err != nil {
+			return EvalReport{}, err
+		}
+		cases = append(cases, found...)
+	}
+	r := measured(cases, threshold, o.Samples)
+	r.Events, r.Sessions, r.Projects, r.Learned, r.Split = len(e.stream), len(sessions), projects, len(folds[0]), how
+	return r, nil
+}
+
+// replay learns from some sessions and predicts the others.
+func (e *Evaluation) replay(ctx context.Context, o EvalOptions, learned map[string]bool) ([]recovery.Case, error) {
+	stream := e.stream
 	if o.Unseen { // what is learned from comes first, whenever it was
-		slices.SortStableFunc(e.stream, func(a, b *learn.Observation) int {
-			return boolOrder(e.learned[sessionKey(b)]) - boolOrder(e.learned[sessionKey(a)])
+		stream = slices.Clone(stream)
+		slices.SortStableFunc(stream, func(a, b *learn.Observation) int {
+			return boolOrder(learned[sessionKey(b)]) - boolOrder(learned[sessionKey(a)])
 		})
 	}
-	cases, err := recovery.Replay(recovery.ReplayOptions{
+	return recovery.Replay(recovery.ReplayOptions{
 		Frozen: o.Frozen,
-		Score:  func(ev *learn.ActionOutcome) bool { return !e.learned[ev.ProjectID+"\x00"+ev.SessionID] },
+		Score:  func(ev *learn.ActionOutcome) bool { return !learned[ev.ProjectID+"\x00"+ev.SessionID] },
 	}, func(yield func(*learn.Observation, error) bool) {
-		for _, obs := range e.stream {
+		for _, obs := range stream {
 			if err := ctx.Err(); err != nil {
 				yield(nil, err)
 				return
@@ -204,12 +223,6 @@ func (e *Evaluation) Run(ctx context.Context, o EvalOptions) (EvalReport, error)
 			}
 		}
 	})
-	if err != nil {
-		return EvalReport{}, err
-	}
-	r := measured(cases, threshold, o.Samples)
-	r.Events, r.Sessions, r.Projects, r.Learned, r.Split = len(e.stream), len(sessions), projects, len(e.learned), split
-	return r, nil
 }
 
 func boolOrder(b bool) int {
@@ -235,33 +248,59 @@ func (e *Evaluation) sessions() (keys []string, projects int) {
 	return keys, len(own)
 }
 
-// split decides which sessions are only learned from, and says how.
-func (e *Evaluation) split(o EvalOptions, sessions []string) string {
-	how := "by the files given"
+// split decides which sessions are only learned from, for each fold, and says
+// how.
+func (e *Evaluation) split(o EvalOptions, sessions []string) (folds []map[string]bool, how string) {
 	switch {
 	case o.Unseen:
-		e.learned = map[string]bool{}
-		for _, k := range sessions {
-			project, _, _ := strings.Cut(k, "\x00")
-			if learn.UUIDv8("eval", project)[0] < '8' {
-				e.learned[k] = true
-			}
-		}
-		how = "by project: those predicted were never seen"
-	case len(e.learned) == 0:
+		how = "by project, in two halves: those predicted were never seen"
+		folds = byProject(sessions)
+	case len(e.learned) > 0:
+		how = "by the files given"
+		folds = append(folds, e.learned)
+	default:
 		if o.Share <= 0 || o.Share >= 1 {
 			o.Share = 0.5
 		}
 		n := max(1, min(len(sessions)-1, int(math.Round(o.Share*float64(len(sessions))))))
-		for _, k := range sessions[:n] {
-			e.learned[k] = true
-		}
 		how = fmt.Sprintf("by time: the first %d sessions", n)
+		first := map[string]bool{}
+		for _, k := range sessions[:n] {
+			first[k] = true
+		}
+		folds = append(folds, first)
 	}
 	if o.Frozen {
-		return how + "; nothing learned from what is predicted"
+		return folds, how + "; nothing learned from what is predicted"
 	}
-	return how + "; learning goes on while predicting"
+	return folds, how + "; learning goes on while predicting"
+}
+
+// byProject deals the projects, the largest first, into two halves; each fold
+// learns from one.
+func byProject(sessions []string) []map[string]bool {
+	count := map[string]int{}
+	projectOf := func(k string) string {
+		p, _, _ := strings.Cut(k, "\x00")
+		return p
+	}
+	for _, k := range sessions {
+		count[projectOf(k)]++
+	}
+	projects := slices.SortedFunc(maps.Keys(count), func(a, b string) int {
+		return cmp.Or(cmp.Compare(count[b], count[a]), strings.Compare(a, b))
+	})
+	half, size := map[string]int{}, [2]int{}
+	for _, p := range projects { // to the smaller half
+		h := boolOrder(size[1] < size[0])
+		half[p] = h
+		size[h] += count[p]
+	}
+	folds := []map[string]bool{{}, {}}
+	for _, k := range sessions {
+		folds[half[projectOf(k)]][k] = true
+	}
+	return folds
 }
 
 func measured(cases []recovery.Case, t recovery.Threshold, samples int) EvalReport {

@@ -220,16 +220,19 @@ func (m *Miner) remember(s *session, f *failure, fm *form, at time.Time, worked 
 	if worked {
 		sign = "+"
 	}
-	count := func(id, class string) {
+	count := func(id, class string, weight float64) {
 		if s.once("m" + digest(id+"\x00"+class) + sign) {
-			m.node(id).add(class, worked, 1, at, m.opt.HalfLife)
+			m.node(id).add(class, worked, weight, at, m.opt.HalfLife)
 		}
 	}
+	classes := fm.sharedClasses(f.Aliases)
 	for _, id := range f.Situation.shared() {
-		count(id, fm.sharedClass(f.Aliases))
+		for _, class := range classes {
+			count(id, class, 1/float64(len(classes)))
+		}
 	}
 	for _, id := range f.Situation.own() {
-		count(id, fm.Class)
+		count(id, fm.Class, 1)
 	}
 }
 
@@ -239,18 +242,24 @@ func (m *Miner) node(id string) *node {
 	return n
 }
 
-// sharedClass is the class as other projects may know it: by what it was to
-// its own project, or else only when all of its words are public.
-func (fm *form) sharedClass(aliases map[string]string) string {
+// sharedClasses are what other projects may know of the class: what it was to
+// its own project, and its name when all of its words are public. Both share
+// the evidence; where an alias stands for nothing the name is left.
+func (fm *form) sharedClasses(aliases map[string]string) []string {
+	var out []string
 	for _, a := range aliasOrder {
 		if aliases[a] == fm.Class {
-			return a
+			out = append(out, a)
+			break
 		}
 	}
 	if !specific(fm.Class) || public(fm.Actions) && publicClass(fm.Class) {
-		return fm.Class
+		out = append(out, fm.Class)
 	}
-	return classOther
+	if out == nil {
+		return []string{classOther}
+	}
+	return out
 }
 
 func publicClass(class string) bool {

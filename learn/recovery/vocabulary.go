@@ -41,6 +41,7 @@ func publicWord(w string) bool {
 	for _, p := range parameters(w) {
 		w = strings.ReplaceAll(w, "{"+p+"}", "")
 	}
+	w = strings.TrimPrefix(w, "/")
 	switch {
 	case w == "" || isOperator(w) || wellKnown(w):
 		return true
@@ -71,4 +72,7 @@ const vocabulary = " " +
 	"log diff branch switch tag submodule worktree apply mkdir rmdir touch rm cp mv ln chmod chown " +
 	"kill pkill sleep cd true export source sh bash zsh sudo env time which curl wget tar unzip gzip " +
 	"sed awk grep rg find xargs cat head tail tee ls jq sqlite3 psql mysql redis-cli compose migrate " +
-	"makemigrations build_ext develop . .. {} 2>&1 >/dev/null /dev/null ./... "
+	"makemigrations build_ext develop . .. {} 2>&1 >/dev/null /dev/null ./... " +
+	"__init__.py __main__.py setup.py setup.cfg pyproject.toml requirements.txt requirements-dev.txt conftest.py manage.py " +
+	"tox.ini package.json package-lock.json node_modules tsconfig.json go.mod go.sum Cargo.toml Cargo.lock pom.xml build.gradle " +
+	"Makefile CMakeLists.txt Gemfile composer.json .venv venv .git .gitignore .env "
