@@ -49,7 +49,7 @@ type Prediction struct {
 	After      uint64           `json:"after"`              // the event log's last message when it was made
 	Intent     Intent           `json:"intent"`             // of the failing call
 	Target     string           `json:"target,omitempty"`
-	Skeleton   string           `json:"skeleton"`
+	Head       string           `json:"head"`              // its program and subcommand
 	Command    string           `json:"command,omitempty"` // cut to MaxStepCommand bytes
 	Signatures []string         `json:"signatures,omitempty"`
 	Source     HypothesisSource `json:"source"`

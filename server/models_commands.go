@@ -39,7 +39,7 @@ func (c *commands) Apply(o *learn.Observation, _ func(learn.LedgerEntry)) error 
 	if ev == nil || ev.Status != learn.StatusSuccess || !simple(o.Action.Command) {
 		return nil
 	}
-	head := llm.HeadOf(o.Action.Skeleton)
+	head := llm.HeadOf(o.Action)
 	if head == "" {
 		return nil
 	}
@@ -91,7 +91,7 @@ func (c *commands) vouched(project, command string) bool {
 	}
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	words := c.words[project][llm.HeadOf(act.Skeleton)]
+	words := c.words[project][llm.HeadOf(act)]
 	for _, w := range strings.Fields(command) {
 		if !words[w] {
 			return false
@@ -142,5 +142,5 @@ func headOf(command string) string {
 	if strings.TrimSpace(command) == "" {
 		return ""
 	}
-	return llm.HeadOf(action.ParseCommand(command).Skeleton)
+	return llm.HeadOf(action.ParseCommand(command))
 }

@@ -110,6 +110,10 @@ func (d *Desk) Ask(ctx context.Context, q Question, into any) (learn.ModelAnswer
 		settle(0) // counted when the answer is there
 		return a, err
 	}
+	if errors.Is(err, ErrBudget) && a.Calls == 0 {
+		settle(0)
+		return d.refuse(ctx, a, q, err, d.firstRefusal())
+	}
 	settle(a.TokensIn + a.TokensOut)
 	d.tell(ctx, a, q)
 	return a, err

@@ -141,7 +141,7 @@ func deedOf(o *learn.Observation) deed {
 	if o.Action.Target != "" {
 		paths = append([]string{o.Action.Target}, paths...)
 	}
-	return deed{Intent: o.Action.Intent, Head: HeadOf(o.Action.Skeleton), Command: cut(o.Action.Command, learn.MaxStepCommand),
+	return deed{Intent: o.Action.Intent, Head: HeadOf(o.Action), Command: cut(o.Action.Command, learn.MaxStepCommand),
 		Paths: slices.Clone(paths[:min(len(paths), 8)]), OK: o.Record.Action.Status == learn.StatusSuccess}
 }
 
@@ -154,7 +154,7 @@ func resolves(p *learn.Prediction, o *learn.Observation) bool {
 		return false
 	}
 	// What has neither intent nor target in common needs the same program.
-	if (p.Intent == learn.IntentOther || p.Intent == learn.IntentRun) && p.Target == "" && HeadOf(o.Action.Skeleton) != HeadOf(p.Skeleton) {
+	if (p.Intent == learn.IntentOther || p.Intent == learn.IntentRun) && p.Target == "" && HeadOf(o.Action) != p.Head {
 		return false
 	}
 	for _, s := range o.Signatures {

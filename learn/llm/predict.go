@@ -10,7 +10,7 @@ import (
 // predict is what the model and the rules each say will resolve the failure.
 func (a *Analyst) predict(q *enquiry, r *learn.HypothesisRequest, s *said, source learn.HypothesisSource) *learn.Prediction {
 	p := &learn.Prediction{SessionID: r.Event.SessionID, EventID: r.Event.ID, After: a.o.Position(), Intent: r.Action.Intent,
-		Target: r.Action.Target, Skeleton: r.Action.Skeleton, Command: cut(r.Action.Command, learn.MaxStepCommand), Source: source,
+		Target: r.Action.Target, Head: HeadOf(r.Action), Command: cut(r.Action.Command, learn.MaxStepCommand), Source: source,
 		RulesBy: r.Report.Method, Model: a.expectedOfModel(q, r, s), Rules: a.expectedOfRules(r)}
 	for _, sig := range r.Report.Signatures {
 		p.Signatures = append(p.Signatures, sig.ID)
@@ -33,7 +33,7 @@ func (a *Analyst) expectedOfModel(q *enquiry, r *learn.HypothesisRequest, s *sai
 	case learn.RemedyDelete:
 		e.Intents = []learn.Intent{learn.IntentDelete}
 	case learn.RemedyArguments:
-		e.Head = HeadOf(r.Action.Skeleton)
+		e.Head = HeadOf(r.Action)
 	case learn.RemedyCommand:
 		e.Head = a.o.Head(s.Command)
 	case learn.RemedyRetry:
@@ -75,18 +75,32 @@ func changing() []learn.Intent {
 	return []learn.Intent{learn.IntentEdit, learn.IntentCreate, learn.IntentDelete, learn.IntentVCS, learn.IntentInstall}
 }
 
-// HeadOf is program and subcommand of a skeleton: its first word, and the
-// second if that is no flag and no placeholder.
-func HeadOf(skeleton string) string {
-	fields := strings.Fields(skeleton)
-	switch {
-	case len(fields) == 0:
-		return ""
-	case len(fields) == 1 || strings.ContainsAny(fields[1], "-<|&;>") && !strings.Contains(fields[1], "_"):
-		return fields[0]
+// HeadOf is program and subcommand of an action, or program and module
+// ("python3 -m pytest"); the tool's name when it runs no program.
+func HeadOf(a learn.Action) string {
+	if a.Command == "" {
+		return a.Tool
 	}
-	return fields[0] + " " + fields[1]
+	fields := strings.Fields(a.Skeleton)
+	if len(fields) == 0 {
+		return ""
+	}
+	head := fields[0]
+	if strings.HasPrefix(head, "<") { // a script by its path
+		head = path.Base(a.Program)
+	}
+	switch {
+	case len(fields) > 2 && fields[1] == "-m" && plainWord(fields[2]):
+		return head + " -m " + fields[2]
+	case len(fields) > 1 && plainWord(fields[1]):
+		return head + " " + fields[1]
+	}
+	return head
 }
+
+// plainWord reports whether a skeleton's word is no flag, operator or
+// placeholder.
+func plainWord(w string) bool { return w[0] != '-' && !strings.ContainsAny(w, "<>|&;()") }
 
 // samePath compares paths of which one may be relative to somewhere: one must
 // be the other's tail, at a separator.

@@ -41,9 +41,9 @@ const maxWord = 60 // bytes
 
 func plainRune(r rune) rune {
 	switch {
-	case r == '`':
+	case r == '`', r == '"': // no end to what it is quoted in
 		return '\''
-	case unicode.IsLetter(r), unicode.IsDigit(r), strings.ContainsRune(" .,:;'\"()/-_%+=!?", r):
+	case unicode.IsLetter(r), unicode.IsDigit(r), strings.ContainsRune(" .,:;'()/-_%+=!?", r):
 		return r
 	}
 	return ' '

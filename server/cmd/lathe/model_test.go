@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +19,8 @@ import (
 
 	"lathe/index/eventlog"
 	"lathe/learn"
+	lathemcp "lathe/mcp"
+	"lathe/server"
 )
 
 // clientsModel is the model of an agent: it answers in order, the last answer
@@ -195,4 +199,118 @@ func TestClientWithoutAnswer(t *testing.T) {
 			t.Errorf("%d questions, report %+v", len(m.questions()), r)
 		}
 	})
+}
+
+const known = `{"root_cause":"The widget table has an odd number of rows.","culprit":"a1","kind":"other_command","subject":"none","command":"python3 -m pytest -q","confidence":0.9}`
+
+func unknownFailure(key string) lathemcp.Failure {
+	return lathemcp.Failure{ProjectID: "shop", SessionID: "s1", ToolName: "bash", ToolParameters: map[string]any{"command": "./frobnicate " + key},
+		ToolOutput: learn.ToolOutput{Stdout: "error: frobnication imbalance in widgets q=7", ExitCode: ptr(3)}}
+}
+
+// TestProviderFaults: what a provider does wrong costs a bounded time, and
+// never the answer.
+func TestProviderFaults(t *testing.T) {
+	busy := `{"error":{"message":"slow down"}}`
+	for _, c := range []struct {
+		key     string
+		replies []scriptReply
+		verdict learn.ModelVerdict
+		calls   int
+		problem string
+	}{
+		{"well", []scriptReply{{Text: known}}, learn.ModelUsed, 1, ""},
+		{"rate-limit", []scriptReply{{Status: 429, Header: map[string]string{"Retry-After": "0.05"}, Raw: busy}, {Text: known}}, learn.ModelUsed, 2, ""},
+		{"long-rate-limit", []scriptReply{{Status: 429, Header: map[string]string{"Retry-After": "3600"}, Raw: busy}}, learn.ModelFailed, 1, "slow down"},
+		{"server-error", []scriptReply{{Status: 500, Raw: "oops"}, {Text: known}}, learn.ModelUsed, 2, ""},
+		{"cut", []scriptReply{{Text: known, Cut: true}, {Text: known}}, learn.ModelUsed, 2, ""},
+		{"slow", []scriptReply{{Text: known, DelayMS: 3000}, {Text: known}}, learn.ModelUsed, 2, ""},
+		{"junk", []scriptReply{{Raw: "<html>502</html>"}}, learn.ModelFailed, 1, "unreadable"},
+		{"wrong-schema", []scriptReply{{Text: `{"root_cause":"x","culprit":"a77"}`}, {Text: known}}, learn.ModelUsed, 2, ""},
+		{"wrong-twice", []scriptReply{{Text: `{"root_cause":"x","culprit":"a77"}`}}, learn.ModelDropped, 2, "schema"},
+		{"prose", []scriptReply{{Text: "I think that the table is odd."}}, learn.ModelDropped, 2, "no JSON"},
+	} {
+		for _, provider := range []string{"openai", "anthropic"} {
+			t.Run(c.key+" "+provider, func(t *testing.T) {
+				t.Parallel()
+				s := newCrashSite(t)
+				serveWith(t, s, provider, startScripted(t, script{{Key: "", Replies: c.replies}}))
+				events := history(t, s)
+				r := ask(t, s, unknownFailure(c.key), false)
+				if used := r.Hypothesis != nil; used != (c.verdict == learn.ModelUsed) {
+					t.Errorf("hypothesis %+v", r.Hypothesis)
+				} else if used && (r.Method != learn.MethodLLM || !slices.Contains(events, r.CulpritAction) || r.Hypothesis.Command != "python3 -m pytest -q" ||
+					!strings.HasSuffix(r.ProposedRemediationStrategy, "This project ran before: python3 -m pytest -q")) {
+					t.Errorf("report %+v", r)
+				} else if !used && r.Method != learn.MethodRules {
+					t.Errorf("report %+v", r)
+				}
+				answers, raw := answersIn(t, s.data)
+				if len(answers) != 1 || answers[0].Verdict != c.verdict || answers[0].Calls != c.calls || !strings.Contains(answers[0].Problem, c.problem) {
+					t.Errorf("the ledger has %s", raw)
+				}
+			})
+		}
+	}
+}
+
+// TestClientFirst: the agent's own model before the provider, the provider when
+// that gives nothing, and rules when neither does.
+func TestClientFirst(t *testing.T) {
+	s := newCrashSite(t)
+	url := startScripted(t, script{{Key: "", Replies: []scriptReply{{Text: known}, {Status: 500, Raw: "oops"}}}})
+	serveWith(t, s, "openai", url)
+	history(t, s)
+	m := &clientsModel{answers: []string{guess, ""}}
+	cl := agentOver(t, s, mcp.ProtocolVersion20251125, nil, m)
+	for i, want := range []learn.HypothesisSource{learn.HypothesisClient, learn.HypothesisProvider, ""} {
+		r := diagnosed(t, cl, fmt.Sprintf("error: frobnication number %d imbalance in widgets", i))
+		if (r.Hypothesis == nil) != (want == "") || r.Hypothesis != nil && r.Hypothesis.Source != want {
+			t.Errorf("question %d was answered by %+v, want %q", i, r.Hypothesis, want)
+		}
+	}
+	if n := len(askedOf(t, url)); n != 4 || len(m.questions()) != 3 {
+		t.Errorf("the provider got %d requests, the client %d", n, len(m.questions()))
+	}
+}
+
+// TestBudgetOutlivesRestart: what was spent in the last hour counts after a
+// restart, and what is refused for it is in the ledger once.
+func TestBudgetOutlivesRestart(t *testing.T) {
+	s := newCrashSite(t)
+	url := startScripted(t, script{{Key: "", Replies: []scriptReply{{Text: known}}}})
+	start := func() {
+		cmd := s.command("serve")
+		cmd.Env = append(cmd.Env, "LATHE_MODEL_PROVIDER=openai", "LATHE_MODEL_BASE_URL="+url+"/v1", "LATHE_MODEL_NAME=tiny", "LATHE_MODEL_API_KEY_ENV=SCRIPTED_KEY",
+			"SCRIPTED_KEY=test-key", "LATHE_MODEL_CALLS_PER_HOUR=3")
+		runDaemon(t, s, cmd)
+	}
+	start()
+	history(t, s)
+	for i := range 2 {
+		if r := ask(t, s, unknownFailure(fmt.Sprint("first", i)), false); r.Hypothesis == nil {
+			t.Fatalf("question %d: %+v", i, r)
+		}
+	}
+	if r := ask(t, s, unknownFailure("first1"), false); r.Hypothesis == nil { // known, and free
+		t.Errorf("the same question: %+v", r)
+	}
+	endDaemon(t, s.data)
+	start()
+	for i := range 4 {
+		if r := ask(t, s, unknownFailure(fmt.Sprint("second", i)), false); (r.Hypothesis != nil) != (i == 0) {
+			t.Errorf("question %d after the restart: %+v", i, r.Hypothesis)
+		}
+	}
+	var status server.ModelStatus
+	if err := s.client.Call(context.Background(), http.MethodGet, "/v1/model", nil, &status); err != nil || status.Calls != 3 || status.Tokens != 360 {
+		t.Errorf("%+v, %v", status, err)
+	}
+	if n := len(askedOf(t, url)); n != 3 {
+		t.Errorf("%d requests were sent, want 3", n)
+	}
+	answers, raw := answersIn(t, s.data)
+	if len(answers) != 4 || answers[3].Verdict != learn.ModelRefused || !strings.Contains(answers[3].Problem, "calls_per_hour") {
+		t.Errorf("the ledger has %d: %s", len(answers), raw)
+	}
 }
