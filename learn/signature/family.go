@@ -12,6 +12,11 @@ const (
 	knownFactor = 0.15 // of a price, where other words were found to be one parameter
 )
 
+// aloneFactor lowers prices where each line is judged at once. That two words
+// were seen in a place so far says little then; after a thousand lines together
+// it says that they are constants.
+const aloneFactor = 0.65
+
 // family is what was seen in one place of lines that are otherwise the same.
 type family struct {
 	distinct int32
@@ -25,10 +30,11 @@ type families struct {
 	of      map[uint64]family
 	counted map[uint64]struct{} // keys of shapes
 	limit   int                 // shapes counted before all starts anew
+	alone   float64             // what prices are multiplied with; see aloneFactor
 }
 
 func newFamilies(limit int) *families {
-	return &families{of: map[uint64]family{}, counted: map[uint64]struct{}{}, limit: limit}
+	return &families{of: map[uint64]family{}, counted: map[uint64]struct{}{}, limit: limit, alone: aloneFactor}
 }
 
 // terms fills sums with each item's share of a family's key and gives their
@@ -86,7 +92,7 @@ func (f *families) reduce(sh *shape) *shape {
 			if fam.distinct < 2 && !fam.values {
 				continue
 			}
-			cost := fam.cost()
+			cost := fam.cost() * f.alone
 			if m := budget*(weight-sh.items[i].weight()) - cost; m >= 0 && cost <= highest && (best < 0 || m > margin) {
 				best, margin = i, m
 			}

@@ -47,7 +47,7 @@ func (s system) lines(n int, head bool, seed uint64) []labelled {
 		if head { // the statement's place in the program is always the same
 			own := &slots{Rand: rand.New(rand.NewPCG(seed, uint64(order[k])))}
 			line = g.fill(strings.NewReplacer("{class}", own.pick(classes_), "{noun}", own.pick(nouns), "{level}", own.pick("INFO|FATAL|WARN"),
-				"{proc}", own.pick("kernel|mDNS|corecaptured")).Replace(s.head)) + line
+				"{proc}", own.pick("kernel|mDNS|corecaptured"), "{daemon}", own.pick(daemons), "{cbs}", own.pick("CBS|CSI")).Replace(s.head)) + line
 		}
 		out = append(out, labelled{line, template})
 	}
@@ -74,6 +74,12 @@ func (g *slots) fill(t string) string {
 			continue
 		}
 		j := i + strings.IndexByte(t[i:], '}')
+		if strings.HasPrefix(t[i:], "{token|") { // its values have braces
+			b.WriteString(t[:i])
+			b.WriteString(g.pick("null|WorkSource{10113}|WorkSource{1001}"))
+			t = t[j+1:]
+			continue
+		}
 		b.WriteString(t[:i])
 		b.WriteString(g.value(t[i+1 : j]))
 		t = t[j+1:]

@@ -44,7 +44,7 @@ func measure(lines []labelled, ids []string) grouping {
 
 // onlineIDs groups lines as the command does.
 func onlineIDs(lines []labelled, lookAhead int) []string {
-	o := NewOnline(0)
+	o := NewOnline(0, lookAhead > 0)
 	ids := make([]string, 0, len(lines))
 	each := func(id, _ string) { ids = append(ids, id) }
 	for _, l := range lines {
@@ -88,6 +88,8 @@ func TestGrouping(t *testing.T) {
 	}{
 		{"tuned, messages", generated(tunedSystems, false), true},
 		{"tuned, whole lines", generated(tunedSystems, true), true},
+		{"held out, messages", generated(heldOutSystems, false), true},
+		{"held out, whole lines", generated(heldOutSystems, true), true},
 	} {
 		table(t, part.name, part.logs, part.bar)
 	}

@@ -17,7 +17,7 @@ func (s *scanner) join(toks []token) []token {
 			case n > 0 && out[n-1].kind == kindValue && unit(w):
 				out[n-1].end = t.end
 			case n > 1 && t.glued && out[n-2].kind == kindValue && out[n-1].glued && s.line[out[n-1].at] == ':' && s.octet(t),
-				nullWord(w), n > 1 && t.at > 0 && s.underKey(out, toks, i), dash(w) && s.absent(out, toks[i+1:]):
+				nullWord(w), s.inList(out, toks[i+1:], w), n > 1 && t.at > 0 && s.underKey(out, toks, i), dash(w) && s.absent(out, toks[i+1:]):
 				t.kind = kindValue
 				out = s.joinValue(out, t)
 			default:
@@ -30,6 +30,20 @@ func (s *scanner) join(toks []token) []token {
 		}
 	}
 	return s.joinHead(out)
+}
+
+// inList reports whether a word is the last of a list, or between commas in
+// one, after a value.
+func (s *scanner) inList(out, next []token, w []byte) bool {
+	n := len(out)
+	if n < 2 || len(next) == 0 || next[0].kind != kindMark || out[n-1].kind != kindMark || s.line[out[n-1].at] != ',' || out[n-2].kind != kindValue {
+		return false
+	}
+	switch s.line[next[0].at] {
+	case ',', ')', ']':
+		return listable(w)
+	}
+	return false
 }
 
 // underKey reports whether toks[i] is the whole value of a quoted key.
@@ -61,6 +75,8 @@ func (s *scanner) joinValue(out []token, t token) []token {
 			n--
 		case n > 1 && prev.kind == kindMark && prev.end == prev.at+1 && s.joins(out, t):
 			n -= 2
+		case n > 2 && prev.kind == kindMark && s.line[prev.at] == ',' && out[n-2].kind == kindWord && out[n-3].kind == kindMark && s.opens(out[n-3]) && listable(s.line[out[n-2].at:out[n-2].end]):
+			n -= 2
 		case n > 1 && prev.kind == kindMark && prev.glued && t.glued && s.line[prev.at] == ':' && s.octet(out[n-2]): // aa:0b:...
 			n -= 2
 		default:
@@ -90,6 +106,9 @@ func (s *scanner) joins(out []token, t token) bool {
 	}
 	return false
 }
+
+// opens reports whether a mark begins a list in brackets.
+func (s *scanner) opens(mark token) bool { return s.line[mark.at] == '(' || s.line[mark.at] == '[' }
 
 // octet reports whether a token is two hexadecimal digits.
 func (s *scanner) octet(t token) bool { return t.end == t.at+2 && hexOnly(s.line[t.at:t.end]) }
@@ -124,6 +143,9 @@ func (s *scanner) joinHead(out []token) []token {
 		if t.kind == kindValue {
 			seen = true
 		} else if t.kind == kindWord {
+			if seen && dash(s.line[t.at:t.end]) {
+				continue
+			}
 			if !seen || !level(s.line[t.at:t.end], i > 0 && s.line[t.at-1] == '[') {
 				break
 			}

@@ -63,7 +63,7 @@ func (m *miner) worth(sh *shape, list []*mined, masks []uint64, mask uint64) boo
 				sum += price(it.text, t.shape.place(i))
 			}
 		}
-		one := sum / float64(len(words)) * crowd(len(words))
+		one := sum / float64(len(words)) * crowd(len(words)) * m.fams.alone
 		if total += one; one > highest {
 			return false
 		}

@@ -160,7 +160,10 @@ func (m *miner) margin(t, sh *shape) float64 {
 		default:
 			one = (price(a.text, t.place(i)) + price(b.text, sh.place(i))) / 2
 		}
-		if cost += one; one > highest || cost > budget*maxTokens {
+		if one *= m.fams.alone; one > highest {
+			return -1
+		}
+		if cost += one; cost > budget*maxTokens {
 			return -1
 		}
 	}
@@ -217,7 +220,7 @@ func (m *miner) generalise(t *mined, sh, reduced *shape) *mined {
 	}
 	list := m.frames[wider.frame]
 	for _, o := range list[max(0, len(list)-maxCandidates):] {
-		if o != t && o.into == nil && covers(t.shape, o.shape, fresh[:]) {
+		if o != t && o.into == nil && (covers(t.shape, o.shape, fresh[:]) || covers(t.shape, o.shape, nil) && m.margin(t.shape, o.shape) >= 0) {
 			t = m.merge(t, o)
 		}
 	}
@@ -225,11 +228,11 @@ func (m *miner) generalise(t *mined, sh, reduced *shape) *mined {
 }
 
 // covers reports whether all lines of the narrow shape fit the wide one, and
-// words of it stand only in places that are fresh.
+// words of it stand only in places that are fresh, where that is said.
 func covers(wide, narrow *shape, fresh []bool) bool {
 	for i := range wide.items {
 		c, n := wide.items[i].code, narrow.items[i].code
-		if c != n && (c != codeValue || !fresh[i]) {
+		if c != n && (c != codeValue || fresh != nil && !fresh[i]) {
 			return false
 		}
 	}

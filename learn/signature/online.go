@@ -25,11 +25,16 @@ type pendingLine struct {
 const DefaultMaxTemplates = maxTemplates
 
 // NewOnline makes one that holds at most so many templates; 0 is the default.
-func NewOnline(templates int) *Online {
+// ahead says that Flush will come after many lines, not after each.
+func NewOnline(templates int, ahead bool) *Online {
 	if templates <= 0 {
 		templates = maxTemplates
 	}
-	return &Online{m: newMiner(templates), shapes: map[uint64]*shape{}, found: map[uint64]*mined{}}
+	o := &Online{m: newMiner(templates), shapes: map[uint64]*shape{}, found: map[uint64]*mined{}}
+	if ahead {
+		o.m.fams.alone = 1
+	}
+	return o
 }
 
 // Add takes a line, without its end; it keeps no reference to it. Pending tells

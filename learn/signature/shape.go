@@ -104,9 +104,12 @@ func (sh *shape) with(i int) *shape {
 	return c
 }
 
+// headLength is how many items the head of a line has at most.
+const headLength = 12
+
 // place is where item i stands.
 func (sh *shape) place(i int) wordPlace {
-	p := wordPlace{first: true}
+	p := wordPlace{first: true, tight: sh.items[i].glued}
 	for j := range i {
 		if sh.word(j) {
 			p.first = false
@@ -118,6 +121,9 @@ func (sh *shape) place(i int) wordPlace {
 	}
 	if i+1 < len(sh.items) {
 		p.after = sh.items[i+1].text
+	}
+	if !p.first && !p.tight && i < headLength && !sh.word(0) { // after the head of a whole line
+		p.first = p.before == ":" || p.before == "]" || p.before == "-" || p.before == "|"
 	}
 	return p
 }

@@ -7,7 +7,8 @@ import "strings"
 const (
 	priceVerb    = 6.0 // inflected and function words are hardly ever parameters
 	priceCommon  = 4.0 // nor are the words that logs are written with
-	priceNeutral = 2.5
+	priceNeutral = 3.2
+	priceState   = 2.6 // capitals only: a name, or a state or an event
 	priceHyphen  = 2.0 // may be a name or a compound
 	priceName    = 1.2 // has the form of an identifier
 	priceHost    = 0.6 // has the form of the name of a host or file
@@ -16,6 +17,7 @@ const (
 // place is where a word stands in a line.
 type wordPlace struct {
 	first  bool   // begins the message
+	tight  bool   // no blank before it
 	before string // the word or mark before it
 	after  string
 }
@@ -24,12 +26,16 @@ type wordPlace struct {
 func price(word string, at wordPlace) float64 {
 	p := priceNeutral
 	switch {
+	case at.after == "=": // a key
+		return priceVerb
 	case inflected(word):
 		p = priceVerb
 	case common[strings.ToLower(word)]:
 		p = priceCommon
 	case dotted(word):
 		p = priceHost
+	case capitals(word):
+		p = priceState
 	case hyphened(word):
 		p = priceHyphen
 	case identifier(word):
@@ -40,7 +46,7 @@ func price(word string, at wordPlace) float64 {
 		return p * 1.8
 	case p >= priceVerb:
 		return p
-	case introduces[strings.ToLower(at.before)], enclosed(at.before, at.after):
+	case at.before == ":" && at.tight, introduces[strings.ToLower(at.before)], enclosed(at.before, at.after):
 		return p * 0.35
 	case listed(at.before, at.after):
 		return p * 0.6
@@ -120,10 +126,32 @@ func dotted(w string) bool {
 	return dots > 0
 }
 
+// capitals reports whether a word is, or ends in, several capitals.
+func capitals(w string) bool {
+	n := 0
+	for i := len(w) - 1; i >= 0 && (w[i] >= 'A' && w[i] <= 'Z' || w[i] == '_'); i-- {
+		n++
+	}
+	return n > 2 || n == len(w) && n > 1
+}
+
 // hyphened reports whether a word is letters with hyphens inside.
 func hyphened(w string) bool {
 	k := strings.IndexByte(w, '-')
 	return k > 0 && strings.Trim(strings.ToLower(w), "abcdefghijklmnopqrstuvwxyz-") == ""
+}
+
+// listable reports whether a word may be one of a list of values.
+func listable(w []byte) bool {
+	if function[string(w)] || common[string(w)] {
+		return false
+	}
+	for _, end := range [...]string{"ed", "ing", "ly", "ion"} {
+		if n := len(w) - len(end); n > 0 && string(w[n:]) == end {
+			return false
+		}
+	}
+	return true
 }
 
 func set(words string) map[string]bool {

@@ -80,7 +80,7 @@ type grouper interface {
 }
 
 func (a *app) signature(ctx context.Context, opt signatureOptions) error {
-	var g grouper = signature.NewOnline(opt.templates)
+	var g grouper = signature.NewOnline(opt.templates, opt.lookAhead > 0)
 	if !opt.online {
 		sigs, err := signature.New()
 		if err != nil {
