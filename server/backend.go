@@ -187,11 +187,13 @@ func (d *Daemon) report(ctx context.Context, ev *learn.ActionOutcome) (learn.Fai
 	if task == "" {
 		task = ev.SessionID
 	}
-	r := d.diagnose.Diagnose(diagnose.Request{Event: ev, Action: act, Signatures: d.learners.reader.signatures.Match(ev, act),
+	sigs, before := d.learners.reader.match(ev, act)
+	r := d.diagnose.Diagnose(diagnose.Request{Event: ev, Action: act, Signatures: former(sigs, before),
 		History: d.learners.tracker.History(ev.ProjectID, task), Trusted: d.learners.vocabulary.trusted(ev.ProjectID)})
 	if r.Remedies == nil {
 		r.Remedies = []learn.RemedyOffer{}
 	}
+	r.Signatures = sigs
 	d.reports.keep(r)
 	return r, ctx.Err()
 }

@@ -96,7 +96,7 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (d *Daemon, err 
 		return d, err
 	}
 	d.graph, d.models = d.learners.graph, d.openModels()
-	d.diagnose = diagnose.New(diagnose.RemedyFunc(d.offers), d.learners.reader.signatures)
+	d.diagnose = diagnose.New(diagnose.RemedyFunc(d.offers), d.learners.reader)
 	d.queue = review.New(review.Options{Ledger: ledgerLog{d.log},
 		Reviewer: func() (ed25519.PublicKey, error) { return review.Public(cfg.DataDir) }})
 	d.runner, err = pipeline.New(pipeline.Options{Log: ledgerLog{d.log}, Learners: d.learners.all(),
@@ -180,6 +180,7 @@ func (d *Daemon) Run(ctx context.Context, ready func()) error {
 	g.Go(fail(d.followLedger))
 	g.Go(fail(d.indexEvents))
 	g.Go(fail(d.drainSpool))
+	g.Go(fail(d.thinkNowAndThen))
 	g.Go(func() error { d.leaveWhenIdle(work, cancel); return nil })
 	for _, l := range listeners {
 		g.Go(fail(func(context.Context) error { return l.serve() }))

@@ -32,6 +32,7 @@ type learners struct {
 	graph      *graph.Graph
 	judge      *llm.Judge
 	commands   *commands
+	catalogue  *llm.Catalogue
 }
 
 func newLearners(controlShare float64, available func(string) bool) (*learners, error) {
@@ -44,7 +45,7 @@ func newLearners(controlShare float64, available func(string) bool) (*learners, 
 		return nil, fmt.Errorf("trials: %w", err)
 	}
 	return &learners{
-		reader:     &reader{signatures: sigs},
+		reader:     &reader{signatures: sigs, notes: newPatternNotes()},
 		tracker:    verify.NewTracker(verify.TrackerOptions{}),
 		vocabulary: newVocabulary(),
 		monitor:    monitor.New(),
@@ -55,22 +56,26 @@ func newLearners(controlShare float64, available func(string) bool) (*learners, 
 		graph:      graph.New(graph.Options{}),
 		judge:      llm.NewJudge(),
 		commands:   newCommands(),
+		catalogue:  llm.NewCatalogue(),
 	}, nil
 }
 
 func (l *learners) all() []learn.Learner {
-	return []learn.Learner{l.reader, l.tracker, l.vocabulary, l.monitor, l.recovery, l.mine, l.finder, l.trial, l.graph, l.judge, l.commands}
+	return []learn.Learner{l.reader, l.tracker, l.vocabulary, l.monitor, l.recovery, l.mine, l.finder, l.trial, l.graph, l.judge, l.commands, l.catalogue}
 }
 
 // reader parses each action once for all learners behind it.
-type reader struct{ signatures *signature.Analyser }
+type reader struct {
+	signatures *signature.Analyser
+	notes      *patternNotes // names and duplicates of what it mined
+}
 
 func (*reader) Name() string { return "signature" }
 
 func (r *reader) Apply(o *learn.Observation, _ func(learn.LedgerEntry)) error {
 	if ev := o.Record.Action; ev != nil {
 		o.Action = action.Parse(ev)
-		o.Signatures = r.signatures.Learn(ev, o.Action)
+		o.Signatures = r.notes.forward(r.signatures.Learn(ev, o.Action))
 		o.Verifications = verify.Read(ev, o.Action)
 	}
 	return nil

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -28,6 +28,10 @@ type models struct {
 	desk     *llm.Desk
 	analyst  *llm.Analyst
 	judge    *llm.Judge
+	notes    *patternNotes
+
+	mu    sync.Mutex
+	tried map[string]bool // patterns that a name was asked for
 }
 
 // explainTime bounds the time that a report waits for models, two rounds of
@@ -35,7 +39,7 @@ type models struct {
 const explainTime = 3 * time.Minute
 
 func (d *Daemon) openModels() *models {
-	m := &models{cfg: d.cfg.Model, judge: d.learners.judge}
+	m := &models{cfg: d.cfg.Model, judge: d.learners.judge, notes: d.learners.reader.notes, tried: map[string]bool{}}
 	m.budget = llm.NewBudget(llm.Limits{Calls: m.cfg.CallsPerHour, Tokens: m.cfg.TokensPerHour}, time.Now)
 	m.desk = llm.NewDesk(llm.DeskOptions{Budget: m.budget, Now: time.Now, NewID: uuid.NewString, Record: d.recordAnswer})
 	p, err := OpenModel(m.cfg, llm.Count)
@@ -118,11 +122,11 @@ func (d *Daemon) writeLedger(ctx context.Context, kind learn.EntryKind, object, 
 	return ledgerLog{d.log}.WriteLedger(ctx, []learn.LedgerEntry{e})
 }
 
-// apply takes what the ledger says of models: what the last hour cost, and
-// which predictions wait for their outcome.
+// apply takes what the ledger says of models: what the last hour cost, which
+// predictions wait for their outcome, and what mined patterns are called.
 func (m *models) apply(e learn.LedgerEntry) error {
 	if e.Kind != learn.EntryModelAnswer {
-		return nil
+		return m.notes.apply(e)
 	}
 	var a learn.ModelAnswer
 	if err := json.Unmarshal(e.Body, &a); err != nil {
@@ -157,11 +161,6 @@ func (m *models) status() ModelStatus {
 		s.Problem = m.problem.Error()
 	}
 	return s
-}
-
-// serveModels adds the models' calls to the socket.
-func (d *Daemon) serveModels(mux *http.ServeMux) {
-	answer(d, mux, "GET /v1/model", func(context.Context, nothing) (ModelStatus, error) { return d.models.status(), nil })
 }
 
 // clientModel is the model of the client whose call is being served.

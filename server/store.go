@@ -207,7 +207,8 @@ func (d *Daemon) indexEvents(ctx context.Context) error {
 			for _, r := range recs {
 				if r.Action != nil {
 					act := action.Parse(r.Action)
-					docs = append(docs, index.NewEventDoc(r.Action, act, d.learners.reader.signatures.Match(r.Action, act)))
+					sigs, _ := d.learners.reader.match(r.Action, act)
+					docs = append(docs, index.NewEventDoc(r.Action, act, sigs))
 				}
 			}
 			last = seq

@@ -9,11 +9,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lathe/learn"
 	"lathe/server"
 )
 
 func (a *app) modelCmd() *cobra.Command {
-	return &cobra.Command{Use: "model", Short: "The language models that may be asked: which, what the last hour cost, how often they were right", Args: cobra.NoArgs,
+	c := &cobra.Command{Use: "model", Short: "The language models that may be asked: which, what the last hour cost, how often they were right", Args: cobra.NoArgs,
 		Long: `Nothing here is needed: without a model every answer comes from rules and
 experience. A provider is configured in your config.toml:
 
@@ -39,6 +40,70 @@ experience. A provider is configured in your config.toml:
 				return a.print(s)
 			}
 			a.printModel(s)
+			return nil
+		}}
+	c.AddCommand(a.modelThinkCmd(), a.modelAliasesCmd(), a.modelUndoCmd())
+	return c
+}
+
+func (a *app) modelThinkCmd() *cobra.Command {
+	return &cobra.Command{Use: "think", Short: "Ask the provider now for names of mined error patterns, and which of them are the same", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, _, err := a.client(cmd.Context())
+			if err != nil {
+				return err
+			}
+			var t server.Thought
+			if err := client.Call(cmd.Context(), http.MethodPost, "/v1/model/think", struct{}{}, &t); err != nil {
+				return err
+			}
+			if a.json {
+				return a.print(t)
+			}
+			fmt.Fprintf(a.out, "%d names; %d pairs judged, %d are the same error\n", t.Names, t.Aliases, t.Same)
+			return nil
+		}}
+}
+
+func (a *app) modelAliasesCmd() *cobra.Command {
+	return &cobra.Command{Use: "aliases", Short: "The mined error patterns that are taken for another", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, _, err := a.client(cmd.Context())
+			if err != nil {
+				return err
+			}
+			var list []learn.PatternAlias
+			if err := client.Call(cmd.Context(), http.MethodGet, "/v1/model/aliases", nil, &list); err != nil {
+				return err
+			}
+			if a.json {
+				return a.print(list)
+			}
+			var rows [][]string
+			for _, p := range list {
+				rows = append(rows, []string{p.From, p.Into, fmt.Sprintf("%.2f", p.Similarity), p.By, p.Timestamp.Format(time.DateOnly)})
+			}
+			a.table("PATTERN IS-TAKEN-FOR ALIKE BY SINCE", rows)
+			return nil
+		}}
+}
+
+func (a *app) modelUndoCmd() *cobra.Command {
+	return &cobra.Command{Use: "undo PATTERN", Short: "Take a mined error pattern for itself again", Args: cobra.ExactArgs(1),
+		Long: "What was counted for the other pattern meanwhile moves back with `lathe rebuild`.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, _, err := a.client(cmd.Context())
+			if err != nil {
+				return err
+			}
+			var p learn.PatternAlias
+			if err := client.Call(cmd.Context(), http.MethodPost, "/v1/model/undo", server.UndoCall{From: args[0]}, &p); err != nil {
+				return err
+			}
+			if a.json {
+				return a.print(p)
+			}
+			fmt.Fprintf(a.out, "%s is itself again, and no longer %s\n", clean(p.From), clean(p.Into))
 			return nil
 		}}
 }
