@@ -221,3 +221,46 @@ func (c *Calibrator) UnmarshalJSON(raw []byte) error {
 	c.seen, c.bins, c.knots = s.Seen, s.Bins, nil
 	return nil
 }
+
+// Reliability counts how often things that were called probable were right:
+// the table by which a calibration is judged. The zero value is empty.
+type Reliability struct {
+	Bins [10]ReliabilityBin `json:"bins"`
+}
+
+// ReliabilityBin holds the answers whose claimed probability lay in one tenth.
+type ReliabilityBin struct {
+	N       int     `json:"n"`
+	Right   int     `json:"right"`
+	Claimed float64 `json:"claimed"` // sum
+}
+
+// Observe counts one claim, made before the answer was known.
+func (r *Reliability) Observe(claimed float64, right bool) {
+	b := &r.Bins[min(int(min(max(claimed, 0), 1)*10), 9)]
+	b.N++
+	b.Claimed += claimed
+	if right {
+		b.Right++
+	}
+}
+
+// N is the number of claims.
+func (r *Reliability) N() int {
+	n := 0
+	for _, b := range r.Bins {
+		n += b.N
+	}
+	return n
+}
+
+// Error is the expected calibration error (Naeini, Cooper and Hauskrecht
+// 2015): the distance between claimed and right shares, weighed by the bins'
+// sizes. It is 0 of nothing.
+func (r *Reliability) Error() float64 {
+	sum := 0.0
+	for _, b := range r.Bins {
+		sum += math.Abs(b.Claimed - float64(b.Right))
+	}
+	return sum / float64(max(r.N(), 1))
+}

@@ -108,6 +108,23 @@ func TestCalibratorRefusesImpossibleSnapshots(t *testing.T) {
 	}
 }
 
+func TestReliability(t *testing.T) {
+	var r Reliability
+	for i := range 10 {
+		r.Observe(0.85, i < 8)
+		r.Observe(0.25, i < 5)
+	}
+	if got := r.Error(); r.N() != 20 || math.Abs(got-(0.05+0.25)/2) > 1e-9 {
+		t.Errorf("N %d, error %g, want 20 and 0.15", r.N(), got)
+	}
+	if b := r.Bins[8]; b.N != 10 || b.Right != 8 {
+		t.Errorf("bin 0.8 holds %+v", b)
+	}
+	if (&Reliability{}).Error() != 0 {
+		t.Error("nothing has an error")
+	}
+}
+
 func BenchmarkCalibrator(b *testing.B) {
 	c := NewCalibrator(CalibratorOptions{})
 	for i := range b.N {

@@ -29,6 +29,7 @@ type FailureAnalysisReport struct {
 	ConfidenceScore             float64          `json:"confidence_score"`
 	RelevantEntities            []Entity         `json:"relevant_entities,omitempty"`
 	Code                        *CodeContext     `json:"code,omitempty"`     // what it touches in the workspace's code
+	History                     *FailureHistory  `json:"history,omitempty"`  // of the first signature
 	Evidence                    []string         `json:"evidence,omitempty"` // event ids
 	Method                      Method           `json:"method"`
 	// Hypothesis is what a model said, when one was asked, whether or not the
@@ -37,6 +38,17 @@ type FailureAnalysisReport struct {
 	// right before.
 	Hypothesis       *Hypothesis        `json:"hypothesis,omitempty"`
 	MethodConfidence map[Method]float64 `json:"method_confidence,omitempty"`
+}
+
+// FailureHistory is how often a failure was seen before, here and in other
+// projects, of which it tells no more than the number.
+type FailureHistory struct {
+	TimesHere      int       `json:"times_here"`
+	SessionsHere   int       `json:"sessions_here"`
+	FirstHere      time.Time `json:"first_here,omitzero"`
+	LastHere       time.Time `json:"last_here,omitzero"`
+	TimesElsewhere int       `json:"times_elsewhere"`
+	OtherProjects  int       `json:"other_projects"`
 }
 
 // RemedyAction is one action of a remedy as a template: parameters stand in

@@ -15,48 +15,163 @@ const maxHistory = 200
 type culprit struct {
 	eventID string
 	reason  string
-	earlier bool // not the failing call itself
+	step    int     // its place in the history, -1 for the failing call itself
+	margin  float64 // in log odds, by which it is likelier than the next
 }
+
+func (c culprit) earlier() bool { return c.step >= 0 }
+
+// ownOdds is how much in log odds speaks for the failing call itself before
+// anything is known; what an earlier action is blamed on must outweigh it.
+const ownOdds = 2.4
 
 // findCulprit blames the failing call, unless an earlier action of the task
 // touched something that the error names and the call only tripped over it.
-// An action after the same failure had been seen is not to blame: the failure
-// was there before it.
+// What speaks for an earlier action, in log odds: how closely it concerns what
+// the error names (relation), whether what it did can cause that kind of
+// trouble (fits), and that the same call had worked before it. An action after
+// which the same failure was seen, or before which the same call worked, or
+// whose effect was undone, is not to blame.
 func findCulprit(r *Request) culprit {
-	own := culprit{eventID: r.Event.ID, reason: "No earlier action of the task touched what the error names."}
-	names := named(r.Signatures)
-	if len(names) == 0 {
+	own := culprit{eventID: r.Event.ID, step: -1, reason: "No earlier action of the task touched what the error names."}
+	names := named(r)
+	if len(r.Signatures) == 0 {
 		own.reason = "The error names nothing that an earlier action could have touched."
 		return own
 	}
 	steps := before(r)
-	first := firstSeen(steps, r.Signatures)
-	for i := len(steps) - 1; i >= 0; i-- {
-		st := &steps[i]
-		if i > first || !changes(st.Intent) {
-			continue
-		}
-		name, ok := touches(st, names)
-		if !ok {
-			continue
-		}
-		return culprit{eventID: st.EventID, earlier: true, reason: reason(st, name)}
+	tr := r.trace()
+	last := firstSeen(steps, r.Signatures)
+	since := workedUntil(steps[:last], r)
+	odds := ownOdds
+	of := natureOf(&r.Signatures[0])
+	if of == natureUsage {
+		odds += 2
 	}
-	return own
+	best, second := own, 0.0
+	for i := last - 1; i > since; i-- {
+		c, o := suspect(r, &steps[i], tr.at(i), names, of, since >= 0)
+		o += float64(i) / float64(len(steps)) / 10 // of two alike the later one
+		switch {
+		case c.eventID == "" || o <= 0 || undone(tr, i, last, names):
+		case o > odds:
+			second, odds, best = odds, o, c
+			best.step = i
+		case o > second:
+			second = o
+		}
+	}
+	best.margin = odds - second
+	return best
 }
 
-func reason(st *learn.Step, name learn.Entity) string {
-	what := map[learn.Intent]string{
-		learn.IntentCreate: "created", learn.IntentEdit: "edited", learn.IntentDelete: "deleted",
-		learn.IntentInstall: "installed", learn.IntentVCS: "changed, under version control,",
-	}[st.Intent]
-	if what == "" {
-		what = "changed"
+// suspect weighs one earlier step. Its event id is empty when nothing speaks
+// against it.
+func suspect(r *Request, st *learn.Step, effects []effect, names []learn.Entity, of nature, workedBefore bool) (culprit, float64) {
+	var best culprit
+	odds := 0.0
+	for _, e := range effects {
+		for k, name := range names {
+			rel := relation(e, st.Command, name)
+			if rel == 0 {
+				continue
+			}
+			o := rel + fits(e.Kind, of)
+			if of == natureMissing && e.Kind == effectEdit && k == 0 && name.Kind != "symbol" && !manifestEdit(e) && !st.Status.Failed() && name.Name != r.Signatures[0].File {
+				o = min(o, 1.2) // what was written is there: its lack comes from elsewhere
+			}
+			if k > 0 {
+				o -= 0.2 // what the error names first is what it is about
+			}
+			if o > odds {
+				odds, best = o, culprit{eventID: st.EventID, reason: reason(st, e, name)}
+			}
+		}
+		o := 1 + fits(e.Kind, of)
+		if configuresCall(e, &r.Action) {
+			o++
+		}
+		if slices.ContainsFunc(e.Names, func(n string) bool { return inside(n, r.Action.Target) }) {
+			o += 0.5 // within what the call is about
+		}
+		if workedBefore && o > odds {
+			odds, best = o, culprit{eventID: st.EventID, reason: "The same call had worked before an earlier action " + string(e.Kind) + " " + what(e) + "."}
+		}
+	}
+	if best.eventID != "" && imported(r, st) {
+		odds += 0.5
+	}
+	if workedBefore && odds > 0 {
+		odds += 1.5
+	}
+	if st.Status.Failed() && of != natureMissing {
+		odds-- // a failed action usually changed nothing
+	}
+	return best, odds
+}
+
+func manifestEdit(e effect) bool {
+	return slices.ContainsFunc(e.Names, func(n string) bool { return manifests[path.Base(n)] })
+}
+
+// fits says in log odds whether an effect of the kind causes trouble of the
+// nature.
+func fits(kind effectKind, of nature) float64 {
+	switch of {
+	case natureMissing:
+		switch kind {
+		case effectRemove, effectMove, effectUninstall:
+			return 1.5
+		case effectRevert:
+			return 1
+		case effectEdit, effectInstall:
+			return 0.2
+		}
+		return -1
+	case natureRights:
+		if kind == effectRights {
+			return 1.5
+		}
+		return -0.5
+	case natureUsage:
+		return -0.5
+	}
+	switch kind {
+	case effectEdit, effectRevert:
+		return 1
+	case effectInstall, effectUninstall, effectRemove, effectMove:
+		return 0.5
+	}
+	return 0
+}
+
+func reason(st *learn.Step, e effect, name learn.Entity) string {
+	kind := name.Kind
+	if kind == "place" {
+		kind = "file"
 	}
 	if st.Status.Failed() {
-		return "An earlier action that should have " + what + " the " + name.Kind + " " + quote(name.Name) + " had failed."
+		return "An earlier action that should have " + string(e.Kind) + " the " + kind + " " + quote(name.Name) + " had failed."
 	}
-	return "An earlier action " + what + " the " + name.Kind + " " + quote(name.Name) + ", which the error names."
+	if len(e.Names) == 0 {
+		return "An earlier action " + string(e.Kind) + " what may hold the " + kind + " " + quote(name.Name) + ", which the error names."
+	}
+	return "An earlier action " + string(e.Kind) + " the " + kind + " " + quote(name.Name) + ", which the error names."
+}
+
+func what(e effect) string {
+	if len(e.Names) == 0 {
+		return "the working tree"
+	}
+	return quote(e.Names[0])
+}
+
+// trace is the history with its effects.
+func (r *Request) trace() *trace {
+	if r.traced == nil {
+		r.traced = traceOf(before(r))
+	}
+	return r.traced
 }
 
 // before returns the bounded history up to the failing call.
@@ -78,71 +193,76 @@ func firstSeen(steps []learn.Step, sigs []learn.ErrorSignature) int {
 	return len(steps)
 }
 
-// changes reports whether actions of the intent change the world.
-func changes(i learn.Intent) bool {
+// workedUntil is the last step at which the failing call, or one that covers
+// it, succeeded, or -1.
+func workedUntil(steps []learn.Step, r *Request) int {
+	for i := len(steps) - 1; i >= 0; i-- {
+		st := &steps[i]
+		if st.Status != learn.StatusSuccess || st.Intent != r.Action.Intent || st.Intent == learn.IntentOther || changesFiles(st.Intent) {
+			continue
+		}
+		if st.Command != "" && st.Command == r.Action.Command ||
+			st.Skeleton != "" && st.Skeleton == r.Action.Skeleton && st.Target == r.Action.Target {
+			return i
+		}
+	}
+	return -1
+}
+
+func changesFiles(i learn.Intent) bool {
 	switch i {
-	case learn.IntentCreate, learn.IntentEdit, learn.IntentDelete, learn.IntentVCS, learn.IntentInstall,
-		learn.IntentBuild, learn.IntentFormat, learn.IntentOther:
+	case learn.IntentEdit, learn.IntentCreate, learn.IntentDelete, learn.IntentInstall, learn.IntentVCS, learn.IntentFormat:
 		return true
 	}
 	return false
 }
 
-// named lists what the first cause names and an action could have touched.
-func named(sigs []learn.ErrorSignature) []learn.Entity {
-	if len(sigs) == 0 {
-		return nil
+// undone reports whether a later step, before step last, brought back what
+// step i took away.
+func undone(tr *trace, i, last int, names []learn.Entity) bool {
+	took := func(name learn.Entity) bool {
+		return slices.ContainsFunc(tr.at(i), func(e effect) bool {
+			return (e.Kind == effectRemove || e.Kind == effectUninstall) && relation(e, tr.steps[i].Command, name) >= 2
+		})
 	}
-	var out []learn.Entity
-	add := func(kind, name string) {
-		e := learn.Entity{Kind: kind, Name: name}
-		if len(name) >= 3 && len(out) < maxEntities && !slices.Contains(out, e) {
-			out = append(out, e)
+	for _, name := range names {
+		if !took(name) {
+			continue
+		}
+		for j := i + 1; j < last; j++ {
+			st := &tr.steps[j]
+			if !st.Status.Failed() && slices.ContainsFunc(tr.at(j), func(e effect) bool {
+				return (e.Kind == effectEdit || e.Kind == effectInstall || e.Kind == effectRevert) && relation(e, st.Command, name) >= 2.5
+			}) {
+				return true
+			}
 		}
 	}
-	add("file", sigs[0].File)
-	for _, c := range []struct{ capture, kind string }{
-		{"path", "file"}, {"file", "file"}, {"module", "module"}, {"package", "package"}, {"symbol", "symbol"}, {"command", "program"},
-	} {
-		add(c.kind, sigs[0].Captures[c.capture])
-	}
-	for _, e := range sigs[0].Entities {
-		add(e.Kind, e.Name)
-	}
-	return out
+	return false
 }
 
-// touches reports which of the named entities a step was about.
-func touches(st *learn.Step, names []learn.Entity) (learn.Entity, bool) {
-	for _, e := range names {
-		switch e.Kind {
-		case "file":
-			if samePath(st.Target, e.Name) || mentions(st.Command, path.Base(e.Name)) && mentions(st.Command, path.Base(path.Dir("/"+e.Name))) {
-				return e, true
-			}
-		case "module":
-			file := strings.ReplaceAll(e.Name, ".", "/")
-			if samePath(strings.TrimSuffix(st.Target, path.Ext(st.Target)), file) || st.Intent == learn.IntentInstall && mentions(st.Command, e.Name) {
-				return e, true
-			}
-		case "package", "program":
-			if st.Intent == learn.IntentInstall && mentions(st.Command, e.Name) {
-				return e, true
-			}
-		case "symbol":
-			if st.Intent == learn.IntentEdit && mentions(st.Command, e.Name) {
-				return e, true
+// imported reports whether the code that the error touches imports what the
+// step was about.
+func imported(r *Request, st *learn.Step) bool {
+	if r.code == nil || st.Target == "" {
+		return false
+	}
+	stem := strings.TrimSuffix(path.Base(st.Target), path.Ext(st.Target))
+	for _, t := range r.code.Touched {
+		for _, m := range t.Imports {
+			if path.Base(strings.ReplaceAll(m, ".", "/")) == stem {
+				return true
 			}
 		}
 	}
-	return learn.Entity{}, false
+	return false
 }
 
 // mentions reports whether name stands in text with no letter, digit or
 // underscore beside it.
 func mentions(text, name string) bool {
-	if name == "" || name == "/" || name == "." {
-		return name != "" // the root directory is in every path
+	if name == "" {
+		return false
 	}
 	for from := 0; ; {
 		i := strings.Index(text[from:], name)

@@ -1,14 +1,13 @@
 package diagnose
 
 import (
-	"math"
+	"context"
 	"slices"
 
 	"lathe/learn"
 )
 
-// RemedyQuery asks for remedies. Its fields are those of recovery.Query, so
-// that one converts to the other.
+// RemedyQuery asks for remedies.
 type RemedyQuery struct {
 	ProjectID  string
 	SessionID  string
@@ -35,26 +34,54 @@ type PatternSource interface {
 	Pattern(id string) (learn.ErrorPattern, bool)
 }
 
+// CodeSource knows the code of a project's workspace on this machine. It
+// bounds its own time.
+type CodeSource interface {
+	CodeContext(ctx context.Context, projectID string, q learn.CodeQuery) learn.CodeContext
+}
+
 // Request is one failure to explain.
 type Request struct {
-	Event      *learn.ActionOutcome // the failing call; required
+	Event      *learn.ActionOutcome // the failing call; required, and without secrets
 	Action     learn.Action
 	Signatures []learn.ErrorSignature // first cause first
 	History    []learn.Step           // of the task, oldest first; the failing call may be in it
 	// Trusted says whether this project names a captured value itself; see
 	// recovery.Query. Nil trusts nothing.
 	Trusted func(kind, value string) bool
+	// Deep asks for what costs time: the code graph, and a model.
+	Deep bool
+
+	code   *learn.CodeContext
+	traced *trace
 }
 
-// Diagnoser explains failures. It keeps no state and is safe for concurrent
-// use when its sources are.
+// Options are what a Diagnoser asks. Remedies and Patterns are required; of
+// what is nil the reports say nothing, or that it is not there.
+type Options struct {
+	Remedies RemedySource
+	Patterns PatternSource
+	Code     CodeSource
+	Model    learn.Hypothesiser
+}
+
+// Diagnoser explains failures, and learns from how they are resolved how much
+// its explanations are worth: it is a learn.Learner, to be placed before
+// whatever learns the remedies, so that it asks what was known when the
+// failure came. It is safe for concurrent use when its sources are.
 type Diagnoser struct {
-	remedies RemedySource
-	patterns PatternSource
+	o Options
+	e experience
 }
 
-// New returns a Diagnoser that asks the given sources.
-func New(r RemedySource, p PatternSource) *Diagnoser { return &Diagnoser{remedies: r, patterns: p} }
+var _ learn.Learner = (*Diagnoser)(nil)
+
+// New returns a Diagnoser without experience.
+func New(o Options) *Diagnoser {
+	d := &Diagnoser{o: o}
+	d.e.clear()
+	return d
+}
 
 // Bounds of a report, in items.
 const (
@@ -63,37 +90,111 @@ const (
 	maxHints    = 4
 )
 
-// Diagnose explains the failure of r.Event.
-func (d *Diagnoser) Diagnose(r Request) learn.FailureAnalysisReport {
+// Diagnose explains the failure of r.Event. It fails only when a deep request
+// cannot go on without its client: see learn.Hypothesiser.
+func (d *Diagnoser) Diagnose(ctx context.Context, r Request) (learn.FailureAnalysisReport, error) {
+	if r.Deep {
+		code := d.codeContext(ctx, &r)
+		r.code = &code
+	}
+	report, claims := d.explain(&r)
+	report.Code = r.code
+	if len(r.Signatures) > 0 {
+		report.History = d.e.history(r.Signatures[0].ID, r.Event.ProjectID)
+	}
+	d.weigh(&report, claims)
+	if r.Deep && d.o.Model != nil {
+		h, err := d.o.Model.Hypothesise(ctx, learn.HypothesisRequest{Report: report, Event: r.Event, Action: r.Action,
+			History: r.History, Context: facts(&report)})
+		if err != nil {
+			return report, err
+		}
+		d.merge(&report, h)
+	}
+	report.Evidence = evidence(&report)
+	return report, nil
+}
+
+func (d *Diagnoser) codeContext(ctx context.Context, r *Request) learn.CodeContext {
+	if d.o.Code == nil {
+		return learn.CodeContext{State: learn.CodeAbsent, Why: "no code graph is kept of this project's workspace"}
+	}
+	q := learn.CodeQuery{Entities: entities(r)}
+	for i := range r.Signatures {
+		if s := &r.Signatures[i]; s.File != "" {
+			q.Places = append(q.Places, learn.CodePlace{File: s.File, Line: s.Line})
+		}
+	}
+	return d.o.Code.CodeContext(ctx, r.Event.ProjectID, q)
+}
+
+// explain is what rules and remedies say, with the claims that can turn out
+// right or wrong.
+func (d *Diagnoser) explain(r *Request) (learn.FailureAnalysisReport, []claim) {
 	report := learn.FailureAnalysisReport{
 		ReportID: reportID(r.Event), TaskID: r.Event.TaskID, ProjectID: r.Event.ProjectID,
 		FailedEventID: r.Event.ID, Timestamp: r.Event.Timestamp, Signatures: r.Signatures,
-		Method: learn.MethodRules, RelevantEntities: entities(&r),
+		Method: learn.MethodRules, RelevantEntities: entities(r),
 	}
 	var pattern *learn.ErrorPattern
 	if len(r.Signatures) > 0 {
-		if p, ok := d.patterns.Pattern(r.Signatures[0].PatternID); ok {
+		if p, ok := d.o.Patterns.Pattern(r.Signatures[0].PatternID); ok {
 			pattern = &p
 			report.ErrorPattern = pattern
-			report.Hints = hints(&r, pattern)
+			report.Hints = hints(r, pattern)
 		}
-		report.Remedies = d.remedies.Offer(RemedyQuery{
+		report.Remedies = d.o.Remedies.Offer(RemedyQuery{
 			ProjectID: r.Event.ProjectID, SessionID: r.Event.SessionID, Language: r.Signatures[0].Language,
 			Signatures: r.Signatures, Action: r.Action, Trusted: r.Trusted,
 		})
 	}
-	if len(report.Remedies) > 0 {
-		report.Method = learn.MethodRecovery
-	} else {
+	if report.Remedies == nil {
 		report.Remedies = []learn.RemedyOffer{} // an empty list in JSON, not null
 	}
-	c := findCulprit(&r)
+	c := findCulprit(r)
 	report.CulpritAction, report.CulpritReason = c.eventID, c.reason
-	report.RootCause = rootCause(&r, pattern, c)
+	report.RootCause = rootCause(r, pattern, c)
 	report.ProposedRemediationStrategy = proposal(&report)
-	report.ConfidenceScore = confidence(&report, pattern, c)
-	report.Evidence = evidence(&report)
-	return report
+	claims := []claim{culpritClaim(r, c, ruleScore(r, pattern, c))}
+	if len(report.Remedies) > 0 {
+		claims = append(claims, remedyClaim(&report.Remedies[0]))
+	}
+	return report, claims
+}
+
+// weigh sets the report's confidence: that of its first remedy when it has
+// one, else that of its culprit, each as often as such claims turned out right.
+func (d *Diagnoser) weigh(report *learn.FailureAnalysisReport, claims []claim) {
+	report.MethodConfidence = map[learn.Method]float64{}
+	for _, c := range claims {
+		p := round(d.e.calibrated(c.Method, c.Score))
+		report.MethodConfidence[c.Method] = p
+		report.Method, report.ConfidenceScore = c.Method, p // a remedy's claim comes last
+	}
+}
+
+// merge adds what a model said. The report follows it only where it is surer
+// than what rules and remedies say, by how often each was right.
+func (d *Diagnoser) merge(report *learn.FailureAnalysisReport, h *learn.Hypothesis) {
+	if h == nil {
+		return
+	}
+	report.Hypothesis = h
+	p := round(d.e.calibrated(learn.MethodLLM, h.Confidence))
+	report.MethodConfidence[learn.MethodLLM] = p
+	if p <= report.ConfidenceScore {
+		return
+	}
+	report.Method, report.ConfidenceScore = learn.MethodLLM, p
+	if h.RootCause != "" {
+		report.RootCause = "A model suspects: " + h.RootCause
+	}
+	if h.Culprit != "" && h.Culprit != report.CulpritAction {
+		report.CulpritAction, report.CulpritReason = h.Culprit, "A model blames this action."
+	}
+	if h.Remediation != "" {
+		report.ProposedRemediationStrategy = h.Remediation
+	}
 }
 
 // reportID is the same for the same failure: its event id, or else what was
@@ -108,33 +209,6 @@ func reportID(ev *learn.ActionOutcome) string {
 	}
 	return learn.UUIDv8("report", ev.ProjectID, ev.SessionID, ev.TaskID, ev.ToolName,
 		string(ev.ToolParameters), ev.ToolOutput.Text(), details)
-}
-
-// confidence is how sure the report is of its root cause and remedy:
-//
-//	(1 - (1-p)(1 - 0.6 r)) * k
-//
-// p is 0.5 for a library pattern, 0.3 for a mined one, 0.1 for none; r is the
-// confidence of the first remedy, 0 without one: that a remedy worked says
-// most, but not all, about the cause. k is 0.85 when an earlier action is
-// blamed, since that is inferred and not seen, else 1.
-func confidence(report *learn.FailureAnalysisReport, pattern *learn.ErrorPattern, c culprit) float64 {
-	p := 0.1
-	switch {
-	case pattern != nil && pattern.Regexp != "":
-		p = 0.5
-	case len(report.Signatures) > 0:
-		p = 0.3
-	}
-	rest := 1 - p
-	if len(report.Remedies) > 0 {
-		rest *= 1 - 0.6*report.Remedies[0].Confidence
-	}
-	score := 1 - rest
-	if c.earlier {
-		score *= 0.85
-	}
-	return math.Round(score*1000) / 1000
 }
 
 func evidence(report *learn.FailureAnalysisReport) []string {

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"context"
 	"fmt"
 	"reflect"
 	"strings"
@@ -28,6 +29,16 @@ var patterns = library{
 }
 
 func nothing(RemedyQuery) []learn.RemedyOffer { return nil }
+
+// explained is the report of a Diagnoser that learned nothing yet.
+func explained(t testing.TB, remedies RemedySource, r Request) learn.FailureAnalysisReport {
+	t.Helper()
+	report, err := New(Options{Remedies: remedies, Patterns: patterns}).Diagnose(context.Background(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
 
 func request(sigs ...learn.ErrorSignature) Request {
 	return Request{
@@ -85,7 +96,7 @@ func TestCulprit(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			r := request(tt.sig)
 			r.History = tt.history
-			got := New(RemedyFunc(nothing), patterns).Diagnose(r)
+			got := explained(t, RemedyFunc(nothing), r)
 			if got.CulpritAction != tt.want || got.CulpritReason == "" {
 				t.Errorf("culprit %q (%s), want %q", got.CulpritAction, got.CulpritReason, tt.want)
 			}
@@ -95,13 +106,13 @@ func TestCulprit(t *testing.T) {
 
 func TestReport(t *testing.T) {
 	offer := learn.RemedyOffer{RemedyID: "r", Description: "Do this.", Confidence: 0.8, Evidence: []string{"e7", "e8"}}
-	d := New(RemedyFunc(func(q RemedyQuery) []learn.RemedyOffer {
+	source := RemedyFunc(func(q RemedyQuery) []learn.RemedyOffer {
 		if q.ProjectID != "p" || q.Language != "python" || len(q.Signatures) != 1 {
 			t.Errorf("query %+v", q)
 		}
 		return []learn.RemedyOffer{offer}
-	}), patterns)
-	got := d.Diagnose(request(missing("yaml")))
+	})
+	got := explained(t, source, request(missing("yaml")))
 	if got.Method != learn.MethodRecovery || got.ProposedRemediationStrategy != "Do this." || got.ErrorPattern == nil {
 		t.Errorf("report %+v", got)
 	}
@@ -111,10 +122,10 @@ func TestReport(t *testing.T) {
 	if !reflect.DeepEqual(got.Evidence, []string{"failed", "e7", "e8"}) {
 		t.Errorf("evidence %v", got.Evidence)
 	}
-	if got.ConfidenceScore != 0.74 { // 1 - 0.5 * (1 - 0.6*0.8)
-		t.Errorf("confidence %v", got.ConfidenceScore)
+	if got.ConfidenceScore <= 0.5 || got.ConfidenceScore >= 0.8 || got.ConfidenceScore != got.MethodConfidence[learn.MethodRecovery] {
+		t.Errorf("an unchecked offer of 0.8 gives confidence %v, methods %v", got.ConfidenceScore, got.MethodConfidence)
 	}
-	if again := d.Diagnose(request(missing("yaml"))); !reflect.DeepEqual(got, again) {
+	if again := explained(t, source, request(missing("yaml"))); !reflect.DeepEqual(got, again) {
 		t.Error("the same request gave another report")
 	}
 }
@@ -123,8 +134,8 @@ func TestNothingKnown(t *testing.T) {
 	code := 3
 	r := request()
 	r.Event.ID, r.Event.ToolOutput.ExitCode = "", &code
-	got := New(RemedyFunc(nothing), patterns).Diagnose(r)
-	if got.ConfidenceScore > 0.2 || got.ProposedRemediationStrategy != "" || got.Remedies == nil || len(got.Remedies) != 0 {
+	got := explained(t, RemedyFunc(nothing), r)
+	if got.ConfidenceScore > 0.4 || got.ProposedRemediationStrategy != "" || got.Remedies == nil || len(got.Remedies) != 0 {
 		t.Errorf("report %+v", got)
 	}
 	if !strings.Contains(got.RootCause, "Not known") || !strings.Contains(got.RootCause, "exit code 3") {
@@ -132,16 +143,16 @@ func TestNothingKnown(t *testing.T) {
 	}
 	other := request()
 	other.Event.ID, other.Event.ToolOutput.Stdout = "", "x"
-	if id := New(RemedyFunc(nothing), patterns).Diagnose(other).ReportID; id == got.ReportID || !learn.ValidID(id) {
+	if id := explained(t, RemedyFunc(nothing), other).ReportID; id == got.ReportID || !learn.ValidID(id) {
 		t.Errorf("report ids %q and %q", id, got.ReportID)
 	}
 }
 
 func TestHintsAreMarkedAndUntrustedStaysOut(t *testing.T) {
-	d := New(RemedyFunc(nothing), patterns)
+	diagnose := func(r Request) learn.FailureAnalysisReport { return explained(t, RemedyFunc(nothing), r) }
 	r := request(missing("evil`\n; rm"))
 	r.Trusted = func(string, string) bool { return true }
-	got := d.Diagnose(r)
+	got := diagnose(r)
 	if got.Hints[0] != "pip install {module}" {
 		t.Errorf("a hostile capture entered the hint %q", got.Hints[0])
 	}
@@ -152,14 +163,14 @@ func TestHintsAreMarkedAndUntrustedStaysOut(t *testing.T) {
 		t.Errorf("proposal %q is not marked", got.ProposedRemediationStrategy)
 	}
 	r = request(missing("yaml"))
-	if got := d.Diagnose(r).Hints[0]; got != "pip install {module}" {
+	if got := diagnose(r).Hints[0]; got != "pip install {module}" {
 		t.Errorf("untrusted: %q", got)
 	}
 	r.Trusted = func(kind, value string) bool { return kind == "module" && value == "yaml" }
-	if got := d.Diagnose(r).Hints[0]; got != "pip install yaml" {
+	if got := diagnose(r).Hints[0]; got != "pip install yaml" {
 		t.Errorf("trusted: %q", got)
 	}
-	if got := d.Diagnose(request(learn.ErrorSignature{ID: "b", PatternID: "http/503", Transient: true})); !strings.Contains(got.ProposedRemediationStrategy, "repeat the call") {
+	if got := diagnose(request(learn.ErrorSignature{ID: "b", PatternID: "http/503", Transient: true})); !strings.Contains(got.ProposedRemediationStrategy, "repeat the call") {
 		t.Errorf("transient: %q", got.ProposedRemediationStrategy)
 	}
 }
@@ -170,8 +181,7 @@ func BenchmarkDiagnose(b *testing.B) {
 		r.History = append(r.History, learn.Step{EventID: fmt.Sprint("e", i), Intent: learn.IntentEdit,
 			Command: strings.Repeat("sed -i s/x/y/ file.py; ", 20), Target: fmt.Sprint("src/file", i, ".py")})
 	}
-	d := New(RemedyFunc(nothing), patterns)
 	for b.Loop() {
-		d.Diagnose(r)
+		explained(b, RemedyFunc(nothing), r)
 	}
 }

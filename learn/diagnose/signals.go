@@ -35,7 +35,7 @@ var signals = []signal{
 	// A crash ends the run: everything before it could still be repaired.
 	{"breaks off", 2, "the run breaks off here with an error", func(v *view, i int) float64 { return flag(v.breaksOff(i)) }},
 	{"taken as progress", -1, "", func(v *view, i int) float64 { return flag(v.progress(i)) }},
-	{"announces", -1.5, "", func(v *view, i int) float64 { return flag(v.announces(i)) }},
+	{"announces", -1.5, "", func(v *view, i int) float64 { return flag(v.plans[i]) }},
 	{"repairs", -0.5, "", func(v *view, i int) float64 { return flag(v.repairs(i)) }},
 }
 
@@ -64,6 +64,8 @@ type view struct {
 	first  map[string]int // the turn in which each word stands first
 	origin int            // the turn that brought the final answer, or -1
 	end    int            // the first turn that ends the task, or -1
+	plans  []bool         // the turns that only announce
+	news   []int          // how many specific things each turn brings
 }
 
 func newView(turns []turnRead) *view {
@@ -75,10 +77,12 @@ func newView(turns []turnRead) *view {
 			}
 		}
 	}
+	v.plans, v.news = make([]bool, len(turns)), make([]int, len(turns))
 	n := 0
 	for i := range turns {
+		v.news[i], v.plans[i] = v.freshSpecifics(i), v.announces(i)
 		v.order[i] = n
-		if turns[i].kind == kindWork && !v.announces(i) {
+		if turns[i].kind == kindWork && !v.plans[i] {
 			n++
 		} else if turns[i].kind == kindWork {
 			v.order[i] = max(n, 1) // an announcement is never the first contribution
@@ -133,7 +137,7 @@ func (v *view) unsupported(i int) float64 {
 	if t.note != nil || deed.MatchString(t.Text) || len(t.specifics) == 0 {
 		return 0
 	}
-	fresh := v.freshSpecifics(i)
+	fresh := v.news[i]
 	if !resultWords.MatchString(v.plain(i)) && fresh < 3 {
 		return 0
 	}

@@ -40,7 +40,7 @@ func rootCause(r *Request, pattern *learn.ErrorPattern, c culprit) string {
 		}
 		b.WriteString(".")
 	}
-	if c.earlier {
+	if c.earlier() {
 		b.WriteString(" " + c.reason)
 	}
 	return b.String()
@@ -88,4 +88,36 @@ func proposal(report *learn.FailureAnalysisReport) string {
 		return "Hint, not seen to work here: " + report.Hints[0]
 	}
 	return ""
+}
+
+// maxFacts bounds what a model is told of the code.
+const maxFacts = 20
+
+// facts are the lines of context that a model gets beside the report.
+func facts(report *learn.FailureAnalysisReport) []string {
+	var out []string
+	add := func(format string, args ...any) {
+		if len(out) < maxFacts {
+			out = append(out, fmt.Sprintf(format, args...))
+		}
+	}
+	if h := report.History; h != nil {
+		add("This failure was seen %d times in this project and %d times in others.", h.TimesHere, h.TimesElsewhere)
+	}
+	if report.Code == nil {
+		return out
+	}
+	for _, t := range report.Code.Touched {
+		add("%s %s in %s, line %d: %s", t.Kind, quote(t.Name), quote(t.File), t.Line, t.Reason)
+		if len(t.Imports) > 0 {
+			add("%s imports %s", quote(t.File), quote(strings.Join(t.Imports, ", ")))
+		}
+		for _, c := range t.Callers {
+			add("%s is called by %s in %s", quote(t.Name), quote(c.Caller.Name), quote(c.File))
+		}
+	}
+	for _, dep := range report.Code.Dependencies {
+		add("dependency %s: declared %t, installed %s", quote(dep.Name), dep.Declared, dep.Installed)
+	}
+	return out
 }
