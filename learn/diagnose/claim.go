@@ -21,9 +21,6 @@ type claim struct {
 	Actions []learn.RemedyAction `json:"actions,omitempty"`
 	Own     bool                 `json:"own,omitempty"` // blames the failing call
 	Names   []string             `json:"names,omitempty"`
-	// Remedial and Subject are a hypothesis's.
-	Remedial learn.RemediationKind `json:"remedial,omitempty"`
-	Subject  string                `json:"subject,omitempty"`
 }
 
 // maxNames bounds what a claim remembers as touched.
@@ -31,10 +28,6 @@ const maxNames = 40
 
 func remedyClaim(o *learn.RemedyOffer) claim {
 	return claim{Method: learn.MethodRecovery, Score: o.Confidence, Kind: o.Kind, Actions: o.Actions}
-}
-
-func hypothesisClaim(h *learn.Hypothesis) claim {
-	return claim{Method: learn.MethodLLM, Score: h.Confidence, Remedial: h.Kind, Subject: h.Subject}
 }
 
 func culpritClaim(r *Request, c culprit, score float64) claim {
@@ -78,11 +71,8 @@ type resolution struct {
 
 // right says whether a claim turned out right.
 func (c *claim) right(res *resolution) bool {
-	switch c.Method {
-	case learn.MethodRecovery:
+	if c.Method == learn.MethodRecovery {
 		return res.isRemedy(c)
-	case learn.MethodLLM:
-		return res.isRemedial(c)
 	}
 	again := res.touches(c.Names)
 	if c.Own {
@@ -141,32 +131,6 @@ func (res *resolution) isRemedy(c *claim) bool {
 		}
 	}
 	return true
-}
-
-// isRemedial reports whether what was done is of the kind, and about the
-// subject, that a hypothesis names.
-func (res *resolution) isRemedial(c *claim) bool {
-	about := func(e effect) bool {
-		return c.Subject == "" || len(e.Names) == 0 || slices.ContainsFunc(e.Names, func(n string) bool {
-			return samePath(n, c.Subject) || strings.EqualFold(path.Base(n), path.Base(c.Subject))
-		})
-	}
-	did := func(kinds ...effectKind) bool {
-		return res.any(func(e effect) bool { return slices.Contains(kinds, e.Kind) && about(e) })
-	}
-	switch c.Remedial {
-	case learn.RemedyInstall:
-		return did(effectInstall)
-	case learn.RemedyEdit, learn.RemedyCreate, learn.RemedyConfigure:
-		return did(effectEdit, effectRevert)
-	case learn.RemedyDelete:
-		return did(effectRemove, effectUninstall)
-	case learn.RemedyArguments, learn.RemedyCommand:
-		return res.call.Command != res.failed.Command && !res.changed()
-	case learn.RemedyRetry:
-		return res.call.Command == res.failed.Command && !res.changed()
-	}
-	return false
 }
 
 // changed reports whether a step between changed something.

@@ -49,7 +49,7 @@ type Request struct {
 	// Trusted says whether this project names a captured value itself; see
 	// recovery.Query. Nil trusts nothing.
 	Trusted func(kind, value string) bool
-	// Deep asks for what costs time: the code graph, and a model.
+	// Deep asks for what costs time: the code graph.
 	Deep bool
 
 	code   *learn.CodeContext
@@ -62,7 +62,6 @@ type Options struct {
 	Remedies RemedySource
 	Patterns PatternSource
 	Code     CodeSource
-	Model    learn.Hypothesiser
 }
 
 // Diagnoser explains failures, and learns from how they are resolved how much
@@ -90,9 +89,9 @@ const (
 	maxHints    = 4
 )
 
-// Diagnose explains the failure of r.Event. It fails only when a deep request
-// cannot go on without its client: see learn.Hypothesiser.
-func (d *Diagnoser) Diagnose(ctx context.Context, r Request) (learn.FailureAnalysisReport, error) {
+// Diagnose explains the failure of r.Event. The context bounds what a deep
+// request asks.
+func (d *Diagnoser) Diagnose(ctx context.Context, r Request) learn.FailureAnalysisReport {
 	if r.Deep {
 		code := d.codeContext(ctx, &r)
 		r.code = &code
@@ -103,16 +102,8 @@ func (d *Diagnoser) Diagnose(ctx context.Context, r Request) (learn.FailureAnaly
 		report.History = d.e.history(r.Signatures[0].ID, r.Event.ProjectID)
 	}
 	d.weigh(&report, claims)
-	if r.Deep && d.o.Model != nil {
-		h, err := d.o.Model.Hypothesise(ctx, learn.HypothesisRequest{Report: report, Event: r.Event, Action: r.Action,
-			History: r.History, Context: facts(&report)})
-		if err != nil {
-			return report, err
-		}
-		d.merge(&report, h)
-	}
 	report.Evidence = evidence(&report)
-	return report, nil
+	return report
 }
 
 func (d *Diagnoser) codeContext(ctx context.Context, r *Request) learn.CodeContext {
@@ -170,30 +161,6 @@ func (d *Diagnoser) weigh(report *learn.FailureAnalysisReport, claims []claim) {
 		p := round(d.e.calibrated(c.Method, c.Score))
 		report.MethodConfidence[c.Method] = p
 		report.Method, report.ConfidenceScore = c.Method, p // a remedy's claim comes last
-	}
-}
-
-// merge adds what a model said. The report follows it only where it is surer
-// than what rules and remedies say, by how often each was right.
-func (d *Diagnoser) merge(report *learn.FailureAnalysisReport, h *learn.Hypothesis) {
-	if h == nil {
-		return
-	}
-	report.Hypothesis = h
-	p := round(d.e.calibrated(learn.MethodLLM, h.Confidence))
-	report.MethodConfidence[learn.MethodLLM] = p
-	if p <= report.ConfidenceScore {
-		return
-	}
-	report.Method, report.ConfidenceScore = learn.MethodLLM, p
-	if h.RootCause != "" {
-		report.RootCause = "A model suspects: " + h.RootCause
-	}
-	if h.Culprit != "" && h.Culprit != report.CulpritAction {
-		report.CulpritAction, report.CulpritReason = h.Culprit, "A model blames this action."
-	}
-	if h.Remediation != "" {
-		report.ProposedRemediationStrategy = h.Remediation
 	}
 }
 

@@ -14,22 +14,19 @@ const (
 	maxSignatures  = 20_000
 	maxProjects    = 64 // that a signature is counted in one by one
 	maxSessions    = 256
-	maxSteps       = 60 // of a session
-	maxOpen        = 16 // failures of a session that wait for their resolution
-	maxHypotheses  = 1000
+	maxSteps       = 60  // of a session
+	maxOpen        = 16  // failures of a session that wait for their resolution
 	maxStepCommand = 512 // bytes of a command, of a watched session
 )
 
 // experience is what a Diagnoser learned: how often each failure was seen, and
 // how often its claims were right.
 type experience struct {
-	mu         sync.RWMutex
-	seen       map[string]*sightings
-	sessions   map[string]*session
-	scales     map[learn.Method]*learn.Calibrator
-	kept       map[learn.Method]*learn.Reliability
-	hypotheses map[string]claim // by failed event, until it is resolved
-	order      []string         // of the hypotheses, oldest first
+	mu       sync.RWMutex
+	seen     map[string]*sightings
+	sessions map[string]*session
+	scales   map[learn.Method]*learn.Calibrator
+	kept     map[learn.Method]*learn.Reliability
 }
 
 // sightings of one signature.
@@ -70,11 +67,10 @@ type openCase struct {
 
 func (e *experience) clear() {
 	e.seen, e.sessions = map[string]*sightings{}, map[string]*session{}
-	e.hypotheses, e.order = map[string]claim{}, nil
 	e.scales, e.kept = map[learn.Method]*learn.Calibrator{}, map[learn.Method]*learn.Reliability{}
-	// A remedy's confidence is a posterior already; what rules and models say
-	// of themselves is worth less until it was checked.
-	for m, slope := range map[learn.Method]float64{learn.MethodRecovery: 0.9, learn.MethodRules: 0.8, learn.MethodLLM: 0.5} {
+	// A remedy's confidence is a posterior already; what rules say of
+	// themselves is worth less until it was checked.
+	for m, slope := range map[learn.Method]float64{learn.MethodRecovery: 0.9, learn.MethodRules: 0.8} {
 		e.scales[m] = learn.NewCalibrator(learn.CalibratorOptions{PriorSlope: slope})
 		e.kept[m] = &learn.Reliability{}
 	}
@@ -193,16 +189,4 @@ func (s *session) add(st watched) {
 // since are the steps after the one that came as number at.
 func (s *session) since(at int) []watched {
 	return s.Steps[max(0, len(s.Steps)-(s.Count-at)):]
-}
-
-// note keeps what a model said of a failure until it is resolved.
-func (e *experience) note(event string, c claim) {
-	if _, known := e.hypotheses[event]; !known {
-		e.order = append(e.order, event)
-	}
-	e.hypotheses[event] = c
-	if len(e.order) > maxHypotheses {
-		delete(e.hypotheses, e.order[0])
-		e.order = e.order[1:]
-	}
 }

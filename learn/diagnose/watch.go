@@ -75,11 +75,6 @@ func (e *experience) resolve(s *session, st watched) {
 		}
 		res := &resolution{failed: c.Step, between: s.since(c.At), call: st}
 		claims := c.Claims
-		if h, ok := e.hypotheses[c.Step.EventID]; ok {
-			claims = append(slices.Clone(claims), h)
-			delete(e.hypotheses, c.Step.EventID)
-			e.order = slices.DeleteFunc(e.order, func(id string) bool { return id == c.Step.EventID })
-		}
 		for i := range claims {
 			right := claims[i].right(res)
 			e.scales[claims[i].Method].Observe(claims[i].Score, right)
@@ -134,19 +129,6 @@ func stepOf(o *learn.Observation) watched {
 	return w
 }
 
-// Note keeps what a model said of a failure, as a report in the ledger has it,
-// so that it is judged with the rest when the failure is resolved.
-func (d *Diagnoser) Note(r learn.FailureAnalysisReport) {
-	if r.Hypothesis == nil || r.FailedEventID == "" {
-		return
-	}
-	c := hypothesisClaim(r.Hypothesis)
-	c.Claimed = r.MethodConfidence[learn.MethodLLM]
-	d.e.mu.Lock()
-	defer d.e.mu.Unlock()
-	d.e.note(r.FailedEventID, c)
-}
-
 // Reliability tells, by method, what its claims promised when they were made
 // and how many were right.
 func (d *Diagnoser) Reliability() map[learn.Method]learn.Reliability {
@@ -163,13 +145,11 @@ func (d *Diagnoser) Reliability() map[learn.Method]learn.Reliability {
 const snapshotVersion = 1
 
 type snapshot struct {
-	Version    int                                 `json:"version"`
-	Seen       map[string]*sightings               `json:"seen"`
-	Sessions   map[string]*session                 `json:"sessions"`
-	Scales     map[learn.Method]json.RawMessage    `json:"scales"`
-	Kept       map[learn.Method]*learn.Reliability `json:"kept"`
-	Hypotheses map[string]claim                    `json:"hypotheses,omitempty"`
-	Order      []string                            `json:"order,omitempty"`
+	Version  int                                 `json:"version"`
+	Seen     map[string]*sightings               `json:"seen"`
+	Sessions map[string]*session                 `json:"sessions"`
+	Scales   map[learn.Method]json.RawMessage    `json:"scales"`
+	Kept     map[learn.Method]*learn.Reliability `json:"kept"`
 }
 
 // Snapshot implements learn.Learner.
@@ -177,7 +157,7 @@ func (d *Diagnoser) Snapshot() ([]byte, error) {
 	d.e.mu.RLock()
 	defer d.e.mu.RUnlock()
 	s := snapshot{Version: snapshotVersion, Seen: d.e.seen, Sessions: d.e.sessions, Scales: map[learn.Method]json.RawMessage{},
-		Kept: d.e.kept, Hypotheses: d.e.hypotheses, Order: d.e.order}
+		Kept: d.e.kept}
 	for m, c := range d.e.scales {
 		raw, err := json.Marshal(c)
 		if err != nil {
@@ -209,7 +189,6 @@ func (d *Diagnoser) Restore(raw []byte) error {
 	}
 	maps.Copy(e.seen, s.Seen)
 	maps.Copy(e.sessions, s.Sessions)
-	maps.Copy(e.hypotheses, s.Hypotheses)
 	for m, k := range s.Kept {
 		if k != nil {
 			e.kept[m] = k
@@ -217,6 +196,6 @@ func (d *Diagnoser) Restore(raw []byte) error {
 	}
 	d.e.mu.Lock()
 	defer d.e.mu.Unlock()
-	d.e.seen, d.e.sessions, d.e.scales, d.e.kept, d.e.hypotheses, d.e.order = e.seen, e.sessions, e.scales, e.kept, e.hypotheses, s.Order
+	d.e.seen, d.e.sessions, d.e.scales, d.e.kept = e.seen, e.sessions, e.scales, e.kept
 	return nil
 }

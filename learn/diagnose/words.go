@@ -90,11 +90,12 @@ func proposal(report *learn.FailureAnalysisReport) string {
 	return ""
 }
 
-// maxFacts bounds what a model is told of the code.
+// maxFacts bounds Facts.
 const maxFacts = 20
 
-// facts are the lines of context that a model gets beside the report.
-func facts(report *learn.FailureAnalysisReport) []string {
+// Facts are what the report's history and code context say, a line each, in
+// Lathe's words with names quoted: what a model is told beside the report.
+func Facts(report *learn.FailureAnalysisReport) []string {
 	var out []string
 	add := func(format string, args ...any) {
 		if len(out) < maxFacts {

@@ -1,0 +1,120 @@
+package learn
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// Bounds of an Advice: what goes unasked into an agent's context is short.
+const (
+	MaxAdvice         = 600 // runes of its text
+	MaxAdviceRemedies = 3
+)
+
+// Advice is what an agent is told, unasked, when a known failure comes in.
+type Advice struct {
+	EventID  string          `json:"event_id,omitempty"`
+	ReportID string          `json:"report_id"`
+	Text     string          `json:"text"`     // at most MaxAdvice runes, safe to show
+	Evidence int             `json:"evidence"` // sessions behind the first remedy
+	Remedies []AdvisedRemedy `json:"remedies"`
+}
+
+// AdvisedRemedy is one remedy of an Advice, those of its text.
+type AdvisedRemedy struct {
+	RemedyID    string  `json:"remedy_id"`
+	Description string  `json:"description"`
+	Command     string  `json:"command,omitempty"` // what to run, when it is one command
+	Confidence  float64 `json:"confidence"`
+	Support     int     `json:"support"` // sessions
+}
+
+// AdviceOf makes advice of a report: its first remedies whose confidence, and
+// whose report's confidence, reach threshold. It is none, and false, when no
+// remedy does: no advice beats wrong advice.
+func AdviceOf(r FailureAnalysisReport, threshold float64) (Advice, bool) {
+	a := Advice{EventID: r.FailedEventID, ReportID: r.ReportID}
+	if len(r.Remedies) == 0 || r.ConfidenceScore < threshold {
+		return a, false
+	}
+	name := "this failure"
+	if r.ErrorPattern != nil {
+		name = "this failure (" + Shown(r.ErrorPattern.Name, 60) + ")"
+	}
+	text := "Lathe knows " + name + ". What fixed it before:"
+	for _, o := range r.Remedies {
+		if o.Confidence < threshold || len(a.Remedies) == MaxAdviceRemedies {
+			continue
+		}
+		proof := fmt.Sprintf(" (%.0f %%, %d sessions)", 100*o.Confidence, o.Support)
+		lead := fmt.Sprintf("\n%d. ", len(a.Remedies)+1)
+		room := MaxAdvice - utf8.RuneCountInString(text+lead+proof)
+		description := Shown(o.Description, MaxAdvice)
+		if utf8.RuneCountInString(description) > room {
+			if len(a.Remedies) > 0 {
+				continue // half a remedy is none; the next may be shorter
+			}
+			description = Shown(o.Description, room)
+		}
+		text += lead + description + proof
+		a.Remedies = append(a.Remedies, AdvisedRemedy{RemedyID: o.RemedyID, Description: description, Command: onlyCommand(o.Actions),
+			Confidence: o.Confidence, Support: o.Support})
+	}
+	if len(a.Remedies) == 0 {
+		return a, false
+	}
+	a.Text, a.Evidence = text, a.Remedies[0].Support
+	return a, true
+}
+
+// maxAdvisedCommand is the number of bytes of a command that an Advice holds;
+// a longer one is left out, since a cut one must not be run.
+const maxAdvisedCommand = 300
+
+func onlyCommand(actions []RemedyAction) string {
+	if len(actions) != 1 || len(actions[0].Command) > maxAdvisedCommand || strings.ContainsFunc(actions[0].Command, hidden) {
+		return ""
+	}
+	return actions[0].Command
+}
+
+// Shown makes recorded text safe to put before a person or an agent: one line
+// of at most limit runes in which what cannot be seen is escaped. A cut text
+// ends in "…", and is never cut within an escape.
+func Shown(s string, limit int) string {
+	var units []string
+	runes := 0
+	for i := 0; i < len(s) && runes <= limit; {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		unit := s[i : i+size]
+		switch {
+		case r == utf8.RuneError && size == 1:
+			unit = fmt.Sprintf(`\x%02x`, s[i])
+		case r == '\n' || r == '\t' || r == '\r':
+			unit = " "
+		case hidden(r):
+			unit = fmt.Sprintf(`\u{%x}`, r)
+		}
+		units = append(units, unit)
+		runes += utf8.RuneCountInString(unit)
+		i += size
+	}
+	if runes <= limit {
+		return strings.Join(units, "")
+	}
+	for len(units) > 0 && runes > limit-1 {
+		runes -= utf8.RuneCountInString(units[len(units)-1])
+		units = units[:len(units)-1]
+	}
+	if limit < 1 {
+		return ""
+	}
+	return strings.Join(units, "") + "…"
+}
+
+// hidden reports runes that show nothing, or change how others are shown.
+func hidden(r rune) bool {
+	return r < 0x20 || r >= 0x7f && r < 0xa0 || r == 0xad || r >= 0x200b && r <= 0x200f || r >= 0x2028 && r <= 0x202e ||
+		r >= 0x2060 && r <= 0x206f || r == 0xfeff || r >= 0xfff9 && r <= 0xfffb || r >= 0xe0000 && r <= 0xe0fff
+}
