@@ -12,6 +12,11 @@ const (
 	MaxAdviceRemedies = 3
 )
 
+// AdviceThreshold is the confidence, of a remedy and of its report, below which
+// nothing is said unasked: what is more likely wrong than right is soon not
+// read any more.
+const AdviceThreshold = 0.5
+
 // Advice is what an agent is told, unasked, when a known failure comes in.
 type Advice struct {
 	EventID  string          `json:"event_id,omitempty"`

@@ -105,6 +105,14 @@ type RecordResult struct {
 	Accepted   int        `json:"accepted"`
 	Duplicates int        `json:"duplicates"`
 	Rejected   []Rejected `json:"rejected"`
+	// Advice is what is known of failures in the batch.
+	Advice []OutcomeAdvice `json:"advice,omitempty"`
+}
+
+// OutcomeAdvice is advice on one outcome of a batch.
+type OutcomeAdvice struct {
+	Index int `json:"index"`
+	learn.Advice
 }
 
 // Rejected names one outcome of a batch and why it was refused.

@@ -79,6 +79,13 @@ func (s *Server) record(ctx context.Context, outcomes []json.RawMessage, c *chec
 		}
 		out.Rejected = append(out.Rejected, Rejected{Index: index[r.Index], Reason: r.Reason})
 	}
+	for _, a := range res.Advice {
+		if a.Index < 0 || a.Index >= len(index) {
+			return RecordResult{}, errors.New("Lathe advised on an outcome that it was not given")
+		}
+		a.Index = index[a.Index]
+		out.Advice = append(out.Advice, a)
+	}
 	slices.SortFunc(out.Rejected, func(a, b Rejected) int { return a.Index - b.Index })
 	return out, nil
 }

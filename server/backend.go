@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"lathe/index/eventlog"
@@ -68,10 +69,14 @@ func (b backend) RecordOutcomes(ctx context.Context, s mcp.Scope, outcomes []lea
 	if len(recs) == 0 {
 		return out, nil
 	}
-	receipt, err := b.d.accept(ctx, recs)
+	receipt, stored, err := b.d.take(ctx, recs)
 	if err != nil {
 		return out, err
 	}
+	for i, a := range b.d.adviseOn(ctx, stored) {
+		out.Advice = append(out.Advice, mcp.OutcomeAdvice{Index: origin[i], Advice: a})
+	}
+	slices.SortFunc(out.Advice, func(a, b mcp.OutcomeAdvice) int { return a.Index - b.Index })
 	out.Accepted, out.Duplicates = receipt.Accepted, receipt.Duplicates
 	for _, r := range receipt.Rejected {
 		out.Rejected = append(out.Rejected, mcp.Rejected{Index: origin[r.Index], Reason: r.Reason})
@@ -112,7 +117,12 @@ func (b backend) Diagnose(ctx context.Context, s mcp.Scope, f mcp.Failure) (lear
 	if err != nil {
 		return learn.FailureAnalysisReport{}, err
 	}
-	return b.d.explain(ctx, ev)
+	r, err := b.d.explain(ctx, ev)
+	if err != nil {
+		return r, err
+	}
+	b.d.publishReport(ctx, r)
+	return r, nil
 }
 
 // plain is Diagnose without a model: for what must not wait.
@@ -124,7 +134,7 @@ func (b backend) plain(ctx context.Context, s mcp.Scope, f mcp.Failure) (learn.F
 	if err != nil {
 		return learn.FailureAnalysisReport{}, err
 	}
-	return b.d.report(ctx, ev)
+	return b.d.report(ctx, ev, false)
 }
 
 // failure is the event that a caller asks about: a recorded one, or one made
@@ -180,19 +190,16 @@ func noCall(id string) error {
 	return fmt.Errorf("there is no recorded call %.80q in this project; search_log (lathe log) finds them", id)
 }
 
-// report diagnoses an event from memory.
-func (d *Daemon) report(ctx context.Context, ev *learn.ActionOutcome) (learn.FailureAnalysisReport, error) {
+// report diagnoses an event from memory; a deep one looks into the code too.
+func (d *Daemon) report(ctx context.Context, ev *learn.ActionOutcome, deep bool) (learn.FailureAnalysisReport, error) {
 	act := action.Parse(ev)
 	task := ev.TaskID
 	if task == "" {
 		task = ev.SessionID
 	}
 	sigs, before := d.learners.reader.match(ev, act)
-	r := d.diagnose.Diagnose(diagnose.Request{Event: ev, Action: act, Signatures: former(sigs, before),
-		History: d.learners.tracker.History(ev.ProjectID, task), Trusted: d.learners.vocabulary.trusted(ev.ProjectID)})
-	if r.Remedies == nil {
-		r.Remedies = []learn.RemedyOffer{}
-	}
+	r := d.learners.diagnose.Diagnose(ctx, diagnose.Request{Event: ev, Action: act, Signatures: former(sigs, before),
+		History: d.learners.tracker.History(ev.ProjectID, task), Trusted: d.learners.vocabulary.trusted(ev.ProjectID), Deep: deep})
 	r.Signatures = sigs
 	d.reports.keep(r)
 	return r, ctx.Err()
@@ -236,7 +243,11 @@ func (b backend) Resource(ctx context.Context, s mcp.Scope, kind, id string) (js
 		}
 		v = status.Items[0]
 	case "report": // by its own id while it is remembered, or by the event's
-		if kept, ok := b.d.reports.find(id); ok && (s.Import || kept.ProjectID == s.ProjectID) {
+		kept, ok, err := b.d.findReport(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if ok && (s.Import || kept.ProjectID == s.ProjectID) {
 			v = kept
 			break
 		}

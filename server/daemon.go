@@ -16,8 +16,6 @@ import (
 	"lathe/index"
 	"lathe/index/eventlog"
 	"lathe/index/graph"
-	"lathe/learn/diagnose"
-	"lathe/learn/recovery"
 	"lathe/lsp"
 	"lathe/mcp"
 	"lathe/server/intake"
@@ -46,7 +44,6 @@ type Daemon struct {
 	index    *index.Index
 	door     func() (*intake.Door, error) // made at the first record: the rules cost start-up time
 	learners *learners
-	diagnose *diagnose.Diagnoser
 	runner   *pipeline.Runner
 	queue    *review.Queue
 	forge    *forge
@@ -59,7 +56,7 @@ type Daemon struct {
 
 	ledger  *follower // the ledger in memory and index
 	indexed *follower // events in the index
-	reports reports
+	reports *reports
 	metrics *metrics
 	busy    *activity
 	stop    func() // ends Run
@@ -79,7 +76,7 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (d *Daemon, err 
 	if !held {
 		return nil, fmt.Errorf("%w (%s): use it, or end it with `lathe stop`", ErrRunning, cfg.DataDir)
 	}
-	d = &Daemon{cfg: cfg, logger: logger, lock: lock, busy: newActivity(), metrics: newMetrics(), stop: func() {}}
+	d = &Daemon{cfg: cfg, logger: logger, lock: lock, busy: newActivity(), metrics: newMetrics(), reports: newReports(), stop: func() {}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.Close())
@@ -96,7 +93,6 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (d *Daemon, err 
 		return d, err
 	}
 	d.graph, d.models = d.learners.graph, d.openModels()
-	d.diagnose = diagnose.New(diagnose.RemedyFunc(d.offers), d.learners.reader)
 	d.queue = review.New(review.Options{Ledger: ledgerLog{d.log},
 		Reviewer: func() (ed25519.PublicKey, error) { return review.Public(cfg.DataDir) }})
 	d.runner, err = pipeline.New(pipeline.Options{Log: ledgerLog{d.log}, Learners: d.learners.all(),
@@ -245,10 +241,6 @@ func Rebuild(ctx context.Context, cfg Config, logger *slog.Logger) error {
 	err = d.settle(work)
 	end()
 	return errors.Join(err, g.Wait(), d.Close())
-}
-
-func (d *Daemon) offers(q diagnose.RemedyQuery) []learnOffer {
-	return d.learners.recovery.Offer(recovery.Query(q))
 }
 
 // enter counts a piece of work that shutdown waits for.

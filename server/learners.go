@@ -8,6 +8,7 @@ import (
 	"lathe/index/graph"
 	"lathe/learn"
 	"lathe/learn/action"
+	"lathe/learn/diagnose"
 	"lathe/learn/llm"
 	"lathe/learn/mine"
 	"lathe/learn/monitor"
@@ -25,6 +26,7 @@ type learners struct {
 	tracker    *verify.Tracker
 	vocabulary *vocabulary
 	monitor    *monitor.Monitor
+	diagnose   *diagnose.Diagnoser
 	recovery   *recovery.Miner
 	mine       *mine.Miner
 	finder     *toolforge.Finder
@@ -44,24 +46,31 @@ func newLearners(controlShare float64, available func(string) bool) (*learners, 
 	if err != nil {
 		return nil, fmt.Errorf("trials: %w", err)
 	}
+	reads := &reader{signatures: sigs, notes: newPatternNotes()}
+	remedies := recovery.New(recovery.Options{})
 	return &learners{
-		reader:     &reader{signatures: sigs, notes: newPatternNotes()},
+		reader:     reads,
 		tracker:    verify.NewTracker(verify.TrackerOptions{}),
 		vocabulary: newVocabulary(),
 		monitor:    monitor.New(),
-		recovery:   recovery.New(recovery.Options{}),
-		mine:       mine.New(mine.Options{}),
-		finder:     toolforge.NewFinder(toolforge.Options{Available: available}),
-		trial:      t,
-		graph:      graph.New(graph.Options{}),
-		judge:      llm.NewJudge(),
-		commands:   newCommands(),
-		catalogue:  llm.NewCatalogue(),
+		diagnose: diagnose.New(diagnose.Options{Patterns: reads, Remedies: diagnose.RemedyFunc(func(q diagnose.RemedyQuery) []learn.RemedyOffer {
+			return remedies.Offer(recovery.Query(q))
+		})}),
+		recovery:  remedies,
+		mine:      mine.New(mine.Options{}),
+		finder:    toolforge.NewFinder(toolforge.Options{Available: available}),
+		trial:     t,
+		graph:     graph.New(graph.Options{}),
+		judge:     llm.NewJudge(),
+		commands:  newCommands(),
+		catalogue: llm.NewCatalogue(),
 	}, nil
 }
 
+// all is in order: diagnose asks what is known of a failure before recovery
+// learns from it.
 func (l *learners) all() []learn.Learner {
-	return []learn.Learner{l.reader, l.tracker, l.vocabulary, l.monitor, l.recovery, l.mine, l.finder, l.trial, l.graph, l.judge, l.commands, l.catalogue}
+	return []learn.Learner{l.reader, l.tracker, l.vocabulary, l.monitor, l.diagnose, l.recovery, l.mine, l.finder, l.trial, l.graph, l.judge, l.commands, l.catalogue}
 }
 
 // reader parses each action once for all learners behind it.

@@ -13,6 +13,7 @@ import (
 	"lathe/index/eventlog"
 	"lathe/learn"
 	"lathe/learn/action"
+	"lathe/learn/diagnose"
 	"lathe/learn/llm"
 	"lathe/mcp"
 )
@@ -79,7 +80,7 @@ func (m *models) askable(ctx context.Context) []llm.Asked {
 
 // explain is report, with a model's hypothesis where one could add something.
 func (d *Daemon) explain(ctx context.Context, ev *learn.ActionOutcome) (learn.FailureAnalysisReport, error) {
-	r, err := d.report(ctx, ev)
+	r, err := d.report(ctx, ev, true)
 	if err != nil || !llm.Wanted(&r) || len(d.models.askable(ctx)) == 0 {
 		return r, err
 	}
@@ -90,7 +91,7 @@ func (d *Daemon) explain(ctx context.Context, ev *learn.ActionOutcome) (learn.Fa
 	asking, cancel := context.WithTimeout(ctx, explainTime)
 	defer cancel()
 	h, err := d.models.analyst.Hypothesise(asking, learn.HypothesisRequest{Report: r, Event: ev, Action: action.Parse(ev),
-		History: d.learners.tracker.History(ev.ProjectID, task)})
+		History: d.learners.tracker.History(ev.ProjectID, task), Context: diagnose.Facts(&r)})
 	if errors.Is(err, llm.ErrPending) {
 		return r, mcp.ErrAnswerPending
 	}

@@ -139,7 +139,7 @@ func (d *Daemon) failuresOf(ctx context.Context, project string, plan learn.Task
 			if err != nil || rec.Action == nil || rec.Action.Command() != command {
 				continue
 			}
-			report, err := d.report(ctx, rec.Action)
+			report, err := d.report(ctx, rec.Action, false)
 			if err != nil {
 				return nil, err
 			}

@@ -30,36 +30,51 @@ func (l ledgerLog) WriteLedger(ctx context.Context, entries []learn.LedgerEntry)
 // accept validates, redacts and stores records. It returns when they are
 // durable.
 func (d *Daemon) accept(ctx context.Context, recs []learn.Record) (intake.Receipt, error) {
+	receipt, _, err := d.take(ctx, recs)
+	return receipt, err
+}
+
+// taken is a record as it was stored, with its place in the batch.
+type taken struct {
+	learn.Record
+	index int
+}
+
+// take is accept that also gives the records that are new, as stored: without
+// secrets.
+func (d *Daemon) take(ctx context.Context, recs []learn.Record) (intake.Receipt, []taken, error) {
 	release, err := d.enter()
 	if err != nil {
-		return intake.Receipt{}, err
+		return intake.Receipt{}, nil, err
 	}
 	defer release()
 	door, err := d.door()
 	if err != nil {
-		return intake.Receipt{}, err
+		return intake.Receipt{}, nil, err
 	}
 	admitted, origin, rejected := door.Admit(recs)
 	admitted, origin, rejected = dropOversized(admitted, origin, rejected)
 	receipt := intake.Receipt{Rejected: rejected}
 	if len(admitted) == 0 {
-		return receipt, nil
+		return receipt, nil, nil
 	}
 	acks, err := d.log.Append(ctx, admitted)
 	if err != nil {
-		return intake.Receipt{}, fmt.Errorf("store %d records: %w", len(admitted), err)
+		return intake.Receipt{}, nil, fmt.Errorf("store %d records: %w", len(admitted), err)
 	}
-	for _, a := range acks {
+	var stored []taken
+	for i, a := range acks {
 		if a.Duplicate {
 			receipt.Duplicates++
 		} else {
 			receipt.Accepted++
+			stored = append(stored, taken{admitted[i], origin[i]})
 		}
 	}
 	d.metrics.accepted.Add(float64(receipt.Accepted))
 	d.metrics.duplicates.Add(float64(receipt.Duplicates))
 	d.metrics.rejected.Add(float64(len(receipt.Rejected)))
-	return receipt, nil
+	return receipt, stored, nil
 }
 
 // dropOversized rejects the records that the log would refuse, so that one of
@@ -161,6 +176,7 @@ func (d *Daemon) project(e learn.LedgerEntry) {
 	report(d.queue.Apply(e))
 	report(d.learners.monitor.ApplyLedger(e))
 	report(d.forge.apply(e))
+	report(d.reports.apply(e))
 	report(d.graph.ApplyLedger(e))
 	report(d.models.apply(e))
 	if e.Kind == learn.EntryRemedy {

@@ -1,16 +1,26 @@
-// Package diagnose explains one failure from memory: which class of error it
-// is, what the root cause probably is, which action of the task is to blame,
-// and what fixed it before.
+// Package diagnose explains failures: which class of error it is, what the root
+// cause probably is, which action of the task is to blame, what fixed it
+// before, and how sure all that is.
 //
 // Data passes through Diagnose in one direction: the signatures of the failing
-// call name a pattern and entities; the task's history is searched for an
-// earlier action that created, moved, deleted or edited one of those entities;
-// the RemedySource is asked what worked; the pattern's canned hints stand
-// apart, marked as hints. There is no model and no I/O, so an answer costs
-// microseconds (see BenchmarkDiagnose).
+// call name a pattern and entities; the CodeSource, for a deep request, tells
+// what of the workspace's code they touch; the history tells how often the
+// failure was seen; the task's steps are searched for an earlier one that
+// touched what the error names (culprit.go); the RemedySource is asked what
+// worked; the pattern's canned hints stand apart, marked as hints. What a model
+// says is added by who asks it (learn/llm).
 //
-// What it promises: the same request gives the same report, id included; text
-// that the failing tool printed appears only quoted, escaped and cut; a
-// captured value enters a hint only when the request's Trusted says so; when
-// nothing is known, the report says that.
+// A Diagnoser is also a learner. At each failure of the stream it asks itself
+// what it would say, and when the failure is resolved it sees what was right
+// (claim.go, watch.go): so a report's confidence is how often such claims were
+// right before, by method, and Reliability tells how well that held.
+//
+// Attribute is for conversations between agents in which nothing need have
+// failed visibly: it says whose step spoilt the task (signals.go).
+//
+// What it promises: the same request after the same stream gives the same
+// report, id included; text that the failing tool printed appears only quoted,
+// escaped and cut; a captured value enters a hint only when the request's
+// Trusted says so; when nothing is known, the report says that; memory is
+// bounded (experience.go).
 package diagnose

@@ -152,7 +152,8 @@ func (g *Gateway) advise(ctx context.Context, ev learn.ActionOutcome, res *mcp.C
 			text <- ""
 			return
 		}
-		text <- adviceText(report)
+		a, _ := learn.AdviceOf(report, learn.AdviceThreshold)
+		text <- a.Text
 	})
 	select {
 	case t := <-text:
@@ -161,15 +162,4 @@ func (g *Gateway) advise(ctx context.Context, ev learn.ActionOutcome, res *mcp.C
 		}
 	case <-ctx.Done():
 	}
-}
-
-// adviceText says what fixed a failure before, from the report's fields, or
-// nothing. It goes into an agent's context, so it is one bounded line.
-func adviceText(r learn.FailureAnalysisReport) string {
-	if len(r.Remedies) == 0 {
-		return ""
-	}
-	best := r.Remedies[0]
-	return fmt.Sprintf("Lathe: this failure was met before. What fixed it in %d sessions (confidence %.0f %%): %s",
-		best.Support, 100*best.Confidence, plain(best.Description, 600))
 }

@@ -62,7 +62,7 @@ func TestAdviceOnFailureOnly(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		asked = append(asked, ev.ToolName+": "+ev.ToolOutput.Content)
-		return learn.FailureAnalysisReport{Remedies: []learn.RemedyOffer{{Description: "run pip install pytest\x1b[2J\nthen again", Support: 4, Confidence: 0.8}}}, nil
+		return learn.FailureAnalysisReport{ConfidenceScore: 0.8, Remedies: []learn.RemedyOffer{{Description: "run pip install pytest\x1b[2J\nthen again", Support: 4, Confidence: 0.8}}}, nil
 	})
 	m := &memory{}
 	r := newRig(t, Options{Servers: []ServerConfig{testServer(t, "s", "library")}, Recorder: m, Adviser: adviser})
@@ -71,7 +71,7 @@ func TestAdviceOnFailureOnly(t *testing.T) {
 		t.Errorf("a success got advice: %q", texts)
 	}
 	texts, failed := r.mustCall("s__fail", nil)
-	want := "Lathe: this failure was met before. What fixed it in 4 sessions (confidence 80 %): run pip install pytest[2J then again"
+	want := "Lathe knows this failure. What fixed it before:\n1. run pip install pytest\\u{1b}[2J then again (80 %, 4 sessions)"
 	if !failed || len(texts) != 2 || texts[1] != want {
 		t.Errorf("blocks %q, failed %v; want a second one %q", texts, failed, want)
 	}
