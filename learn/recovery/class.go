@@ -59,7 +59,7 @@ func (x *extraction) using() string {
 	}
 	for _, w := range words1(x.call.Command) {
 		if !slices.Contains(words1(x.fail.Command), w) {
-			if b := boundNames(bindWord(w, x.fillers)); b != "" {
+			if b := boundWord(bindWord(w, x.fillers)); b != "" {
 				return "args " + to + b
 			}
 		}
@@ -163,7 +163,7 @@ func (x *extraction) doing(acts []step, actions []pattern) string {
 		if a.Intent == learn.IntentInstall {
 			part += packagesOf(a.Words, part)
 		} else {
-			part += boundNames(text)
+			part += boundWord(text)
 		}
 		parts = append(parts, part)
 	}
@@ -205,16 +205,17 @@ func packagesOf(words []string, command string) string {
 	return out
 }
 
-// boundNames lists the parameters in a text that the error fills.
-func boundNames(text string) string {
-	var names []string
-	for _, p := range parameters(text) {
-		if p != "any" && p != "target" && !strings.HasPrefix(p, "arg") {
-			names = append(names, " {"+p+"}")
+// boundWord is the first word of a text that the error fills a part of, as a
+// whole: tests/{path_base} is other advice than {path_base}.
+func boundWord(text string) string {
+	for _, w := range strings.Fields(text) {
+		for _, p := range parameters(w) {
+			if p != "any" && p != "target" && !strings.HasPrefix(p, "arg") {
+				return " " + w
+			}
 		}
 	}
-	slices.Sort(names)
-	return strings.Join(slices.Compact(names), "")
+	return ""
 }
 
 // ownScript reports whether a command runs code that the agent wrote for the
@@ -277,7 +278,7 @@ func (x *extraction) parameterClass(p *pattern) string {
 		return "with " + x.call.Tool + delta
 	}
 	for _, k := range sortedKeys(p.Params) {
-		if b := boundNames(p.Params[k]); b != "" {
+		if b := boundWord(p.Params[k]); b != "" {
 			return "args " + x.call.Tool + b
 		}
 	}

@@ -18,6 +18,7 @@ type Miner struct {
 	buckets  *lru[*bucket]
 	memory   *lru[*node]          // by context, see situation
 	habits   *lru[*habit]         // by project and intent
+	records  *lru[*record]        // by project, pattern and class
 	latest   map[string]time.Time // newest event time, by project
 	stats    Stats
 	// calibrator says how often a guess of some probability is right; it learns
@@ -35,7 +36,7 @@ type Miner struct {
 func New(o Options) *Miner {
 	return &Miner{
 		opt: o.withDefaults(), sessions: newLRU[*session](), buckets: newLRU[*bucket](),
-		memory: newLRU[*node](), habits: newLRU[*habit](), latest: map[string]time.Time{},
+		memory: newLRU[*node](), habits: newLRU[*habit](), records: newLRU[*record](), latest: map[string]time.Time{},
 		calibrator: learn.NewCalibrator(learn.CalibratorOptions{}), guesses: 1,
 	}
 }
@@ -165,9 +166,7 @@ func (m *Miner) succeeded(s *session, st step, index int) []learn.LedgerEntry {
 			m.resolved(s, &f, &fm, ok)
 		}
 		if ok {
-			if len(f.Guesses) > 0 && !m.frozen {
-				m.calibrator.Observe(f.Guesses[0].P, f.Guesses[0].Class == fm.Class)
-			}
+			m.learnRecord(&f, &fm, st.At)
 			entries = append(entries, m.count(s, &f, &fm, st.At, true)...)
 		}
 	}

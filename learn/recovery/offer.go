@@ -66,10 +66,13 @@ func (m *Miner) ranked(q *Query, sig *learn.ErrorSignature, limit int, confidenc
 	aliases := m.aliases(s, q.ProjectID, call, in.Used, at)
 	var out []ranked
 	said := map[string]bool{}
-	for _, g := range m.predict(&in, aliases, at) {
-		sure := m.calibrator.Calibrate(g.P)
-		if sure < confidence || len(out) == limit {
-			break // the others are less likely
+	for i, g := range m.predict(&in, aliases, at) {
+		if len(out) == limit {
+			break
+		}
+		sure := m.sure(&in, g, i == 0, at)
+		if sure < confidence {
+			continue
 		}
 		if g.Class == classRetry && !sig.Transient {
 			continue

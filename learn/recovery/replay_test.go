@@ -56,7 +56,7 @@ func recordings(r *reader) iter.Seq2[*learn.Observation, error] {
 
 func report(t *testing.T, cases []recovery.Case) recovery.Measures {
 	t.Helper()
-	m := recovery.Measure(cases, recovery.Threshold{Confidence: 0.5, Support: 2})
+	m := recovery.Measure(cases, recovery.DefaultThreshold())
 	t.Logf("%+v", m)
 	return m
 }
@@ -73,7 +73,7 @@ func TestReplayRecordings(t *testing.T) {
 		t.Error("worse than what these recordings gave when this was written")
 	}
 	again, err := recovery.Replay(recovery.ReplayOptions{}, recordings(newReader(t)))
-	if err != nil || recovery.Measure(again, recovery.Threshold{Confidence: 0.5, Support: 2}) != got {
+	if err != nil || recovery.Measure(again, recovery.DefaultThreshold()) != got {
 		t.Errorf("the second replay differs: %v", err)
 	}
 }

@@ -20,6 +20,7 @@ type snapshot struct {
 	Buckets    []entry[*bucket]     `json:"buckets"`
 	Memory     []entry[*node]       `json:"memory"`
 	Habits     []entry[*habit]      `json:"habits"`
+	Records    []entry[*record]     `json:"records"`
 	Calibrator *learn.Calibrator    `json:"calibrator"`
 }
 
@@ -29,7 +30,7 @@ func (m *Miner) Snapshot() ([]byte, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	return json.Marshal(snapshot{
-		snapshotVersion, m.stats, m.latest, m.sessions.entries(), m.buckets.entries(), m.memory.entries(), m.habits.entries(), m.calibrator,
+		snapshotVersion, m.stats, m.latest, m.sessions.entries(), m.buckets.entries(), m.memory.entries(), m.habits.entries(), m.records.entries(), m.calibrator,
 	})
 }
 
@@ -50,7 +51,8 @@ func (m *Miner) Restore(data []byte) error {
 	buckets, err2 := restored("bucket", s.Buckets)
 	memory, err3 := restored("context", s.Memory)
 	habits, err4 := restored("habit", s.Habits)
-	if err := errors.Join(err, err2, err3, err4); err != nil {
+	records, err5 := restored("record", s.Records)
+	if err := errors.Join(err, err2, err3, err4, err5); err != nil {
 		return err
 	}
 	for _, e := range s.Sessions {
@@ -63,7 +65,7 @@ func (m *Miner) Restore(data []byte) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.sessions, m.buckets, m.memory, m.habits = sessions, buckets, memory, habits
+	m.sessions, m.buckets, m.memory, m.habits, m.records = sessions, buckets, memory, habits, records
 	m.latest, m.stats, m.calibrator = s.Latest, s.Stats, s.Calibrator
 	return nil
 }
