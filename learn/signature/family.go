@@ -76,24 +76,27 @@ func (f *families) count(sh *shape) {
 	}
 }
 
-// reduce gives the shape with those words taken out that are parameters by
-// what was seen in their places.
+// reduce gives the shape with those words taken for values that are parameters
+// by what was seen in their places.
 func (f *families) reduce(sh *shape) *shape {
 	var buf [maxTokens]uint64
 	for range 4 { // a shape seldom has more parameters that look like words
 		total := terms(sh, buf[:])
 		best, margin := -1, 0.0
-		weight := sh.weight()
+		weights := sh.weights()
 		for i := range sh.items {
 			if !sh.word(i) {
 				continue
 			}
 			fam := f.of[mix(sh.frame, total-buf[i]+uint64(i))]
+			if !fam.values && sh.besideValue(i) { // join made one of them
+				_, fam.values = f.counted[sh.with(i).collapse().key]
+			}
 			if fam.distinct < 2 && !fam.values {
 				continue
 			}
 			cost := fam.cost() * f.alone
-			if m := budget*(weight-sh.items[i].weight()) - cost; m >= 0 && cost <= highest && (best < 0 || m > margin) {
+			if m := budget*(weights-sh.weight(i)) - cost; m >= 0 && cost <= highest && (best < 0 || m > margin) {
 				best, margin = i, m
 			}
 		}
@@ -128,23 +131,23 @@ func crowd(n int) float64 {
 	return x * math.Sqrt(x)
 }
 
-// weight is how much a word says that it has in common with another line:
-// function words say less.
-func (it item) weight() float64 {
-	if it.code&codeWord == 0 {
+// weight is how much item i says that it has in common with another line:
+// function words say less, and the head of a line nothing.
+func (sh *shape) weight(i int) float64 {
+	switch {
+	case !sh.word(i) || i < sh.head:
 		return 0
-	}
-	if function[it.text] {
+	case function[sh.items[i].text]:
 		return 0.6
 	}
 	return 1
 }
 
-// weight is that of all words.
-func (sh *shape) weight() float64 {
+// weights is that of all items.
+func (sh *shape) weights() float64 {
 	w := 0.0
-	for _, it := range sh.items {
-		w += it.weight()
+	for i := range sh.items {
+		w += sh.weight(i)
 	}
 	return w
 }

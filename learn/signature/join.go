@@ -16,8 +16,7 @@ func (s *scanner) join(toks []token) []token {
 			switch n := len(out); {
 			case n > 0 && out[n-1].kind == kindValue && unit(w):
 				out[n-1].end = t.end
-			case n > 1 && t.glued && out[n-2].kind == kindValue && out[n-1].glued && s.line[out[n-1].at] == ':' && s.octet(t),
-				nullWord(w), s.inList(out, toks[i+1:], w), n > 1 && t.at > 0 && s.underKey(out, toks, i), dash(w) && s.absent(out, toks[i+1:]):
+			case nullWord(w), s.inList(out, toks[i+1:], w), n > 1 && t.at > 0 && s.underKey(out, toks, i), dash(w) && s.absent(out, toks[i+1:]):
 				t.kind = kindValue
 				out = s.joinValue(out, t)
 			default:
@@ -77,8 +76,6 @@ func (s *scanner) joinValue(out []token, t token) []token {
 			n -= 2
 		case n > 2 && prev.kind == kindMark && s.line[prev.at] == ',' && out[n-2].kind == kindWord && out[n-3].kind == kindMark && s.opens(out[n-3]) && listable(s.line[out[n-2].at:out[n-2].end]):
 			n -= 2
-		case n > 1 && prev.kind == kindMark && prev.glued && t.glued && s.line[prev.at] == ':' && s.octet(out[n-2]): // aa:0b:...
-			n -= 2
 		default:
 			return append(out, t)
 		}
@@ -95,12 +92,8 @@ func (s *scanner) joins(out []token, t token) bool {
 		return false
 	}
 	switch s.line[out[n-1].at] {
-	case ',', ';', '|':
+	case ',', ';', '|', ':':
 		return true
-	case ':': // a time, an address; but the port of a host stays apart, since not every host has the form of a value
-		before := s.line[out[n-2].at:out[n-2].end]
-		return !out[n-1].glued || !t.glued || colonNumber(before) ||
-			n > 3 && out[n-3].kind == kindMark && out[n-4].kind == kindValue && bytes.IndexByte(before, ' ') > 0 // a:1 b:2
 	case '=': // r0=1 r1=2
 		return n > 2 && out[n-3].kind == kindMark && s.line[out[n-3].at] == '='
 	}
@@ -110,20 +103,7 @@ func (s *scanner) joins(out []token, t token) bool {
 // opens reports whether a mark begins a list in brackets.
 func (s *scanner) opens(mark token) bool { return s.line[mark.at] == '(' || s.line[mark.at] == '[' }
 
-// octet reports whether a token is two hexadecimal digits.
-func (s *scanner) octet(t token) bool { return t.end == t.at+2 && hexOnly(s.line[t.at:t.end]) }
-
-// colonNumber reports whether what stands before a colon is part of a number
-// that is written with colons.
-func colonNumber(w []byte) bool {
-	for _, c := range w {
-		if class[c] != isDigit && c != ':' && c != '-' && c != '/' && c != 'T' && class[c] != isBlank && !hexOnly([]byte{c}) {
-			return false
-		}
-	}
-	return true
-}
-
+// hexOnly reports whether there are only hexadecimal digits.
 func hexOnly(w []byte) bool {
 	for _, c := range w {
 		if !(c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F') {
@@ -160,6 +140,10 @@ func (s *scanner) joinHead(out []token) []token {
 		} else if !headMark(s.line[t.at]) {
 			break
 		}
+	}
+	if seen && i == 1 && len(out) > 2 && out[1].kind == kindWord && out[1].end == out[1].at+1 && class[s.line[out[1].at]] == 0 { // a sign for a level
+		out[1].kind, out[1].at = kindValue, out[0].at
+		return out[1:]
 	}
 	if seen && i == 1 && len(out) > 3 && out[1].kind == kindWord && !out[1].glued && out[2].kind == kindWord && out[3].kind == kindMark &&
 		bytes.Count(s.line[out[0].at:out[0].end], []byte(":")) == 2 {

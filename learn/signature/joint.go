@@ -51,10 +51,10 @@ func differences(t, sh *shape) (mask uint64) {
 // worth reports whether the words in the places of mask are parameters, by
 // those that the templates have there which are the same otherwise.
 func (m *miner) worth(sh *shape, list []*mined, masks []uint64, mask uint64) bool {
-	total, same := 0.0, sh.weight()
+	total, same := 0.0, sh.weights()
 	for left := mask; left != 0; left &= left - 1 {
 		i := bits.TrailingZeros64(left)
-		same -= sh.items[i].weight()
+		same -= sh.weight(i)
 		words := map[uint64]bool{sh.items[i].code: true}
 		sum := price(sh.items[i].text, sh.place(i))
 		for k, t := range list {

@@ -116,14 +116,21 @@ func (m *miner) find(sh *shape) *mined {
 
 // place finds or makes the template of a shape that was counted already.
 func (m *miner) place(sh *shape) *mined {
-	reduced := m.fams.reduce(sh)
+	wide := m.fams.reduce(sh)
+	reduced := wide.collapse()
 	t := m.known(reduced.key)
 	if t == nil {
 		if t, _ = m.candidate(reduced); t == nil {
 			reduced = m.joint(reduced)
 			t = m.add(sh, reduced)
 		}
-		t = m.generalise(t, sh, reduced)
+		if wide.frame == reduced.frame {
+			wide = sh
+		} else {
+			t = m.takeOver(t, sh, wide)
+			wide = reduced
+		}
+		t = m.generalise(t, wide, reduced)
 	}
 	if len(m.cache) >= 8*m.max {
 		clear(m.cache)
@@ -152,7 +159,7 @@ func (m *miner) margin(t, sh *shape) float64 {
 		one := 0.0
 		switch {
 		case a.code == b.code:
-			same += a.weight()
+			same += t.weight(i)
 		case a.code == codeValue:
 			one = a.factor() * price(b.text, sh.place(i))
 		case b.code == codeValue:
@@ -202,7 +209,7 @@ func (m *miner) add(first, sh *shape) *mined {
 // merges into it the templates that it then covers. It gives the one that
 // lives.
 func (m *miner) generalise(t *mined, sh, reduced *shape) *mined {
-	if t.shape.frame != reduced.frame {
+	if t.shape.frame != reduced.frame || len(sh.items) != len(reduced.items) {
 		return t // an old template that the line's first form belongs to
 	}
 	wider := t.shape
@@ -227,6 +234,23 @@ func (m *miner) generalise(t *mined, sh, reduced *shape) *mined {
 	return t
 }
 
+// takeOver merges into a template, whose shape has values collapsed, those made
+// before that was known: of the shape as it came, with words in the places that
+// are values in the wide one.
+func (m *miner) takeOver(t *mined, sh, wide *shape) *mined {
+	var fresh [maxTokens]bool
+	for i := range wide.items {
+		fresh[i] = wide.items[i].code == codeValue && sh.items[i].code != codeValue
+	}
+	list := m.frames[wide.frame]
+	for _, o := range list[max(0, len(list)-maxCandidates):] {
+		if o != t && o.into == nil && covers(wide, o.shape, fresh[:]) {
+			t = m.merge(t, o)
+		}
+	}
+	return t
+}
+
 // covers reports whether all lines of the narrow shape fit the wide one, and
 // words of it stand only in places that are fresh, where that is said.
 func covers(wide, narrow *shape, fresh []bool) bool {
@@ -245,14 +269,17 @@ func (m *miner) merge(t, o *mined) *mined {
 	if o.born < t.born {
 		keep, drop = o, t
 	}
+	for _, x := range []*mined{t, o} {
+		frame := x.shape.frame
+		m.frames[frame] = slices.DeleteFunc(slices.Clone(m.frames[frame]), func(y *mined) bool { return y == x })
+	}
 	keep.shape, keep.text = t.shape, t.text
+	m.frames[keep.shape.frame] = append(m.frames[keep.shape.frame], keep)
 	keep.count += drop.count
 	keep.seen = max(keep.seen, drop.seen)
 	drop.into = keep
 	delete(m.byID, drop.id)
 	m.forward[drop.id] = keep.id
-	frame := keep.shape.frame
-	m.frames[frame] = slices.DeleteFunc(slices.Clone(m.frames[frame]), func(x *mined) bool { return x == drop })
 	return keep
 }
 

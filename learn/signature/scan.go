@@ -116,67 +116,32 @@ func (s *scanner) blank(c byte) {
 	}
 }
 
-// word reads a run of word characters and what belongs to it: the rest of a
-// URL or of a drive's path, a plural in parentheses, arguments.
+// word reads a run of word characters and what belongs to it: parts after
+// colons, the rest of a URL or of a drive's path, a plural in parentheses,
+// arguments. Of "key:1" the word is "key:", with the value after it left out.
 func (s *scanner) word(glued bool) {
-	start, flags := s.pos, uint8(0)
-	slashes := 0
-	i := start
-	for i < len(s.line) {
-		k := class[s.line[i]]
-		if k&(isBlank|isDelim) != 0 {
-			break
-		}
-		if k == isDot && flags&isSlash == 0 && i > start && s.at(i+1) == '.' {
-			break // "enabled....1"
-		}
-		if k == isSlash {
-			slashes++
-		}
-		flags |= k
-		i++
+	start := s.pos
+	end, kind := s.part(start)
+	if kind == kindValue && s.at(end) == ':' && s.at(end+1) == ':' && class[s.at(end+2)] == isAlpha { // Class9::method
+		start = end + 2
+		end, kind = s.part(start)
 	}
-	if s.at(i) == ':' && i+2 < len(s.line) {
-		if s.line[i+1] == '/' && s.line[i+2] == '/' {
-			s.pos = s.urlEnd(i)
-			s.add(kindValue, start, s.pos, glued)
-			return
-		}
-		if s.line[i+1] == ':' && hexOnly(s.line[start:i]) && hexOnly(s.line[i+2:i+3]) { // fe80::1
-			for i += 2; i < len(s.line) && (s.line[i] == ':' || hexOnly(s.line[i:i+1])); i++ {
-			}
-			s.pos = i
-			s.add(kindValue, start, i, glued)
-			return
-		}
-		if s.line[i+1] == '\\' && i == start+1 && flags == isAlpha { // C:\...
-			for i++; i < len(s.line) && class[s.line[i]]&(isBlank|isDelim) == 0; i++ {
-			}
-			s.pos = i
-			s.add(kindValue, start, i, glued)
-			return
-		}
+	next := end // where the token ends in the line
+	if kind != kindMark {
+		next, end, kind = s.chain(start, end, kind)
 	}
-	end := i
-	for end > start+1 && s.line[end-1] == '.' {
-		end--
+	for kind == kindWord && end == next && end > start+1 && s.line[end-1] == '.' {
+		end-- // ends a sentence
 	}
-	kind := kindWord
-	if flags&isDigit != 0 || flags == isAlpha && end-start >= 8 && hexOnly(s.line[start:end]) || flags&(isSlash|isBackslash|isAt) != 0 && pathLike(s.line[start:end], flags, slashes) {
-		kind = kindValue
-	}
-	if flags == isDot { // a run of dots
-		kind, end = kindMark, i
-	}
-	s.pos = i
-	if s.at(i) == '(' && end == i && kind == kindWord {
-		if n := pluralEnd(s.line[i:]); n > 0 {
+	s.pos = next
+	if s.at(next) == '(' && end == next && kind == kindWord {
+		if n := pluralEnd(s.line[next:]); n > 0 {
 			end += n
 			s.pos = end
 		}
 	}
 	s.add(kind, start, end, glued)
-	if end < s.pos {
+	if kind == kindWord && end < s.pos && s.line[end] == '.' {
 		s.add(kindMark, end, s.pos, true)
 	}
 	switch c := s.at(s.pos); {
@@ -189,6 +154,80 @@ func (s *scanner) word(glued bool) {
 			s.pos = end
 		}
 	}
+}
+
+// part reads word characters up to a blank or other punctuation and judges
+// them; a run of dots is a mark.
+func (s *scanner) part(start int) (end int, kind tokenKind) {
+	flags, slashes, i := uint8(0), 0, start
+	for i < len(s.line) {
+		k := class[s.line[i]]
+		if k&(isBlank|isDelim) != 0 {
+			break
+		}
+		if k == isDot && flags&^isDot != 0 && flags&isSlash == 0 && s.at(i+1) == '.' {
+			break // "enabled....1"
+		}
+		if flags == isDot && k != isDot && i > start+1 && k != isSlash {
+			break // "....1"
+		}
+		if k == isSlash {
+			slashes++
+		}
+		flags |= k
+		i++
+	}
+	switch w := s.line[start:i]; {
+	case flags == isDot:
+		return i, kindMark
+	case flags&isDigit != 0, flags == isAlpha && len(w) >= 8 && hexOnly(w), flags&(isSlash|isBackslash|isAt) != 0 && pathLike(w, flags, slashes):
+		return i, kindValue
+	}
+	return i, kindWord
+}
+
+// chain reads on over colons with no blank after them, from the first part's
+// end. It gives where the token ends in the line, where its text ends, and its
+// kind: a value when its first part is one.
+func (s *scanner) chain(start, end int, kind tokenKind) (next, text int, _ tokenKind) {
+	parts, hex := 1, hexOnly(s.line[start:end])
+	next, text = end, end
+	for s.at(next) == ':' && next+1 < len(s.line) {
+		c := s.line[next+1]
+		if c == '/' && s.at(next+2) == '/' {
+			next = s.urlEnd(next)
+			return next, next, kindValue
+		}
+		at := next + 1
+		for s.at(at) == ':' {
+			at++
+		}
+		if at == len(s.line) || class[s.line[at]]&(isBlank|isDelim) != 0 {
+			break
+		}
+		partEnd, partKind := s.part(at)
+		if kind == kindValue && partKind == kindWord && partEnd-at > 2 && s.line[at] <= 'Z' && s.line[at+1] >= 'a' {
+			break // "1:Got an exception"
+		}
+		if partKind == kindValue && c == '\\' && end == start+1 { // C:\...
+			kind = kindValue
+		}
+		if partKind != kindWord && text == next {
+			text = at // "key:"
+		} else if text == next {
+			text = partEnd
+		}
+		parts++
+		hex = hex && hexOnly(s.line[at:partEnd])
+		next = partEnd
+	}
+	if hex && parts > 2 { // an address
+		kind = kindValue
+	}
+	if kind == kindValue {
+		text = next
+	}
+	return next, text, kind
 }
 
 // pluralEnd is the length of "(s)" or "(es)" at the beginning of b, else 0.

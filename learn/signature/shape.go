@@ -32,6 +32,7 @@ type shape struct {
 	key   uint64 // hash of the codes
 	frame uint64 // hash of what must agree: the number of items, and the marks
 	items []item
+	head  int // where the message begins
 }
 
 // hasher makes the codes of words. Its seed is the process's own, so that no
@@ -91,6 +92,7 @@ func (sh *shape) seal() {
 		}
 		sh.frame = mix(sh.frame, code)
 	}
+	sh.head = sh.headEnd()
 }
 
 // word reports whether item i is a word.
@@ -104,13 +106,57 @@ func (sh *shape) with(i int) *shape {
 	return c
 }
 
-// headLength is how many items the head of a line has at most.
-const headLength = 12
+// A head of a line has at most so many items, and words among them.
+const headItems, headWords = 12, 3
+
+// collapse gives the shape with values that follow each other made one, as join
+// does where all of them have the form of values.
+func (sh *shape) collapse() *shape {
+	c := &shape{items: make([]item, 0, len(sh.items))}
+	for i, it := range sh.items {
+		if n := len(c.items); i > 0 && it.code == codeValue && c.items[n-1].code == codeValue {
+			c.items[n-1].known = c.items[n-1].known || it.known
+			continue
+		}
+		c.items = append(c.items, it)
+	}
+	if len(c.items) == len(sh.items) {
+		return sh
+	}
+	c.seal()
+	return c
+}
+
+// besideValue reports whether a value stands next to item i.
+func (sh *shape) besideValue(i int) bool {
+	return i > 0 && sh.items[i-1].code == codeValue || i+1 < len(sh.items) && sh.items[i+1].code == codeValue
+}
+
+// headEnd is where the message begins after the head of a whole line: a
+// timestamp or a bracket, and what else stands before the first ":" or the last
+// "]", "-" or "|" that is near enough. It is 0 when there is no head.
+func (sh *shape) headEnd() (end int) {
+	if len(sh.items) == 0 || sh.word(0) {
+		return 0
+	}
+	words := 0
+	for i := 1; i < len(sh.items) && i < headItems && words <= headWords; i++ {
+		switch it := &sh.items[i]; {
+		case it.text == ":" && it.glued:
+			return i + 1
+		case it.text == "]" || it.text == "|" || it.text == "-":
+			end = i + 1
+		case sh.word(i):
+			words++
+		}
+	}
+	return end
+}
 
 // place is where item i stands.
 func (sh *shape) place(i int) wordPlace {
-	p := wordPlace{first: true, tight: sh.items[i].glued}
-	for j := range i {
+	p := wordPlace{first: true}
+	for j := sh.head; j < i; j++ {
 		if sh.word(j) {
 			p.first = false
 			break
@@ -121,9 +167,6 @@ func (sh *shape) place(i int) wordPlace {
 	}
 	if i+1 < len(sh.items) {
 		p.after = sh.items[i+1].text
-	}
-	if !p.first && !p.tight && i < headLength && !sh.word(0) { // after the head of a whole line
-		p.first = p.before == ":" || p.before == "]" || p.before == "-" || p.before == "|"
 	}
 	return p
 }
@@ -139,6 +182,9 @@ func (sh *shape) String() string {
 			b.WriteString(wildcard)
 		} else {
 			b.WriteString(it.text)
+			if it.code&codeWord != 0 && strings.HasSuffix(it.text, ":") { // "key:" of "key:1"
+				b.WriteString(wildcard)
+			}
 		}
 	}
 	return strings.ToValidUTF8(b.String(), "\uFFFD")

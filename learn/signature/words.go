@@ -17,36 +17,22 @@ const (
 // place is where a word stands in a line.
 type wordPlace struct {
 	first  bool   // begins the message
-	tight  bool   // no blank before it
 	before string // the word or mark before it
 	after  string
 }
 
 // price is what taking word for a parameter costs.
 func price(word string, at wordPlace) float64 {
-	p := priceNeutral
-	switch {
-	case at.after == "=": // a key
+	if at.after == "=" { // a key
 		return priceVerb
-	case inflected(word):
-		p = priceVerb
-	case common[strings.ToLower(word)]:
-		p = priceCommon
-	case dotted(word):
-		p = priceHost
-	case capitals(word):
-		p = priceState
-	case hyphened(word):
-		p = priceHyphen
-	case identifier(word):
-		p = priceName
 	}
+	p := form(word)
 	switch {
 	case at.first:
 		return p * 1.8
 	case p >= priceVerb:
 		return p
-	case at.before == ":" && at.tight, introduces[strings.ToLower(at.before)], enclosed(at.before, at.after):
+	case introduces[strings.ToLower(at.before)], enclosed(at.before, at.after):
 		return p * 0.35
 	case listed(at.before, at.after):
 		return p * 0.6
@@ -54,6 +40,32 @@ func price(word string, at wordPlace) float64 {
 		return p * 0.8
 	}
 	return p
+}
+
+// form is the price of a word for its form.
+func form(word string) float64 {
+	if k := strings.IndexByte(word, ':'); k > 0 && !strings.Contains(word, "::") {
+		p := form(word[:k])
+		if k < len(word)-1 { // "key:value"
+			p = min(p, form(word[k+1:])/2)
+		}
+		return p
+	}
+	switch {
+	case inflected(word):
+		return priceVerb
+	case common[strings.ToLower(word)]:
+		return priceCommon
+	case dotted(word):
+		return priceHost
+	case capitals(word):
+		return priceState
+	case hyphened(word):
+		return priceHyphen
+	case identifier(word):
+		return priceName
+	}
+	return priceNeutral
 }
 
 // enclosed reports whether a word stands alone in brackets or quotes.
