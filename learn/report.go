@@ -85,13 +85,16 @@ type Remedy struct {
 
 // RemedyOffer is a remedy with its parameters filled for one failure.
 type RemedyOffer struct {
-	RemedyID    string         `json:"remedy_id"`
-	Kind        string         `json:"kind,omitempty"` // as in Remedy
-	Description string         `json:"description"`
-	Confidence  float64        `json:"confidence"`
-	Support     int            `json:"support"`
-	Successes   float64        `json:"successes"`
-	Failures    float64        `json:"failures"`
-	Actions     []RemedyAction `json:"actions"`
-	Evidence    []string       `json:"evidence"`
+	RemedyID    string `json:"remedy_id"`
+	Kind        string `json:"kind,omitempty"` // as in Remedy
+	Description string `json:"description"`
+	// Confidence is the calibrated probability that this is what will resolve
+	// the failure.
+	Confidence float64        `json:"confidence"`
+	Why        string         `json:"why,omitempty"` // where that is known from
+	Support    int            `json:"support"`
+	Successes  float64        `json:"successes"`
+	Failures   float64        `json:"failures"`
+	Actions    []RemedyAction `json:"actions"`
+	Evidence   []string       `json:"evidence"`
 }

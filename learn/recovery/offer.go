@@ -80,6 +80,7 @@ func (m *Miner) ranked(q *Query, sig *learn.ErrorSignature, limit int, confidenc
 		o, ok := m.say(q, sig, &in, g.Class, aliases, at)
 		if o.Confidence = sure; ok && !said[o.Description] {
 			said[o.Description] = true
+			o.Why = m.why(&in, g.Class)
 			g.Sure, g.Support = sure, o.Support
 			out = append(out, ranked{g, o})
 		}
