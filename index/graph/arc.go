@@ -33,8 +33,9 @@ const (
 	hubTo   = 32 // edges at which it is none any more
 )
 
-// hub holds the edges of a node with many, in shelves: those of one kind and
-// direction that one project may see, and those of all projects together.
+// hub holds the edges of a node with many in shelves, so that those that a
+// query follows lie in order: all that one project may see, those of them of
+// one kind and direction, and the same for all projects together.
 type hub struct {
 	shelves map[shelfKey]*shelf
 	n       int
@@ -42,7 +43,7 @@ type hub struct {
 
 type shelfKey struct {
 	project uint32 // everyone for the shelf of all projects
-	kind    uint8
+	kind    uint8  // 0 for the shelf of all kinds and both directions
 	in      bool
 }
 
@@ -170,11 +171,44 @@ func (g *Graph) weigh(e uint32, weight float64) {
 	if a.weight == weight || math.IsNaN(weight) {
 		return
 	}
-	g.unhang(a.from, e)
-	g.unhang(a.to, e|incoming)
+	var spots [8]spot // as the edge is ordered now
+	found := g.spots(spots[:0], a.from, e)
+	found = g.spots(found, a.to, e|incoming)
 	a.weight = weight
-	g.hang(a.from, e)
-	g.hang(a.to, e|incoming)
+	for i := range found {
+		found[i].list.settle(&found[i], g.before)
+	}
+	for _, end := range [2]uint32{a.from, a.to} {
+		if v := g.nodes.at(end); v.hub == nil {
+			k := slices.IndexFunc(v.adj, func(x uint32) bool { return x&^incoming == e })
+			g.bubble(v.adj, k)
+		}
+	}
+}
+
+// spots finds an edge in the shelves of one of its ends.
+func (g *Graph) spots(found []spot, n, e uint32) []spot {
+	v := g.nodes.at(n)
+	if v.hub == nil {
+		return found
+	}
+	for _, k := range g.shelfKeys(e) {
+		s := v.hub.shelves[k]
+		c, at := s.place(e, g.before)
+		found = append(found, spot{list: s, edge: e, chunk: c, at: at})
+	}
+	return found
+}
+
+// bubble moves the edge at k to its place in a list that is in order but for
+// it.
+func (g *Graph) bubble(list []uint32, k int) {
+	for ; k > 0 && g.before(list[k], list[k-1]); k-- {
+		list[k], list[k-1] = list[k-1], list[k]
+	}
+	for ; k+1 < len(list) && g.before(list[k+1], list[k]); k++ {
+		list[k], list[k+1] = list[k+1], list[k]
+	}
 }
 
 // hang puts an edge into the order of one of its ends.
@@ -204,15 +238,15 @@ func (g *Graph) shelve(h *hub, e uint32) {
 			s = &shelf{}
 			h.shelves[k] = s
 		}
-		s.insert(e&^incoming, g.before)
+		s.insert(e, g.before)
 	}
 	h.n++
 }
 
-func (g *Graph) shelfKeys(e uint32) [2]shelfKey {
+func (g *Graph) shelfKeys(e uint32) [4]shelfKey {
 	a := g.arcs.at(e &^ incoming)
 	in := e&incoming != 0
-	return [2]shelfKey{{a.project, a.kind, in}, {everyone, a.kind, in}}
+	return [4]shelfKey{{everyone, 0, false}, {everyone, a.kind, in}, {a.project, 0, false}, {a.project, a.kind, in}}
 }
 
 // unhang takes an edge, as it is ordered now, from one of its ends.
@@ -225,7 +259,7 @@ func (g *Graph) unhang(n, e uint32) {
 	}
 	for _, k := range g.shelfKeys(e) {
 		s := v.hub.shelves[k]
-		s.remove(e&^incoming, g.before)
+		s.remove(e, g.before)
 		if s.n == 0 {
 			delete(v.hub.shelves, k)
 		}
@@ -233,16 +267,9 @@ func (g *Graph) unhang(n, e uint32) {
 	if v.hub.n--; v.hub.n > hubTo {
 		return
 	}
-	list := g.touching(v)
-	v.hub, v.adj = nil, make([]uint32, 0, len(list)+2)
+	list := slices.Concat(v.hub.shelves[shelfKey{project: everyone}].chunks...)
+	v.hub, v.adj = nil, list
 	g.hubs--
-	for _, e := range list {
-		if g.arcs.at(e).to == n {
-			e |= incoming
-		}
-		v.adj = append(v.adj, e)
-	}
-	slices.SortFunc(v.adj, g.compare)
 }
 
 func (g *Graph) compare(a, b uint32) int {
@@ -257,16 +284,12 @@ func (g *Graph) compare(a, b uint32) int {
 
 // touching lists the edges at a node, without their direction.
 func (g *Graph) touching(v *vertex) []uint32 {
-	var list []uint32
-	for _, e := range v.adj {
-		list = append(list, e&^incoming)
-	}
+	list := slices.Clone(v.adj)
 	if v.hub != nil {
-		for k, s := range v.hub.shelves {
-			if k.project == everyone {
-				list = append(list, slices.Concat(s.chunks...)...)
-			}
-		}
+		list = slices.Concat(v.hub.shelves[shelfKey{project: everyone}].chunks...)
+	}
+	for i := range list {
+		list[i] &^= incoming
 	}
 	return list
 }
@@ -387,21 +410,40 @@ func eventText(b []byte, id [16]byte) []byte {
 	return b
 }
 
-// copyArc is an edge as a project may see it: the evidence of what all may
-// know stays with those who see everything.
-func (g *Graph) copyArc(e, scope uint32) Edge {
-	a := g.arcs.at(e)
-	out := Edge{From: g.nodes.at(a.from).id, Kind: edgeKinds[a.kind], To: g.nodes.at(a.to).id, Weight: a.weight,
-		ProjectID: g.projects.list[a.project].name, Last: fromMicros(a.last)}
-	if scope != 0 && a.project != scope {
-		return out
+// copyArc is an edge as a project may see it.
+func (g *Graph) copyArc(e, scope uint32) Edge { return g.copyArcs([]uint32{e}, scope)[0] }
+
+// copyArcs are edges as a project may see them: the evidence of what all may
+// know stays with those who see everything. The texts of all evidence share
+// two pieces of memory.
+func (g *Graph) copyArcs(list []uint32, scope uint32) []Edge {
+	out := make([]Edge, 0, len(list))
+	text := make([]byte, 0, idLength*len(list))
+	for _, e := range list {
+		a := g.arcs.at(e)
+		out = append(out, Edge{From: g.nodes.at(a.from).id, Kind: edgeKinds[a.kind], To: g.nodes.at(a.to).id, Weight: a.weight,
+			ProjectID: g.projects.list[a.project].name, Last: fromMicros(a.last)})
+		if scope != 0 && a.project != scope {
+			continue
+		}
+		for c := a.evidence; c != 0; c = g.cells.at(c).next {
+			text = eventText(text, g.cells.at(c).id)
+		}
 	}
-	var text []byte
-	for c := a.evidence; c != 0; c = g.cells.at(c).next {
-		text = eventText(text, g.cells.at(c).id)
-	}
-	for all := string(text); len(all) > 0; all = all[36:] {
-		out.Evidence = append(out.Evidence, all[:36])
+	all, events := string(text), make([]string, 0, len(text)/idLength)
+	for i, e := range list {
+		a := g.arcs.at(e)
+		if scope != 0 && a.project != scope || a.evidence == 0 {
+			continue
+		}
+		from := len(events)
+		for c := a.evidence; c != 0; c = g.cells.at(c).next {
+			events, all = append(events, all[:idLength]), all[idLength:]
+		}
+		out[i].Evidence = events[from:len(events):len(events)]
 	}
 	return out
 }
+
+// idLength is the length of an event id's text.
+const idLength = 36

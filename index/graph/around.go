@@ -8,7 +8,10 @@ const (
 	// hundredfold, it ends with those that it has.
 	lookFactor = 48
 	// edgeFactor bounds the edges of an answer likewise.
-	edgeFactor = 4
+	edgeFactor = 2
+	// betweenFactor bounds what it looks at to find those edges, as a multiple
+	// of them.
+	betweenFactor = 4
 )
 
 // leg is an edge with the cursor that it comes from.
@@ -31,7 +34,7 @@ func (a *leg) before(b *leg) bool {
 // nodes: near before far, and of those at one distance the ones that the
 // heaviest edges lead to (of equally heavy edges the newest). Nodes come in
 // that order, the root first; edges are those by which the nodes were reached,
-// in the same order, then others between them, at most four a node in all.
+// in the same order, then others between them, at most two a node in all.
 // Truncated says that there is more within the distance.
 func (g *Graph) Around(id string, hops int, q Query) Subgraph {
 	limit := q.limit()
@@ -54,12 +57,9 @@ func (g *Graph) Around(id string, hops int, q Query) Subgraph {
 		level = s.nodes[from:]
 	}
 	edges := s.between(&f, edgeFactor*limit)
-	out := Subgraph{Nodes: make([]Node, 0, len(s.nodes)), Edges: make([]Edge, 0, len(edges)), Truncated: more}
+	out := Subgraph{Nodes: make([]Node, 0, len(s.nodes)), Edges: g.copyArcs(edges, f.scope), Truncated: more}
 	for _, n := range s.nodes {
 		out.Nodes = append(out.Nodes, g.view(n, f.scope))
-	}
-	for _, e := range edges {
-		out.Edges = append(out.Edges, g.copyArc(e, f.scope))
 	}
 	return out
 }
@@ -138,7 +138,7 @@ func (s *search) sink(i int) {
 }
 
 // hubLooks bounds the edges that between looks at from one hub.
-const hubLooks = 256
+const hubLooks = 32
 
 // between lists edges between the nodes found, without repetition: those by
 // which they were reached, then others in the order of the nodes, whatever
@@ -151,11 +151,13 @@ func (s *search) between(f *filter, limit int) []uint32 {
 	edges := slices.Clone(s.came)
 	slices.Sort(s.came)
 	var c cursor
+	looks := betweenFactor * limit
 	for _, n := range s.nodes {
 		c.open(&both, f.g.nodes.at(n))
 		isHub := len(c.heads) > 0
 		s.set(n, 2)
-		for looks := 0; looks < hubLooks; looks++ {
+		for k := 0; looks > 0 && (k < hubLooks || !isHub); k++ {
+			looks--
 			e, to, ok := c.next(&both)
 			if !ok {
 				break

@@ -31,11 +31,10 @@ type cursor struct {
 
 type head struct {
 	chunks [][]uint32
-	at     int    // in the first chunk
-	flag   uint32 // incoming, or 0
+	at     int // in the first chunk
 }
 
-func (h *head) edge() uint32 { return h.chunks[0][h.at] | h.flag }
+func (h *head) edge() uint32 { return h.chunks[0][h.at] }
 
 // open sets a cursor to the beginning, reusing its memory.
 func (c *cursor) open(f *filter, v *vertex) {
@@ -48,11 +47,17 @@ func (c *cursor) open(f *filter, v *vertex) {
 		if s == nil {
 			return
 		}
-		h := head{chunks: s.chunks}
-		if key.in {
-			h.flag = incoming
+		c.heads = append(c.heads, head{chunks: s.chunks})
+	}
+	if f.kinds == 0 && f.out && f.in {
+		if f.scope == 0 {
+			shelf(shelfKey{project: everyone})
+		} else {
+			shelf(shelfKey{project: f.scope})
+			shelf(shelfKey{project: 0})
+			c.choose(f)
 		}
-		c.heads = append(c.heads, h)
+		return
 	}
 	for kind := uint8(1); int(kind) < len(edgeKinds); kind++ {
 		for _, in := range []bool{false, true} {

@@ -141,7 +141,7 @@ func (g *Graph) Degree(id, projectID string) map[string]int {
 	}
 	if v.hub != nil {
 		for k, s := range v.hub.shelves {
-			if f.scope == 0 && k.project == everyone || f.scope != 0 && (k.project == 0 || k.project == f.scope) {
+			if k.kind != 0 && (f.scope == 0 && k.project == everyone || f.scope != 0 && (k.project == 0 || k.project == f.scope)) {
 				degree[way(k.in, k.kind)] += s.n
 			}
 		}

@@ -178,9 +178,37 @@ func (s *shelf) insert(e uint32, less func(a, b uint32) bool) {
 	}
 }
 
+// spot is where a shelf has an edge.
+type spot struct {
+	list  *shelf
+	edge  uint32
+	chunk int
+	at    int
+}
+
+// settle moves an edge that stands at a spot to where it belongs now.
+func (s *shelf) settle(at *spot, less func(a, b uint32) bool) {
+	c := s.chunks[at.chunk]
+	first := at.at == 0 && at.chunk == 0
+	last := at.at == len(c)-1 && at.chunk == len(s.chunks)-1
+	switch {
+	case at.at > 0 && less(at.edge, c[at.at-1]):
+	case at.at == 0 && !first && less(at.edge, s.chunks[at.chunk-1][len(s.chunks[at.chunk-1])-1]):
+	case at.at < len(c)-1 && less(c[at.at+1], at.edge):
+	case at.at == len(c)-1 && !last && less(s.chunks[at.chunk+1][0], at.edge):
+	default:
+		return
+	}
+	s.take(at.chunk, at.at)
+	s.insert(at.edge, less)
+}
+
 // remove takes out edge e, which is there, ordered as it was inserted.
 func (s *shelf) remove(e uint32, less func(a, b uint32) bool) {
-	c, at := s.place(e, less)
+	s.take(s.place(e, less))
+}
+
+func (s *shelf) take(c, at int) {
 	s.chunks[c] = slices.Delete(s.chunks[c], at, at+1)
 	s.n--
 	switch {

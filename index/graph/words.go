@@ -137,7 +137,10 @@ func ID(kind NodeKind, projectID, name string) string {
 		projectID = learn.UUIDv8("graph", projectID)
 	}
 	// Escaped, so that no two pairs of project and name share an id.
-	return string(kind) + ":" + strings.NewReplacer("%", "%25", ":", "%3A").Replace(projectID) + ":" + name
+	if strings.ContainsAny(projectID, "%:") {
+		projectID = strings.ReplaceAll(strings.ReplaceAll(projectID, "%", "%25"), ":", "%3A")
+	}
+	return string(kind) + ":" + projectID + ":" + name
 }
 
 // cut shortens s to maxLabel bytes of valid UTF-8 on one line.
