@@ -103,7 +103,7 @@ func (g *Graph) report(r *learn.FailureAnalysisReport, o origin) {
 func (g *Graph) remedy(r *learn.Remedy, o origin) {
 	n := g.node(RecoveryStrategy, o.project, r.RemedyID, r.Description, o)
 	g.label(n, r.Description)
-	g.weight(n, float64(r.Support))
+	g.weight(n, float64(r.Support), o)
 	g.property(n, "kind", r.Kind)
 	g.property(n, "language", r.Language)
 	g.property(n, "posterior", number(r.Posterior))
@@ -167,7 +167,7 @@ func (g *Graph) environments(n uint32, events []string, o origin) {
 func (g *Graph) strategy(s *learn.ProvenStrategy, o origin) {
 	n := g.node(ProvenStrategy, o.project, s.StrategyID, s.Name, o)
 	g.label(n, s.Name)
-	g.weight(n, float64(s.Support))
+	g.weight(n, float64(s.Support), o)
 	g.property(n, "success_rate", number(s.SuccessRate))
 	g.property(n, "contrast", number(s.Contrast))
 	g.property(n, "strategy_id", s.StrategyID)

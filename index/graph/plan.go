@@ -123,7 +123,7 @@ func preconditions(raw json.RawMessage) []learn.Precondition {
 func (g *Graph) opportunity(p *learn.ToolOpportunity, o origin) {
 	n := g.node(PlanFragment, o.project, p.OpportunityID, p.Name, o)
 	g.label(n, p.Name)
-	g.weight(n, float64(p.Calls))
+	g.weight(n, float64(p.Calls), o)
 	g.property(n, "type", "opportunity")
 	g.property(n, "kind", p.Kind)
 	g.property(n, "forgeable", strconv.FormatBool(p.Forgeable))

@@ -105,14 +105,14 @@ func (g *Graph) label(n uint32, label string) {
 	}
 }
 
-// weight gives a node its weight.
-func (g *Graph) weight(n uint32, weight float64) {
+// weight gives a node its weight, which the object's owner knows.
+func (g *Graph) weight(n uint32, weight float64, o origin) {
 	v := g.nodes.at(n)
 	if v.kind == 0 || math.IsNaN(weight) {
 		return
 	}
 	v.weight = weight
-	for i := range v.seen {
+	if i, known := slices.BinarySearchFunc(v.seen, o.project, byProject); known {
 		v.seen[i].weight = weight
 	}
 }
