@@ -95,7 +95,7 @@ func (p *scripted) next(body string) scriptReply {
 }
 
 func (p *scripted) reply(w http.ResponseWriter, r scriptReply, anthropic bool) {
-	time.Sleep(time.Duration(r.DelayMS) * time.Millisecond) // a slow server
+	<-time.After(time.Duration(r.DelayMS) * time.Millisecond) // a slow server
 	for k, v := range r.Header {
 		w.Header().Set(k, v)
 	}
