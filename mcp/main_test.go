@@ -288,8 +288,13 @@ type session struct {
 
 func newSession(t testing.TB, tr transport.Interface, version string) *session {
 	t.Helper()
+	return newSessionWith(t, tr, version)
+}
+
+func newSessionWith(t testing.TB, tr transport.Interface, version string, options ...client.ClientOption) *session {
+	t.Helper()
 	s := &session{t: t, notes: make(chan mcp.JSONRPCNotification, 1000)}
-	s.Client = client.NewClient(tr, client.WithProtocolVersion(version))
+	s.Client = client.NewClient(tr, append(options, client.WithProtocolVersion(version))...)
 	s.OnNotification(func(n mcp.JSONRPCNotification) { s.notes <- n })
 	if err := s.Start(context.Background()); err != nil {
 		t.Fatal(err)

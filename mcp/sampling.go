@@ -27,7 +27,9 @@ const (
 	// maxSample bounds a client's answer, in bytes.
 	maxSample = 16 << 10
 	// maxState bounds what a client sends back as state, in bytes.
-	maxState = 4 * maxSample
+	maxState = (maxRounds + 1) * 2 * maxSample
+	// maxRounds bounds the questions of one call.
+	maxRounds = 4
 	// sampleKey names the question in a multi-round-trip result.
 	sampleKey = "lathe-model"
 )
@@ -82,6 +84,7 @@ type samplePast struct {
 	Text     string `json:"t"`
 	Model    string `json:"m,omitempty"`
 	Stop     string `json:"s,omitempty"`
+	None     bool   `json:"n,omitempty"` // no answer that counts
 }
 
 type samplerKey struct{}
@@ -136,7 +139,7 @@ func (s *Sampler) resume(req mcp.CallToolRequest) {
 		return
 	}
 	var st sampleState
-	if json.Unmarshal([]byte(state), &st) != nil || len(st.Past) > 4 {
+	if json.Unmarshal([]byte(state), &st) != nil || len(st.Past) > maxRounds {
 		return
 	}
 	s.state = st
@@ -148,7 +151,7 @@ func (s *Sampler) Asks(r SampleRequest) bool {
 	if !s.modern {
 		return true
 	}
-	return s.asked >= len(s.state.Past) && s.state.Pending == ""
+	return s.asked >= len(s.state.Past) && s.state.Pending == "" && len(s.state.Past) < maxRounds
 }
 
 // Sample asks the client's model. ErrAnswerPending means that the answer comes
@@ -161,34 +164,52 @@ func (s *Sampler) Sample(ctx context.Context, r SampleRequest) (SampleAnswer, er
 	if err != nil {
 		return SampleAnswer{}, err
 	}
-	if s.asked < len(s.state.Past) {
-		past := s.state.Past[s.asked]
-		s.asked++
-		if past.Question != hash {
-			return SampleAnswer{}, fmt.Errorf("%w: the question has changed since it was asked", errNoAnswer)
-		}
-		return SampleAnswer{Text: past.Text, Model: past.Model, Stop: past.Stop, Rounds: 1}, nil
-	}
-	if s.state.Pending == "" {
+	s.asked++
+	switch {
+	case s.asked <= len(s.state.Past):
+		return s.state.Past[s.asked-1].answer(hash)
+	case len(s.state.Past) >= maxRounds:
+		return SampleAnswer{}, fmt.Errorf("%w: it was asked %d times", errNoAnswer, maxRounds)
+	case s.state.Pending == "":
 		s.next = &r
 		return SampleAnswer{}, ErrAnswerPending
 	}
-	pending, at := s.state.Pending, s.state.At
+	return s.take(hash)
+}
+
+// take gives the client's answer to the pending question. Whatever it is worth
+// becomes part of the past, so that the next call comes to the same point.
+func (s *Sampler) take(hash string) (SampleAnswer, error) {
+	past := samplePast{Question: s.state.Pending}
 	s.state.Pending = ""
-	if pending != hash {
-		return SampleAnswer{}, fmt.Errorf("%w: the question has changed since it was asked", errNoAnswer)
-	}
 	out, err := answerOf(s.answer)
 	if err != nil {
+		past.None = true
+	} else {
+		past.Text, past.Model, past.Stop = out.Text, out.Model, out.Stop
+	}
+	s.state.Past = append(s.state.Past, past)
+	if err != nil && past.Question == hash {
+		return SampleAnswer{}, err // it says more than the past does
+	}
+	if out, err = past.answer(hash); err != nil {
 		return SampleAnswer{}, err
 	}
-	s.state.Past = append(s.state.Past, samplePast{hash, out.Text, out.Model, out.Stop})
-	s.asked++
-	out.Rounds = 1
-	if took := time.Since(time.UnixMilli(at)); took > 0 && took < time.Hour {
+	if took := time.Since(time.UnixMilli(s.state.At)); took > 0 && took < time.Hour {
 		out.Asked = took // by the client's word: nothing rests on it
 	}
 	return out, nil
+}
+
+// answer gives what was said to a question, if it was that one.
+func (p samplePast) answer(hash string) (SampleAnswer, error) {
+	switch {
+	case p.Question != hash:
+		return SampleAnswer{}, fmt.Errorf("%w: the question has changed since it was asked", errNoAnswer)
+	case p.None:
+		return SampleAnswer{}, errNoAnswer
+	}
+	return SampleAnswer{Text: p.Text, Model: p.Model, Stop: p.Stop, Rounds: 1}, nil
 }
 
 // request asks an older client at once. What it answers wrongly, or refuses,

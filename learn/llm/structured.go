@@ -154,7 +154,7 @@ func compile(schema json.RawMessage) (*jsonschema.Schema, error) {
 	}
 	c := jsonschema.NewCompiler()
 	c.UseLoader(noLoader{})
-	const name = "answer.json"
+	const name = "urn:lathe:answer" // a file's name would come back with this machine's folders
 	if err := c.AddResource(name, doc); err != nil {
 		return nil, fmt.Errorf("%w: schema: %w", ErrRequest, err)
 	}
