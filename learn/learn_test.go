@@ -119,3 +119,22 @@ func TestRecordKnowsItsIdentity(t *testing.T) {
 		}
 	}
 }
+
+func TestLikely(t *testing.T) {
+	for _, c := range []struct {
+		task  Task
+		least float64
+		want  Outcome
+	}{
+		{Task{Outcome: OutcomeSuccess, OutcomeConfidence: 0.8}, 0.7, OutcomeSuccess},
+		{Task{Outcome: OutcomeSuccess, OutcomeConfidence: 0.8}, 0.9, OutcomeUnknown},
+		{Task{Outcome: OutcomeUnknown, OutcomeLeaning: OutcomeFailure, OutcomeConfidence: 0.6}, 0.5, OutcomeFailure},
+		{Task{Outcome: OutcomeUnknown, OutcomeLeaning: OutcomeFailure, OutcomeConfidence: 0.6}, 0.7, OutcomeUnknown},
+		{Task{Outcome: OutcomeUnknown}, 0, OutcomeUnknown},
+		{Task{}, 0, OutcomeUnknown},
+	} {
+		if got := c.task.Likely(c.least); got != c.want {
+			t.Errorf("%s leaning %q at %.1f, least %.1f: %s, want %s", c.task.Outcome, c.task.OutcomeLeaning, c.task.OutcomeConfidence, c.least, got, c.want)
+		}
+	}
+}

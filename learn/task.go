@@ -89,16 +89,40 @@ const MaxStepCommand = 2048
 
 // Task is a finished task as the correlation engine (learn/verify) saw it.
 type Task struct {
-	TaskID        string         `json:"task_id"`
-	ProjectID     string         `json:"project_id"`
-	SessionID     string         `json:"session_id,omitempty"`
-	AgentID       string         `json:"agent_id,omitempty"`
-	Prompt        string         `json:"prompt,omitempty"`
-	ProblemType   string         `json:"problem_type,omitempty"`
-	Started       time.Time      `json:"started"`
-	Finished      time.Time      `json:"finished"`
-	Steps         []Step         `json:"steps"`
-	Outcome       Outcome        `json:"outcome"`
-	OutcomeReason string         `json:"outcome_reason"` // one sentence: which rule decided
-	Verifications []Verification `json:"verifications,omitempty"`
+	TaskID        string    `json:"task_id"`
+	ProjectID     string    `json:"project_id"`
+	SessionID     string    `json:"session_id,omitempty"`
+	AgentID       string    `json:"agent_id,omitempty"`
+	Prompt        string    `json:"prompt,omitempty"`
+	ProblemType   string    `json:"problem_type,omitempty"`
+	Started       time.Time `json:"started"`
+	Finished      time.Time `json:"finished"`
+	Steps         []Step    `json:"steps"`
+	Outcome       Outcome   `json:"outcome"`
+	OutcomeReason string    `json:"outcome_reason"` // one sentence: which rule decided
+	// OutcomeBasis is what the outcome rests on, in a word: user_feedback,
+	// benchmark, tests_fixed, tests, ... (see learn/verify).
+	OutcomeBasis string `json:"outcome_basis,omitempty"`
+	// OutcomeConfidence estimates how often outcomes on this basis are right;
+	// of an unknown one, how often its leaning is.
+	OutcomeConfidence float64 `json:"outcome_confidence,omitempty"`
+	// OutcomeLeaning is what evidence too weak for an outcome points to.
+	OutcomeLeaning Outcome `json:"outcome_leaning,omitempty"`
+	// OutcomeEvidence are the ids of the events and records that decided.
+	OutcomeEvidence []string       `json:"outcome_evidence,omitempty"`
+	Verifications   []Verification `json:"verifications,omitempty"`
+}
+
+// Likely is the outcome for a consumer that wants one at another confidence
+// than the one that Outcome was decided at: an outcome below least is unknown,
+// a leaning of at least that counts as an outcome.
+func (t *Task) Likely(least float64) Outcome {
+	o := t.Outcome
+	if o == OutcomeUnknown && t.OutcomeLeaning != "" {
+		o = t.OutcomeLeaning
+	}
+	if o == "" || t.OutcomeConfidence < least {
+		return OutcomeUnknown
+	}
+	return o
 }

@@ -13,7 +13,7 @@ import (
 // prose). A file that the task made and removed again never mattered.
 func (tk *task) edits(ev *learn.ActionOutcome, act *learn.Action) {
 	failed := ev.Status == learn.StatusFailure && len(act.Programs) <= 1
-	now := edit{tk.Order, ev.ID}
+	now := edit{Order: tk.Order, ID: ev.ID}
 	switch act.Intent {
 	case learn.IntentDelete:
 		if !failed {
@@ -22,6 +22,9 @@ func (tk *task) edits(ev *learn.ActionOutcome, act *learn.Action) {
 		return
 	case learn.IntentVCS:
 		if failed || !rewritesTree(act.Command) {
+			return
+		}
+		if tk.versionControl(act, now) {
 			return
 		}
 	case learn.IntentEdit, learn.IntentCreate, learn.IntentFormat:
@@ -62,6 +65,79 @@ func (tk *task) wrote(file string, now edit, fresh bool) {
 	}
 }
 
+// versionControl notes what a version control command did to the work tree;
+// false leaves it to be noted as any edit.
+func (tk *task) versionControl(act *learn.Action, now edit) bool {
+	if stash, pop := stashes(act.Command); stash || pop {
+		// What was put aside and comes back is as old as it was.
+		for f, e := range tk.Files {
+			e.Clean = stash
+			tk.Files[f] = e
+		}
+		tk.OtherEdit.Clean = stash
+		return true
+	}
+	if !takesBack(act.Command) {
+		return false
+	}
+	now.Clean = true
+	if len(act.Writes) == 0 { // all of it
+		for f := range tk.Files {
+			tk.Files[f] = now
+		}
+		tk.OtherEdit = now
+		return true
+	}
+	for _, w := range act.Writes {
+		// What the task did not change it does not lose, and tests taken back
+		// leave the code as it was verified.
+		if _, known := tk.Files[w]; known && isTestFile(w) {
+			e := tk.Files[w]
+			e.Clean = true
+			tk.Files[w] = e
+		} else if known || tk.OtherEdit.Order > 0 {
+			tk.wrote(w, now, false)
+		}
+	}
+	return true
+}
+
+// stashes reports whether a command puts the task's changes aside, or brings
+// them back.
+func stashes(command string) (stash, pop bool) {
+	for _, inv := range invocations(command, 0, false, "") {
+		args := dropFlagValue(inv.args, "-C", "-c")
+		if inv.program != "git" || len(args) == 0 || args[0] != "stash" {
+			continue
+		}
+		switch {
+		case len(args) == 1, args[1] == "push", args[1] == "save", isFlag(args[1]):
+			stash, pop = true, false
+		case args[1] == "pop", args[1] == "apply":
+			stash, pop = false, true
+		}
+	}
+	return stash, pop
+}
+
+// takesBack reports whether a version control command gives up changes of the
+// work tree, and brings none in.
+func takesBack(command string) bool {
+	back := false
+	for _, inv := range invocations(command, 0, false, "") {
+		if inv.program != "git" {
+			continue
+		}
+		switch subcommand(inv.args, "-C", "-c") {
+		case "checkout", "restore", "reset", "clean":
+			back = true
+		case "apply", "am", "merge", "rebase", "cherry-pick", "pull", "switch", "revert":
+			return false
+		}
+	}
+	return back
+}
+
 // deleted notes the removal of files or folders.
 func (tk *task) deleted(files []string, now edit) {
 	if len(files) == 0 {
@@ -76,7 +152,7 @@ func (tk *task) deleted(files []string, now edit) {
 				delete(tk.Files, made)
 			}
 		}
-		if !own {
+		if !own && (path.Ext(f) == "" || isSource(f)) { // not what some run left behind
 			tk.wrote(f, now, false)
 		}
 	}
@@ -85,12 +161,19 @@ func (tk *task) deleted(files []string, now edit) {
 // lastEdit is the latest edit that still counts; its order is 0 for none.
 func (tk *task) lastEdit() edit {
 	last := tk.OtherEdit
-	for _, e := range tk.Files {
-		if e.Order > last.Order {
+	for f, e := range tk.Files {
+		if e.Order > last.Order && !tk.isScratch(f) {
 			last = e
 		}
 	}
 	return last
+}
+
+// isScratch reports whether the task made a file only to run it: nothing that
+// is verified depends on it.
+func (tk *task) isScratch(file string) bool {
+	_, run := tk.Runs[path.Base(file)]
+	return run && tk.Created[file] && !strings.Contains(file, "/")
 }
 
 // isCode reports whether a file can change what a verification says.
@@ -101,8 +184,10 @@ func isCode(file string) bool {
 		}
 	}
 	switch strings.ToLower(path.Ext(file)) {
-	case ".log", ".patch", ".diff", ".md", ".rst", ".orig", ".rej":
+	case ".log", ".patch", ".diff", ".md", ".rst", ".orig", ".rej", ".bak", ".png", ".svg", ".jpg", ".pdf":
 		return false
+	case ".txt", ".html":
+		return !strings.HasPrefix(file, "docs/") && !strings.HasPrefix(file, "doc/") && !strings.Contains(file, "/docs/") && !strings.Contains(file, "/doc/")
 	}
 	return true
 }

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-const snapshotVersion = 1
+const snapshotVersion = 2
 
 type snapshot struct {
 	Version  int               `json:"version"`
@@ -13,13 +13,14 @@ type snapshot struct {
 	Finished []*task           `json:"finished"` // oldest first
 	Sessions map[string]string `json:"sessions"`
 	Counters Counters          `json:"counters"`
+	Rates    rates             `json:"rates"`
 }
 
 // Snapshot gives the state as versioned JSON.
 func (t *Tracker) Snapshot() ([]byte, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := snapshot{Version: snapshotVersion, Sessions: t.sessions, Counters: t.counters}
+	s := snapshot{Version: snapshotVersion, Sessions: t.sessions, Counters: t.counters, Rates: t.rates}
 	for e := t.order.Front(); e != nil; e = e.Next() {
 		s.Open = append(s.Open, e.Value.(*task))
 	}
@@ -51,7 +52,7 @@ func (t *Tracker) Restore(raw []byte) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.reset()
-	t.counters = s.Counters
+	t.counters, t.rates = s.Counters, s.Rates
 	for _, tk := range s.Open {
 		t.open[tk.Key] = tk
 		tk.inOrder = t.order.PushBack(tk)

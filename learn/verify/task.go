@@ -31,10 +31,17 @@ type task struct {
 	Dropped     int
 	CmdBytes    int
 	Checks      []check
-	Order       int             // of the last action, counted from 1
-	Files       map[string]edit // last edit of each file that still counts
-	OtherEdit   edit            // last edit of what no file is known of
-	Created     map[string]bool // files that the task itself made
+	Order       int                 // of the last action, counted from 1
+	Files       map[string]edit     // last edit of each file that still counts
+	OtherEdit   edit                // last edit of what no file is known of
+	Created     map[string]bool     // files that the task itself made
+	Scripts     map[string][]string // what scripts that the task made would change
+	Runs        map[string]edit     // last run of each script that the task made; Clean when it went well
+	Baseline    map[string]bool     // tests that failed before the task changed anything
+	BaselineBad map[string]int      // failures and errors then, by scope
+	LastRun     int                 // order of the last action that may have written a report
+	Rated       string              // basis whose rate this task's verdict counts for
+	RatedRight  bool
 	Verdicts    []verdict
 	Ended       string // why, when no record said so
 	Emitted     bool
@@ -46,12 +53,7 @@ type task struct {
 type edit struct {
 	Order int
 	ID    string
-}
-
-// check is a verification and when it was made.
-type check struct {
-	learn.Verification
-	Order int
+	Clean bool // it took the task's changes back
 }
 
 // verdict is somebody's word on the task.
@@ -109,11 +111,26 @@ func (tk *task) observe(o *learn.Observation) {
 	ev := o.Record.Action
 	tk.Order++
 	tk.edits(ev, &o.Action)
+	code, known := exitCode(ev)
+	invs := invocations(o.Action.Command, code, known, "")
+	now := edit{Order: tk.Order, ID: ev.ID}
+	tk.scriptRun(invs, now)
+	tk.scriptMade(ev, &o.Action)
+	tk.ownRuns(invs, ev.Status == learn.StatusFailure, now)
 	for _, v := range o.Verifications {
 		if v.EventID == "" {
 			v.EventID = ev.ID
 		}
-		tk.Checks = append(tk.Checks, check{v, tk.Order})
+		c := tk.newCheck(v, invs)
+		c.Aside = len(tk.Files) > 0 && tk.pristine()
+		if o.Action.Intent.ReadOnly() {
+			c.Order = tk.LastRun // a report is as old as the run that wrote it
+		}
+		tk.noteBaseline(c)
+		tk.Checks = append(tk.Checks, c)
+	}
+	if !o.Action.Intent.ReadOnly() && o.Action.Intent != learn.IntentEdit {
+		tk.LastRun = tk.Order
 	}
 	if over := len(tk.Checks) - maxVerifications; over > 0 {
 		tk.Checks = append(tk.Checks[:0:0], tk.Checks[over:]...)
@@ -163,12 +180,13 @@ func (tk *task) steps() []learn.Step {
 }
 
 // conclude makes the finished task and names the records that decided.
-func (tk *task) conclude() (learn.Task, []string) {
-	d := decide(tk)
+func (tk *task) conclude(r *rates, least float64) (learn.Task, []string) {
+	d := decide(tk, r, least)
 	t := learn.Task{
 		TaskID: tk.Key, ProjectID: tk.Project, SessionID: tk.Session, AgentID: tk.Agent,
 		Prompt: tk.Prompt, ProblemType: tk.ProblemType, Started: tk.Begin, Finished: tk.End,
 		Steps: tk.steps(), Outcome: d.outcome, OutcomeReason: d.reason,
+		OutcomeBasis: string(d.basis), OutcomeLeaning: d.leaning, OutcomeConfidence: d.confidence, OutcomeEvidence: d.evidence,
 	}
 	if t.ProblemType == "" && tk.Prompt != "" {
 		t.ProblemType = ProblemType(tk.Prompt)

@@ -15,6 +15,9 @@ type TrackerOptions struct {
 	MaxSteps    int           // steps kept per task, the latest; 0 is 400
 	MaxFinished int           // finished tasks kept for feedback; 0 is 512
 	IdleAfter   time.Duration // event time after which a task without events has ended; 0 is 2 h
+	// LeastConfidence is what an inferred outcome needs; below, it is unknown.
+	// 0 is 0.7; a negative number takes every leaning for an outcome.
+	LeastConfidence float64
 }
 
 func (o TrackerOptions) withDefaults() TrackerOptions {
@@ -26,6 +29,9 @@ func (o TrackerOptions) withDefaults() TrackerOptions {
 	}
 	if o.MaxFinished <= 0 {
 		o.MaxFinished = 512
+	}
+	if o.LeastConfidence == 0 {
+		o.LeastConfidence = leastConfidence
 	}
 	if o.IdleAfter <= 0 {
 		o.IdleAfter = 2 * time.Hour
@@ -58,6 +64,7 @@ type Tracker struct {
 	order    *list.List            // all open tasks, longest unheard of first
 	finished *list.List            // finished tasks, oldest first
 	counters Counters
+	rates    rates
 }
 
 // NewTracker makes an empty Tracker.
@@ -71,7 +78,7 @@ func (t *Tracker) reset() {
 	t.open, t.done = make(map[string]*task), make(map[string]*task)
 	t.sessions, t.projects = make(map[string]string), make(map[string]*list.List)
 	t.order, t.finished = list.New(), list.New()
-	t.counters = Counters{}
+	t.counters, t.rates = Counters{}, rates{}
 }
 
 // Name is "verify".
@@ -188,7 +195,8 @@ func (t *Tracker) end(tk *task, o *learn.Observation, emit func(learn.LedgerEntr
 		return nil
 	}
 	t.close(tk)
-	finished, evidence := tk.conclude()
+	finished, evidence := tk.conclude(&t.rates, t.o.LeastConfidence)
+	t.rates.learn(tk)
 	if tk.Emitted {
 		t.counters.Revised++
 	} else {
@@ -201,7 +209,8 @@ func (t *Tracker) end(tk *task, o *learn.Observation, emit func(learn.LedgerEntr
 
 func (t *Tracker) revise(tk *task, emit func(learn.LedgerEntry)) error {
 	t.counters.Revised++
-	revised, evidence := tk.conclude()
+	revised, evidence := tk.conclude(&t.rates, t.o.LeastConfidence)
+	t.rates.learn(tk)
 	return emitTask(revised, evidence, emit)
 }
 

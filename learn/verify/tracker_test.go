@@ -83,22 +83,25 @@ func TestDecide(t *testing.T) {
 		reason        string
 	}{
 		{"edit test+", "", "success", "The last test after the last edit (t) passed: 1 passed."},
-		{"test+", "", "success", "The last test of a task without edits (t) passed: 1 passed."},
+		{"test+", "", "unknown", "The last test of a task without edits (t) passed: 1 passed, but no change was seen that it could verify, which is too weak to decide; it leans to success."},
 		{"edit test- edit test+", "", "success", "passed"},
-		{"edit test+ test-", "", "failure", "failed: 1 failed"},
+		{"edit test+ test-", "", "failure", "failed: 1 failed, 0 errors, 0 passed, and it had passed before."},
+		{"edit test-", "", "failure", "The last test after the last edit (t) failed: 1 failed"},
 		{"test+ edit", "", "unknown", "The last test came before the last edit, so nothing verified the final state."},
 		{"test- edit build+", "", "unknown", "last test came before"},
 		{"test+ edit build-", "", "failure", "The last build"},
-		{"edit build+ lint-", "", "success", "The last build after the last edit"},
-		{"edit lint-", "", "failure", "The last lint"},
+		{"edit build+", "", "unknown", "passed: 1 passed, but nothing was tested, which is too weak to decide; it leans to success."},
+		{"edit build+ lint-", "", "unknown", "it leans to failure"},
+		{"edit lint-", "", "unknown", "The last lint"},
+		{"edit typecheck-", "", "failure", "The last typecheck"},
 		{"edit test+ test0", "", "success", "The last test"},
 		{"edit test0", "", "unknown", "No test, build or check gave a verdict."},
 		{"edit read", "", "unknown", "No test"},
 		{"edit test+", "benchmark=failure", "failure", "The benchmark's verdict says failure."},
 		{"edit test-", "user_feedback=success", "success", "The user's feedback says success."},
 		{"edit test-", "self_reported=success", "failure", "The last test"},
-		{"edit", "self_reported=success", "success", "Only the agent itself says success; no test, build or check gave a verdict."},
-		{"edit", "=failure", "failure", "Only the agent itself"},
+		{"edit", "self_reported=success", "unknown", "Only the agent itself says success; no test, build or check gave a verdict, which is too weak to decide; it leans to success."},
+		{"edit", "=failure", "failure", "Only the agent itself says failure; no test, build or check gave a verdict."},
 		{"edit", "benchmark=unknown", "unknown", "No test"},
 	} {
 		t.Run(c.steps+" "+c.finish, func(t *testing.T) {
@@ -222,7 +225,7 @@ func TestSnapshot(t *testing.T) {
 			}
 		}
 	}
-	for _, bad := range []string{"", "{}", `{"version":2}`, `{"version":1,"open":[null]}`, `{"version":1,"open":[{"Key":"k","Head":3}]}`} {
+	for _, bad := range []string{"", "{}", `{"version":1}`, `{"version":2,"open":[null]}`, `{"version":2,"open":[{"Key":"k","Head":3}]}`} {
 		if err := verify.NewTracker(verify.TrackerOptions{}).Restore([]byte(bad)); err == nil {
 			t.Errorf("snapshot %q was accepted", bad)
 		}
