@@ -177,7 +177,7 @@ func heads(command string) []string {
 				switch {
 				case interpreters[head]:
 					head += " " + path.Base(w) // the script is the program
-				case plainWord(w):
+				case subcommands[head] && plainWord(w):
 					head += " " + w
 				}
 				break
@@ -189,6 +189,11 @@ func heads(command string) []string {
 }
 
 var interpreters = map[string]bool{"python": true, "python3": true, "node": true, "bash": true, "sh": true, "ruby": true, "perl": true, "php": true, "java": true}
+
+// subcommands are the programs whose first word says what they do.
+var subcommands = map[string]bool{"git": true, "npm": true, "yarn": true, "pnpm": true, "pip": true, "pip3": true, "go": true, "cargo": true,
+	"docker": true, "podman": true, "kubectl": true, "apt": true, "apt-get": true, "gem": true, "poetry": true, "uv": true, "conda": true,
+	"brew": true, "make": true, "mvn": true, "gradle": true, "dotnet": true, "systemctl": true, "terraform": true, "gh": true}
 
 func plainWord(w string) bool {
 	return strings.Trim(w, "abcdefghijklmnopqrstuvwxyz-") == ""

@@ -93,6 +93,9 @@ func resolves(failed, st *learn.Step) bool {
 	if failed.Target != "" && st.Target != "" && !samePath(failed.Target, st.Target) {
 		return false
 	}
+	if failed.Intent == learn.IntentVCS && failed.Command != "" {
+		return slices.ContainsFunc(heads(failed.Command), func(h string) bool { return slices.Contains(heads(st.Command), h) })
+	}
 	if failed.Intent == learn.IntentOther || failed.Intent == learn.IntentRun {
 		return failed.Tool == st.Tool && (failed.Command == "" || firstWord(failed.Command) == firstWord(st.Command) || failed.Target != "" && st.Target != "")
 	}
