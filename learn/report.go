@@ -23,6 +23,9 @@ type FailureAnalysisReport struct {
 	RootCause                   string           `json:"root_cause"`
 	CulpritAction               string           `json:"culprit_action,omitempty"` // event id
 	CulpritReason               string           `json:"culprit_reason,omitempty"`
+	CulpritCall                 string           `json:"culprit_call,omitempty"` // what it did, cut to 200 bytes
+	CulpritStep                 int              `json:"culprit_step,omitempty"` // of the task's steps, from 1
+	FailedStep                  int              `json:"failed_step,omitempty"`  // the same of the failing call
 	ProposedRemediationStrategy string           `json:"proposed_remediation_strategy,omitempty"`
 	Remedies                    []RemedyOffer    `json:"remedies"`
 	Hints                       []string         `json:"hints,omitempty"` // canned, not seen to work here

@@ -119,6 +119,9 @@ func (d *Daemon) socketHandler() http.Handler {
 		return d.learners.mine.Strategies(), nil
 	})
 	answer(d, mux, "GET /v1/nearest", func(context.Context, nothing) ([]mine.Candidate, error) { return d.learners.mine.Nearest(10), nil })
+	answer(d, mux, "GET /v1/reliability", func(context.Context, nothing) (map[learn.Method]learn.Reliability, error) {
+		return d.learners.diagnose.Reliability(), nil
+	})
 	answer(d, mux, "GET /v1/remedies", func(context.Context, nothing) ([]learn.Remedy, error) { return d.learners.recovery.Remedies(), nil })
 	answer(d, mux, "POST /v1/eval", d.evaluate)
 	answer(d, mux, "GET /v1/opportunities", func(context.Context, nothing) ([]learn.ToolOpportunity, error) {

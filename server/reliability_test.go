@@ -58,7 +58,9 @@ func shippedSessions(t *testing.T) []learn.Record {
 // its answer is known.
 func reliabilityOn(t *testing.T, recs []learn.Record) map[learn.Method]learn.Reliability {
 	t.Helper()
-	slices.SortStableFunc(recs, func(a, b learn.Record) int { return timeOf(&learn.Observation{Record: a}).Compare(timeOf(&learn.Observation{Record: b})) })
+	slices.SortStableFunc(recs, func(a, b learn.Record) int {
+		return timeOf(&learn.Observation{Record: a}).Compare(timeOf(&learn.Observation{Record: b}))
+	})
 	l, err := newLearners(0, func(string) bool { return false })
 	if err != nil {
 		t.Fatal(err)

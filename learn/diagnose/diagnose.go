@@ -144,6 +144,7 @@ func (d *Diagnoser) explain(r *Request) (learn.FailureAnalysisReport, []claim) {
 	}
 	c := findCulprit(r)
 	report.CulpritAction, report.CulpritReason = c.eventID, c.reason
+	place(&report, r, c)
 	report.RootCause = rootCause(r, pattern, c)
 	report.ProposedRemediationStrategy = proposal(&report)
 	claims := []claim{culpritClaim(r, c, ruleScore(r, pattern, c))}
@@ -162,6 +163,23 @@ func (d *Diagnoser) weigh(report *learn.FailureAnalysisReport, claims []claim) {
 		report.MethodConfidence[c.Method] = p
 		report.Method, report.ConfidenceScore = c.Method, p // a remedy's claim comes last
 	}
+}
+
+// place says which step of the task the culprit was.
+func place(report *learn.FailureAnalysisReport, r *Request, c culprit) {
+	steps := before(r)
+	all := len(r.History)
+	if i := slices.IndexFunc(r.History, func(s learn.Step) bool { return s.EventID == r.Event.ID && s.EventID != "" }); i >= 0 {
+		all = i
+	}
+	report.FailedStep, report.CulpritStep = all+1, all+1
+	if !c.earlier() {
+		report.CulpritCall = callWords(r.Action.Tool, r.Action.Command, r.Action.Target)
+		return
+	}
+	st := &steps[c.step]
+	report.CulpritStep = all - len(steps) + c.step + 1
+	report.CulpritCall = callWords(st.Tool, st.Command, st.Target)
 }
 
 // reportID is the same for the same failure: its event id, or else what was

@@ -122,3 +122,19 @@ func Facts(report *learn.FailureAnalysisReport) []string {
 	}
 	return out
 }
+
+// maxCall is the number of bytes of a call that a report repeats.
+const maxCall = 200
+
+// callWords is a call in a line: its command, or its tool and what it was
+// about.
+func callWords(tool, command, target string) string {
+	line := command
+	if line == "" {
+		line = strings.TrimSpace(tool + " " + target)
+	}
+	if len(line) > maxCall {
+		line = strings.ToValidUTF8(line[:maxCall], "") + "…"
+	}
+	return line
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 func (a *app) diagnoseCmd() *cobra.Command {
 	var f mcp.Failure
 	var command, conversation string
+	var reliability bool
 	c := &cobra.Command{
 		Use:   "diagnose [EVENT]",
 		Short: "Why a call failed and what fixed it before",
@@ -25,7 +27,10 @@ output on stdin, with --command for the command line that printed it.
 With --conversation FILE (- for stdin) it tells which agent's which step spoilt a
 failed run of several agents. The file is JSON, {"question": "...", "history":
 [{"role": "...", "name": "...", "content": "..."}]}; steps count from 0. Neither
-a model nor the right answer is asked for, and no daemon is started.`,
+a model nor the right answer is asked for, and no daemon is started.
+
+With --reliability it tells what the confidence of past reports was worth: of
+those that claimed 0.8, how many were right.`,
 		Example: `  lathe diagnose 84c1a767-f485-89de-8f23-effa52779bed
   python3 -m pytest 2>&1 | lathe diagnose --command "python3 -m pytest"
   lathe diagnose --conversation run.json --json`,
@@ -36,6 +41,9 @@ a model nor the right answer is asked for, and no daemon is started.`,
 					return usagef("give an event id or --conversation, not both")
 				}
 				return a.attribute(conversation)
+			}
+			if reliability {
+				return a.reliability(cmd.Context())
 			}
 			if len(args) == 1 {
 				f.EventID = args[0]
@@ -67,32 +75,23 @@ a model nor the right answer is asked for, and no daemon is started.`,
 		}}
 	c.Flags().StringVar(&command, "command", "", "the command line that failed")
 	c.Flags().StringVar(&conversation, "conversation", "", "a failed run of several agents, as JSON")
+	c.Flags().BoolVar(&reliability, "reliability", false, "what the confidence of past reports was worth")
 	c.Flags().StringVar(&f.ProjectID, "project", "", "the project that it happened in")
 	return c
 }
 
-func (a *app) printReport(r learn.FailureAnalysisReport) {
-	if r.ErrorPattern != nil {
-		fmt.Fprintf(a.out, "pattern     %s (%s)\n", clean(r.ErrorPattern.Name), clean(r.ErrorPattern.ID))
+func (a *app) reliability(ctx context.Context) error {
+	client, _, err := a.client(ctx)
+	if err != nil {
+		return err
 	}
-	fmt.Fprintf(a.out, "root cause  %s\n", clean(r.RootCause))
-	if r.CulpritAction != "" && r.CulpritAction != r.FailedEventID && r.CulpritReason != "" {
-		fmt.Fprintf(a.out, "culprit     %s: %s\n", r.CulpritAction, clean(r.CulpritReason))
+	var all map[learn.Method]learn.Reliability
+	if err := client.Call(ctx, http.MethodGet, "/v1/reliability", nil, &all); err != nil {
+		return err
 	}
-	fmt.Fprintf(a.out, "confidence  %.2f, by %s\n", r.ConfidenceScore, r.Method)
-	for i, o := range r.Remedies {
-		fmt.Fprintf(a.out, "remedy %d    %s (confidence %.2f; %d sessions, worked %.1f, failed %.1f)\n", i+1, clean(o.Description), o.Confidence, o.Support, o.Successes, o.Failures)
-		for _, act := range o.Actions {
-			if act.Command != "" {
-				fmt.Fprintf(a.out, "              %s\n", clean(act.Command))
-			}
-		}
-		fmt.Fprintf(a.out, "            evidence: %s\n", strings.Join(o.Evidence[:min(3, len(o.Evidence))], " "))
+	if a.json {
+		return a.print(all)
 	}
-	if len(r.Remedies) == 0 {
-		fmt.Fprintln(a.out, "remedy      none is known to work")
-	}
-	for _, h := range r.Hints {
-		fmt.Fprintf(a.out, "hint        %s\n", clean(h))
-	}
+	a.printReliability(all)
+	return nil
 }
