@@ -118,6 +118,7 @@ func (a *Analyser) analyse(ev *learn.ActionOutcome, act learn.Action, mine func(
 			return nil
 		}
 	}
+	ev = takeExit(ev, lines)
 	sigs := a.lib.signatures(append(lines, errorLine(ev)...))
 	if len(sigs) > 0 {
 		return sigs

@@ -116,8 +116,8 @@ func TestIdentitiesLast(t *testing.T) {
 
 func FuzzMatch(f *testing.F) {
 	a := newAnalyser(f)
-	for _, p := range a.lib.patterns {
-		f.Add(strings.Join(p.Positive, "\n"))
+	for _, r := range recordings(f) {
+		f.Add(r.Output)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		sigs := a.Match(failure(s, 1), learn.Action{Program: "x"})

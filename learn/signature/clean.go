@@ -16,7 +16,9 @@ const (
 var (
 	ansi      = regexp.MustCompile(`\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])`)
 	timestamp = regexp.MustCompile(`^\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]?\s*(?:[-|:]\s+)?`)
-	marker    = regexp.MustCompile(`^(?:E {2,}|> +(?:E +)|# +|\d+ \| )`)
+	// wrapper is what agents put around a tool's output.
+	wrapper = regexp.MustCompile(`^(?:</?(?:tool_use_error|error|output|output_head|output_tail|stdout|stderr)>)+|</(?:tool_use_error|error|output|stdout|stderr)>$`)
+	marker  = regexp.MustCompile(`^(?:E {2,}|> +(?:E +)|# +|\d+ \| )`)
 )
 
 // cleanLines strips colours, what a carriage return overwrote, timestamps and
@@ -45,6 +47,9 @@ func cleanLine(l string) string {
 		l = l[k+1:]
 	}
 	l = cut(l, maxLine)
+	if len(l) > 6 && (l[0] == '<' || l[len(l)-1] == '>') {
+		l = wrapper.ReplaceAllString(l, "")
+	}
 	if len(l) > 19 && (l[0] == '2' || l[0] == '[' || l[0] == '1') {
 		l = l[len(timestamp.FindString(l)):]
 	}

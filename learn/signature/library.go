@@ -45,8 +45,6 @@ type entry struct {
 	Hints     []string `yaml:"hints"`
 	Transient bool     `yaml:"transient"`
 	Language  string   `yaml:"language"`
-	Positive  []string `yaml:"positive"`
-	Near      []string `yaml:"near"`
 }
 
 // Ranks of the levels; a cause has rank 0.

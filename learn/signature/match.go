@@ -19,12 +19,15 @@ type hit struct {
 	loc  []int
 }
 
-// hits finds the one best pattern of each line.
+// hits finds the one best pattern of each line. It outdents the last lines of
+// tracebacks that stand indented in another program's output.
 func (lib *library) hits(lines []string) []hit {
 	var out []hit
 	var ends tracebacks
 	tried := make([]int, len(lib.patterns)) // last line (from 1) a pattern was tried on
-	for i, line := range lines {
+	for i := range lines {
+		where := ends.at(lines, i)
+		line := lines[i]
 		best := hit{line: -1}
 		lib.scan.each(line, func(owners []int) {
 			for _, o := range owners {
@@ -41,7 +44,7 @@ func (lib *library) hits(lines []string) []hit {
 				}
 			}
 		})
-		if where := ends.at(lines, i); where != "" && (best.p == nil || where == whereStack && best.p.rank == rankGeneric) {
+		if where != "" && (best.p == nil || where == whereStack && best.p.rank == rankGeneric) {
 			if h := lib.boundHit(line, i, where); h.p != nil {
 				best = h
 			}

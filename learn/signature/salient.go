@@ -53,6 +53,32 @@ func errorLine(ev *learn.ActionOutcome) []string {
 	return []string{cut("error code "+ev.ErrorDetails.Code+": "+ev.ErrorDetails.Message, maxLine)}
 }
 
+// exitLine is how agents write a command's exit code above its output.
+var exitLine = regexp.MustCompile(`^(?:[Ee]xit code:?|[Pp]rocess exited with code|[Cc]ommand exited with (?:code|status)|<returncode>) ?(\d{1,3})(?:</returncode>)?$`)
+
+// takeExit blanks the line above an output that only tells its exit code, and
+// sets that code where the event has none.
+func takeExit(ev *learn.ActionOutcome, lines []string) *learn.ActionOutcome {
+	for i, l := range lines {
+		if l == "" {
+			continue
+		}
+		m := exitLine.FindStringSubmatch(l)
+		if m == nil {
+			break
+		}
+		lines[i] = ""
+		if ev.ToolOutput.ExitCode == nil {
+			told := *ev
+			code := atoi(m[1])
+			told.ToolOutput.ExitCode = &code
+			return &told
+		}
+		break
+	}
+	return ev
+}
+
 // statusLine is the failure of a call that said nothing about it.
 func statusLine(ev *learn.ActionOutcome, act learn.Action) string {
 	program := act.Program

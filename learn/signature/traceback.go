@@ -15,7 +15,7 @@ type tracebacks struct {
 // A traceback ends at the first line that is not indented deeper than its head;
 // the program's own output may stand between the frames when it wrote to both
 // streams, so a line only counts when a frame stands above it or it looks like
-// an exception.
+// an exception. That line loses its indentation.
 func (t *tracebacks) at(lines []string, i int) string {
 	line := lines[i]
 	switch {
@@ -25,6 +25,7 @@ func (t *tracebacks) at(lines []string, i int) string {
 	case t.open && line != "" && leading(line) <= t.indent:
 		if pyEnd.MatchString(line) {
 			t.open = false
+			lines[i] = strings.TrimLeft(line, " ")
 			return whereTraceback
 		}
 	case !t.open && i+1 < len(lines) && strings.HasPrefix(lines[i+1], "    at ") && leading(line) == 0:
