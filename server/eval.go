@@ -59,6 +59,7 @@ type EvalReport struct {
 	ByIntent         []recovery.Group `json:"by_intent"`
 	ByProject        []recovery.Group `json:"by_project"`
 	ByPattern        []recovery.Group `json:"by_pattern"`
+	BySignature      []recovery.Group `json:"by_signature"`
 	Cases            []recovery.Case  `json:"cases"`
 }
 
@@ -147,11 +148,20 @@ func sessionKey(o *learn.Observation) string {
 	return o.Record.Action.ProjectID + "\x00" + o.Record.Action.SessionID
 }
 
+// timeOf is when it happened; the zero time where the recording does not tell
+// (importers count from the epoch then), which keeps such sessions in the order
+// in which they were read.
 func timeOf(o *learn.Observation) time.Time {
+	at := time.Time{}
 	if t := o.Record.Task; t != nil {
-		return t.Timestamp
+		at = t.Timestamp
+	} else {
+		at = o.Record.Action.Timestamp
 	}
-	return o.Record.Action.Timestamp
+	if at.Year() < 1980 {
+		return time.Time{}
+	}
+	return at
 }
 
 // evaluate replays the daemon's own log, the newest events of it.
@@ -327,6 +337,7 @@ func measured(cases []recovery.Case, t recovery.Threshold, samples int) EvalRepo
 	r.Reliability, r.CalibrationError = recovery.Reliability(cases)
 	r.ByIntent = recovery.BreakDown(cases, t, func(c *recovery.Case) string { return string(c.Intent) })
 	r.ByProject = recovery.BreakDown(cases, t, func(c *recovery.Case) string { return c.Project })
+	r.BySignature = recovery.BreakDown(cases, t, func(c *recovery.Case) string { return c.Signature })
 	r.ByPattern = recovery.BreakDown(cases, t, func(c *recovery.Case) string { return c.Pattern })
 	return r
 }

@@ -181,3 +181,27 @@ func TestProgress(t *testing.T) {
 		}
 	}
 }
+
+// TestSWEActions: what stands after an editor's command of SWE-agent's is text,
+// whatever it looks like, and the file is the one that is open.
+func TestSWEActions(t *testing.T) {
+	file := ""
+	for _, tt := range []struct{ action, tool, params string }{
+		{"open src/a.py 12", "open", `{"line":"12","path":"src/a.py"}`},
+		{"edit 1:2\nimport os\nos.system('ls') && rm -rf x\nend_of_edit", "edit", `{"path":"src/a.py","text":"import os\nos.system('ls') \u0026\u0026 rm -rf x\n","where":"1:2"}`},
+		{"edit 'a b' \"c\" False", "edit", `{"path":"src/a.py","text":"c","where":"a b"}`},
+		{"search_dir \"def run\" src", "search_dir", `{"directory":"src","pattern":"def run"}`},
+		{"str_replace_editor view /repo/x.py --view_range 1 2", "str_replace_editor", `{"command":"view","path":"/repo/x.py"}`},
+		{"python -m pytest x\necho done", "bash", `{"command":"python -m pytest x\necho done"}`},
+		{"submit", "submit", `{}`},
+	} {
+		tool, params := sweAction(tt.action, file)
+		if tool != tt.tool || string(params) != tt.params {
+			t.Errorf("%q is %s %s, want %s %s", tt.action, tool, params, tt.tool, tt.params)
+		}
+		file = openFileOf(tool, params, file)
+	}
+	if !sweFailed("edit", "Your proposed edit has introduced new syntax error(s)") || sweFailed("edit", "[File: a.py]") || sweFailed("bash", "Error: x") {
+		t.Error("refusals of the editor are not told from its answers")
+	}
+}

@@ -32,6 +32,7 @@ type sweState struct {
 
 func (p *sweAgent) entry(ctx context.Context, e *entry, out *emitter) error {
 	s := &session{agent: "swe-agent"}
+	file := ""
 	history := newChat() // older demonstrations hold nothing else
 	dec := json.NewDecoder(newLimited(e.r, e.limits.MaxDocument))
 	err := members(dec, func(name string) (bool, error) {
@@ -43,7 +44,9 @@ func (p *sweAgent) entry(ctx context.Context, e *entry, out *emitter) error {
 					return err
 				}
 				if strings.TrimSpace(step.Action) != "" {
-					s.calls = append(s.calls, step.call())
+					a := step.call()
+					file = asSWETool(a, step.Action, file)
+					s.calls = append(s.calls, a)
 				}
 				return nil
 			})
