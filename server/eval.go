@@ -129,9 +129,7 @@ func (e *Evaluation) Take(rec learn.Record) bool {
 		o.Signatures = e.reader.signatures.Learn(ev, o.Action)
 		o.Verifications = verify.Read(ev, o.Action)
 		slim := *ev
-		if !o.Action.Intent.ReadOnly() {
-			slim.ToolOutput = learn.ToolOutput{ExitCode: ev.ToolOutput.ExitCode}
-		}
+		slim.ToolOutput = learn.ToolOutput{ExitCode: ev.ToolOutput.ExitCode}
 		o.Record.Action = &slim
 		if e.Train {
 			e.learned[sessionKey(o)] = true

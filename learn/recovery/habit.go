@@ -2,7 +2,6 @@ package recovery
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"lathe/learn"
@@ -15,10 +14,9 @@ const (
 	aliasMark    = "@"
 	aliasSession = "@session" // what this session last did with success for the same purpose
 	aliasProject = "@project" // what sessions of this project mostly use for it
-	aliasSeen    = "@seen"    // a runner that this session saw in the project's files
 )
 
-var aliasOrder = [...]string{aliasSession, aliasProject, aliasSeen}
+var aliasOrder = [...]string{aliasSession, aliasProject}
 
 // habit counts what a project's sessions use for one purpose, by class. Only
 // calls that succeeded count.
@@ -117,103 +115,10 @@ func (m *Miner) aliases(s *session, project string, st step, used string, at tim
 	if h, ok := m.habits.peek(habitKey(project, st.Intent)); ok {
 		out[aliasProject] = h.usual(used, at, m.opt.HalfLife)
 	}
-	if s != nil {
-		for _, r := range s.Runners {
-			if r.Intent == st.Intent && "use "+r.Class != used {
-				out[aliasSeen] = "use " + r.Class
-				break
-			}
-		}
-	}
 	for k, v := range out {
 		if v == "" {
 			delete(out, k)
 		}
 	}
 	return out
-}
-
-// runner is something in a project's files that says how it is tested or
-// built.
-type runner struct {
-	Class  string       `json:"class"`
-	Intent learn.Intent `json:"intent"`
-}
-
-// runnerFile says what a file of that name means when a listing shows it. A
-// class of "" is the file itself, run from where it lies.
-type runnerFile struct {
-	name   string
-	class  string
-	intent learn.Intent
-}
-
-// runnerFiles is what anybody would conclude from a listing, the more specific
-// first.
-var runnerFiles = [...]runnerFile{
-	{"runtests.py", "", learn.IntentTest}, {"run_tests.py", "", learn.IntentTest}, {"runtests.sh", "", learn.IntentTest},
-	{"run_tests.sh", "", learn.IntentTest}, {"run-tests.sh", "", learn.IntentTest}, {"bin/test", "", learn.IntentTest},
-	{"script/test", "", learn.IntentTest}, {"manage.py", "manage.py", learn.IntentTest}, {"tox.ini", "tox", learn.IntentTest},
-	{"noxfile.py", "nox", learn.IntentTest}, {"package.json", "npm run test", learn.IntentTest}, {"Cargo.toml", "cargo test", learn.IntentTest},
-	{"go.mod", "go test", learn.IntentTest}, {"pom.xml", "mvn test", learn.IntentTest}, {"gradlew", "gradlew test", learn.IntentTest},
-	{"Makefile", "make", learn.IntentBuild}, {"Cargo.toml", "cargo build", learn.IntentBuild}, {"go.mod", "go build", learn.IntentBuild},
-}
-
-// maxRunners and maxListing bound what is kept and read of listings.
-const (
-	maxRunners = 8
-	maxListing = 32 << 10
-)
-
-// lookForRunners reads what a successful look around showed.
-func (s *session) lookForRunners(st step, out *learn.ToolOutput) {
-	if st.Failed || !looksAround(st) || len(s.Runners) >= maxRunners {
-		return
-	}
-	text := out.Stdout
-	if text == "" {
-		text = out.Content
-	}
-	if len(text) > maxListing {
-		text = text[:maxListing]
-	}
-	for _, rf := range runnerFiles {
-		p, ok := pathIn(text, rf.name)
-		if !ok {
-			continue
-		}
-		r := runner{Class: rf.class, Intent: rf.intent}
-		if r.Class == "" {
-			r.Class = p
-		}
-		if !slices.Contains(s.Runners, r) && !s.wrote(rf.name) && len(s.Runners) < maxRunners {
-			s.Runners = append(s.Runners, r)
-		}
-	}
-}
-
-// pathIn finds a file name in a text as a whole, and gives the relative path
-// that it stands in.
-func pathIn(text, name string) (string, bool) {
-	for from := 0; ; {
-		i := strings.Index(text[from:], name)
-		if i < 0 {
-			return "", false
-		}
-		i += from
-		end := i + len(name)
-		from = end
-		if end < len(text) && (wordByte(text, end) || text[end] == '.' || text[end] == '/' || text[end] == '-') {
-			continue
-		}
-		start := i
-		for start > 0 && (wordByte(text, start-1) || strings.IndexByte("./-", text[start-1]) >= 0) && i-start < 120 {
-			start--
-		}
-		p := strings.TrimPrefix(text[start:end], "./")
-		if p != name && !strings.HasSuffix(p, "/"+name) || strings.HasPrefix(p, "/") || strings.HasPrefix(p, "..") {
-			continue
-		}
-		return p, true
-	}
 }

@@ -293,5 +293,5 @@ func (m *Miner) why(s *situation, class string) string {
 			}
 		}
 	}
-	return "what this project, or a listing of it, uses for this purpose"
+	return "what this project uses for this purpose"
 }

@@ -82,7 +82,6 @@ func (m *Miner) Apply(o *learn.Observation, emit func(learn.LedgerEntry)) error 
 		entries = m.succeeded(s, st, index)
 	}
 	m.practise(s, st)
-	s.lookForRunners(st, &ev.ToolOutput)
 	m.stats.Abandoned += int64(s.prune(m.opt.MaxSpan))
 	for _, e := range entries {
 		emit(e)

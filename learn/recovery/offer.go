@@ -1,7 +1,6 @@
 package recovery
 
 import (
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -77,7 +76,7 @@ func (m *Miner) ranked(q *Query, sig *learn.ErrorSignature, limit int, confidenc
 		if g.Class == classRetry && !sig.Transient {
 			continue
 		}
-		o, ok := m.say(q, sig, &in, g.Class, aliases, at)
+		o, ok := m.say(q, sig, &in, g.Class, at)
 		if o.Confidence = sure; ok && !said[o.Description] {
 			said[o.Description] = true
 			o.Why = m.why(&in, g.Class)
@@ -91,7 +90,7 @@ func (m *Miner) ranked(q *Query, sig *learn.ErrorSignature, limit int, confidenc
 // say puts a class into words for one failure: from what was seen to work in
 // the narrowest place that knows it, or from what the project uses. It returns
 // false when there is too little behind it, or nothing that could be run.
-func (m *Miner) say(q *Query, sig *learn.ErrorSignature, in *situation, class string, aliases map[string]string, at time.Time) (learn.RemedyOffer, bool) {
+func (m *Miner) say(q *Query, sig *learn.ErrorSignature, in *situation, class string, at time.Time) (learn.RemedyOffer, bool) {
 	for _, p := range places(q.ProjectID, in.Language, sig.PatternID, sig.ID) {
 		b, ok := m.buckets.peek(p.id())
 		if !ok {
@@ -103,40 +102,17 @@ func (m *Miner) say(q *Query, sig *learn.ErrorSignature, in *situation, class st
 			}
 		}
 	}
-	u := m.usage(q.ProjectID, in, class, aliases)
-	if u == nil {
+	h, ok := m.habits.peek(habitKey(q.ProjectID, in.Intent))
+	if !ok {
 		return learn.RemedyOffer{}, false
 	}
-	c := u.remedy(q, in)
-	o := render(q, sig, c, stats{succ: u.N.at(at, m.opt.HalfLife)})
+	i := slices.IndexFunc(h.Uses, func(u use) bool { return u.Class == class })
+	if i < 0 {
+		return learn.RemedyOffer{}, false
+	}
+	c := h.Uses[i].remedy(q, in)
+	o := render(q, sig, c, stats{succ: h.Uses[i].N.at(at, m.opt.HalfLife)})
 	return o, says(c.Kind, c.Actions) && !lacksCall(&o)
-}
-
-// usage is how the project uses a command, or would use a runner that a listing
-// showed; nil when neither is known.
-func (m *Miner) usage(project string, in *situation, class string, aliases map[string]string) *use {
-	if h, ok := m.habits.peek(habitKey(project, in.Intent)); ok {
-		for i := range h.Uses {
-			if h.Uses[i].Class == class {
-				return &h.Uses[i]
-			}
-		}
-	}
-	if aliases[aliasSeen] != class {
-		return nil
-	}
-	u := &use{Class: class, Action: pattern{Tool: "bash", Intent: in.Intent, Words: strings.Fields(strings.TrimPrefix(class, "use "))}}
-	if path.Ext(u.Action.Words[0]) == ".py" {
-		u.Action.Words = append([]string{"python"}, u.Action.Words...)
-	}
-	if n, ok := m.memory.peek("all"); ok {
-		for i := range n.Counts {
-			if t := &n.Counts[i]; t.Class == aliasSeen {
-				u.N, u.Support = t.Succ, int(t.Succ.N)
-			}
-		}
-	}
-	return u
 }
 
 // remedy makes a use of the project the answer to a call that failed.

@@ -64,7 +64,6 @@ type session struct {
 	Counted map[string]bool         `json:"counted,omitempty"` // remedy id and "+" or "-"
 	Wrote   []string                `json:"wrote,omitempty"`   // base names of files that it wrote, the last maxWrote
 	Last    map[learn.Intent]string `json:"last,omitempty"`    // class of the last success, by purpose
-	Runners []runner                `json:"runners,omitempty"` // what listings showed
 }
 
 // maxWrote bounds the files that a session is known to have written.
