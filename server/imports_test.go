@@ -49,6 +49,8 @@ var direction = map[string][]string{
 	"server/docs":       {},
 	"fixtures":          {"learn"},
 	"fixtures/record":   {"fixtures", "learn"},
+	// The recorder of what the patterns are tested on.
+	"learn/signature/record": {"learn", "learn/signature"},
 	// The hook program stays small: see the design on what imports cost.
 	"server/cmd/lathe-hook": {"server/intake", "server/redact"},
 }
