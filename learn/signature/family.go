@@ -83,7 +83,6 @@ func (f *families) reduce(sh *shape) *shape {
 	for range 4 { // a shape seldom has more parameters that look like words
 		total := terms(sh, buf[:])
 		best, margin := -1, 0.0
-		weights := sh.weights()
 		for i := range sh.items {
 			if !sh.word(i) {
 				continue
@@ -96,7 +95,7 @@ func (f *families) reduce(sh *shape) *shape {
 				continue
 			}
 			cost := fam.cost() * f.alone
-			if m := budget*(weights-sh.weight(i)) - cost; m >= 0 && cost <= highest && (best < 0 || m > margin) {
+			if m := budget*(sh.total-sh.weight(i)) - cost; m >= 0 && cost <= highest && (best < 0 || m > margin) {
 				best, margin = i, m
 			}
 		}
@@ -141,13 +140,4 @@ func (sh *shape) weight(i int) float64 {
 		return 0.6
 	}
 	return 1
-}
-
-// weights is that of all items.
-func (sh *shape) weights() float64 {
-	w := 0.0
-	for i := range sh.items {
-		w += sh.weight(i)
-	}
-	return w
 }

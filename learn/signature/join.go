@@ -13,10 +13,11 @@ func (s *scanner) join(toks []token) []token {
 		switch t.kind {
 		case kindWord:
 			w := s.line[t.at:t.end]
-			switch n := len(out); {
+			n := len(out)
+			switch {
 			case n > 0 && out[n-1].kind == kindValue && unit(w):
 				out[n-1].end = t.end
-			case nullWord(w), s.inList(out, toks[i+1:], w), n > 1 && t.at > 0 && s.underKey(out, toks, i), dash(w) && s.absent(out, toks[i+1:]):
+			case nullWord(w), n > 0 && out[n-1].kind != kindWord && s.valueHere(out, toks, i, w):
 				t.kind = kindValue
 				out = s.joinValue(out, t)
 			default:
@@ -31,6 +32,14 @@ func (s *scanner) join(toks []token) []token {
 	return s.joinHead(out)
 }
 
+// valueHere reports whether the word toks[i], after a value or a mark, is a
+// value for its place.
+func (s *scanner) valueHere(out, toks []token, i int, w []byte) bool {
+	next := toks[i+1:]
+	return len(out) > 1 && s.underKey(out, toks, i) || s.inList(out, next, w) ||
+		stateWord(w) && s.inBrackets(out, next) || dash(w) && s.absent(out, next)
+}
+
 // inList reports whether a word is the last of a list, or between commas in
 // one, after a value.
 func (s *scanner) inList(out, next []token, w []byte) bool {
@@ -41,6 +50,27 @@ func (s *scanner) inList(out, next []token, w []byte) bool {
 	switch s.line[next[0].at] {
 	case ',', ')', ']':
 		return listable(w)
+	}
+	return false
+}
+
+// inBrackets reports whether a word stands in brackets of their own among
+// states only, as in "( on off )".
+func (s *scanner) inBrackets(out, next []token) bool {
+	n := len(out)
+	if n > 1 && out[n-1].kind == kindValue {
+		n--
+	}
+	if n == 0 || out[n-1].kind != kindMark || out[n-1].glued || !s.opens(out[n-1]) {
+		return false
+	}
+	for _, t := range next {
+		if t.kind == kindWord && !stateWord(s.line[t.at:t.end]) {
+			return false
+		}
+		if t.kind == kindMark {
+			return s.line[t.at] == ')' || s.line[t.at] == ']'
+		}
 	}
 	return false
 }
@@ -132,7 +162,7 @@ func (s *scanner) joinHead(out []token) []token {
 			head := t
 			head.at, head.kind, head.glued = out[0].at, kindValue, false
 			j := i + 1
-			for j < len(out) && (out[j].kind == kindValue || out[j].kind == kindMark && headMark(s.line[out[j].at])) {
+			for j < len(out) && (out[j].kind == kindValue || out[j].kind == kindMark && s.line[out[j].at] != '[' && headMark(s.line[out[j].at])) {
 				j++
 			}
 			out[j-1] = head
@@ -195,6 +225,15 @@ func nullWord(w []byte) bool {
 	}
 	switch string(w) {
 	case "null", "NULL", "None", "nil", "<nil>", "NaN", "nan", "true", "false", "True", "False", "TRUE", "FALSE", "n/a", "N/A", "undefined":
+		return true
+	}
+	return false
+}
+
+// stateWord reports whether a word is one of two states.
+func stateWord(w []byte) bool {
+	switch string(w) {
+	case "on", "off", "up", "down", "yes", "no", "On", "Off", "ON", "OFF", "UP", "DOWN", "YES", "NO":
 		return true
 	}
 	return false

@@ -51,7 +51,7 @@ func differences(t, sh *shape) (mask uint64) {
 // worth reports whether the words in the places of mask are parameters, by
 // those that the templates have there which are the same otherwise.
 func (m *miner) worth(sh *shape, list []*mined, masks []uint64, mask uint64) bool {
-	total, same := 0.0, sh.weights()
+	total, same := 0.0, sh.total
 	for left := mask; left != 0; left &= left - 1 {
 		i := bits.TrailingZeros64(left)
 		same -= sh.weight(i)

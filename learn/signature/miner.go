@@ -53,7 +53,8 @@ type miner struct {
 	cache   map[uint64]*mined // by the key of a shape
 	frames  map[uint64][]*mined
 	byID    map[string]*mined
-	forward map[string]string // of merged templates
+	forward map[string]string // of merged templates, and
+	merged  []string          // their ids in the order of merging
 	fams    *families
 	lines   uint64
 	made    uint64
@@ -170,7 +171,7 @@ func (m *miner) margin(t, sh *shape) float64 {
 		if one *= m.fams.alone; one > highest {
 			return -1
 		}
-		if cost += one; cost > budget*maxTokens {
+		if cost += one; cost > budget*t.total {
 			return -1
 		}
 	}
@@ -279,8 +280,24 @@ func (m *miner) merge(t, o *mined) *mined {
 	keep.seen = max(keep.seen, drop.seen)
 	drop.into = keep
 	delete(m.byID, drop.id)
-	m.forward[drop.id] = keep.id
+	m.setForward(drop.id, keep.id)
 	return keep
+}
+
+// setForward remembers what an identity became. Of very many the oldest are
+// forgotten.
+func (m *miner) setForward(from, to string) {
+	m.forward[from] = to
+	m.merged = append(m.merged, from)
+	if limit := 4 * m.max; len(m.merged) > limit {
+		old := m.merged[:limit/4+1]
+		m.merged = slices.Clone(m.merged[len(old):])
+		for _, id := range old {
+			if !slices.Contains(m.merged, id) {
+				delete(m.forward, id)
+			}
+		}
+	}
 }
 
 // evict drops the tenth of the templates that was unseen longest, and the
@@ -307,11 +324,13 @@ func (m *miner) evict() {
 			delete(m.cache, key)
 		}
 	}
-	for from := range m.forward {
-		if m.resolve(from) == nil {
-			delete(m.forward, from)
+	m.merged = slices.DeleteFunc(m.merged, func(from string) bool {
+		if m.resolve(from) != nil {
+			return false
 		}
-	}
+		delete(m.forward, from)
+		return true
+	})
 }
 
 // resolve follows an identity to the template that it became.

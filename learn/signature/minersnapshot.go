@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -67,8 +68,11 @@ func restoreMiner(data []byte, maxTemplates int) (*miner, error) {
 		return nil, fmt.Errorf("restore error templates: version %d is not known; rebuild from the log", st.Version)
 	}
 	m.lines = st.Lines
-	for from, to := range st.Forward {
-		m.forward[from] = to
+	if len(st.Forward) > 4*m.max {
+		return nil, errDamaged
+	}
+	for _, from := range slices.Sorted(maps.Keys(st.Forward)) {
+		m.setForward(from, st.Forward[from])
 	}
 	for _, s := range st.Templates {
 		if s.ID == "" || len(s.Tokens) > maxTokens || len(m.byID) >= m.max || m.byID[s.ID] != nil {

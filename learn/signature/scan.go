@@ -72,6 +72,10 @@ func (s *scanner) scan(line []byte) []token {
 	for s.pos < len(line) && len(s.out) < maxTokens-4 { // 4: what one step appends at most
 		c := line[s.pos]
 		switch k := class[c]; {
+		case c == ' ':
+			s.pos++
+			glued = false
+			continue
 		case k == isBlank:
 			s.blank(c)
 			glued = false
@@ -150,8 +154,13 @@ func (s *scanner) word(glued bool) {
 		s.group()
 	case c == '[' && (s.line[s.pos-1] == '-' || s.line[s.pos-1] == '_'): // node-[40-63]
 		if end := s.balanced(s.pos); end > 0 {
-			s.out[len(s.out)-1].kind, s.out[len(s.out)-1].end = kindValue, int32(end)
+			t := &s.out[len(s.out)-1]
 			s.pos = end
+			if k := bytes.LastIndexByte(s.line[t.at:t.end], ':'); k > 0 { // "nodes:node-[40-63]"
+				t.end = t.at + int32(k) + 1
+			} else {
+				t.kind, t.end = kindValue, int32(end)
+			}
 		}
 	}
 }
@@ -159,28 +168,27 @@ func (s *scanner) word(glued bool) {
 // part reads word characters up to a blank or other punctuation and judges
 // them; a run of dots is a mark.
 func (s *scanner) part(start int) (end int, kind tokenKind) {
-	flags, slashes, i := uint8(0), 0, start
-	for i < len(s.line) {
-		k := class[s.line[i]]
-		if k&(isBlank|isDelim) != 0 {
-			break
+	line, i, flags := s.line, start, uint8(0)
+	if line[i] == '.' {
+		for i < len(line) && line[i] == '.' {
+			i++
 		}
-		if k == isDot && flags&^isDot != 0 && flags&isSlash == 0 && s.at(i+1) == '.' {
-			break // "enabled....1"
+		if i > start+1 && s.at(i) != '/' || i == len(line) || class[line[i]]&(isBlank|isDelim) != 0 {
+			return i, kindMark
 		}
-		if flags == isDot && k != isDot && i > start+1 && k != isSlash {
-			break // "....1"
-		}
-		if k == isSlash {
-			slashes++
+		flags = isDot
+	}
+	for ; i < len(line); i++ {
+		k := class[line[i]]
+		if k&(isBlank|isDelim|isDot) != 0 {
+			if k != isDot || flags&isSlash == 0 && i+1 < len(line) && line[i+1] == '.' {
+				break // "enabled....1"
+			}
 		}
 		flags |= k
-		i++
 	}
-	switch w := s.line[start:i]; {
-	case flags == isDot:
-		return i, kindMark
-	case flags&isDigit != 0, flags == isAlpha && len(w) >= 8 && hexOnly(w), flags&(isSlash|isBackslash|isAt) != 0 && pathLike(w, flags, slashes):
+	switch w := line[start:i]; {
+	case flags&isDigit != 0, flags == isAlpha && len(w) >= 8 && hexOnly(w), flags&(isSlash|isBackslash|isAt) != 0 && pathLike(w, flags):
 		return i, kindValue
 	}
 	return i, kindWord
@@ -190,8 +198,11 @@ func (s *scanner) part(start int) (end int, kind tokenKind) {
 // end. It gives where the token ends in the line, where its text ends, and its
 // kind: a value when its first part is one.
 func (s *scanner) chain(start, end int, kind tokenKind) (next, text int, _ tokenKind) {
-	parts, hex := 1, hexOnly(s.line[start:end])
 	next, text = end, end
+	if s.at(next) != ':' {
+		return next, text, kind
+	}
+	parts, hex := 1, hexOnly(s.line[start:end])
 	for s.at(next) == ':' && next+1 < len(s.line) {
 		c := s.line[next+1]
 		if c == '/' && s.at(next+2) == '/' {
@@ -257,7 +268,7 @@ func (s *scanner) urlEnd(i int) int {
 
 // pathLike reports whether a word without digits names a file, a directory or
 // a mailbox. "read/write" and "I/O" do not.
-func pathLike(w []byte, flags uint8, slashes int) bool {
+func pathLike(w []byte, flags uint8) bool {
 	switch {
 	case flags&isAlpha == 0:
 		return len(w) > 1 && flags&isSlash != 0 && w[0] == '/' && len(w) > 2 || len(w) == 1 && w[0] == '/'
@@ -268,7 +279,7 @@ func pathLike(w []byte, flags uint8, slashes int) bool {
 		return true
 	case w[0] == '/' || w[0] == '~' || w[0] == '.':
 		return true
-	case slashes > 1:
+	case bytes.Count(w, []byte("/")) > 1:
 		return true
 	}
 	return flags&isDot != 0 // kernel/sched.c, com.x/com.x.Y

@@ -32,7 +32,9 @@ type shape struct {
 	key   uint64 // hash of the codes
 	frame uint64 // hash of what must agree: the number of items, and the marks
 	items []item
-	head  int // where the message begins
+	head  int     // where the message begins
+	first int     // the first word of the message
+	total float64 // weight of all items
 }
 
 // hasher makes the codes of words. Its seed is the process's own, so that no
@@ -81,7 +83,7 @@ func (h hasher) shape(line []byte, toks []token) *shape {
 	return sh
 }
 
-// seal computes the hashes.
+// seal computes what follows from the items.
 func (sh *shape) seal() {
 	sh.key, sh.frame = uint64(len(sh.items)), uint64(len(sh.items))
 	for i := range sh.items {
@@ -93,6 +95,14 @@ func (sh *shape) seal() {
 		sh.frame = mix(sh.frame, code)
 	}
 	sh.head = sh.headEnd()
+	sh.first = sh.head
+	for sh.first < len(sh.items) && !sh.word(sh.first) {
+		sh.first++
+	}
+	sh.total = 0
+	for i := range sh.items {
+		sh.total += sh.weight(i)
+	}
 }
 
 // word reports whether item i is a word.
@@ -155,13 +165,7 @@ func (sh *shape) headEnd() (end int) {
 
 // place is where item i stands.
 func (sh *shape) place(i int) wordPlace {
-	p := wordPlace{first: true}
-	for j := sh.head; j < i; j++ {
-		if sh.word(j) {
-			p.first = false
-			break
-		}
-	}
+	p := wordPlace{first: i == sh.first}
 	if i > 0 {
 		p.before = sh.items[i-1].text
 	}

@@ -21,6 +21,7 @@ import (
 const (
 	defaultLookAhead = 4096                   // lines judged together at most
 	idle             = 200 * time.Millisecond // without input, after which waiting lines are answered
+	patience         = time.Second            // for which a line waits at most, while input comes
 	maxLogLine       = 64 << 10               // bytes of a line that are read
 )
 
@@ -46,7 +47,7 @@ lines come, in one pass. A template keeps its id when it generalises, and an id
 comes from the first line of its group, so that it is the same tomorrow.
 One line alone does not show which of its words vary, so up to %d lines are
 judged together; they are answered when so many wait, when the input ends, or
-when none came for %v. --lookahead 0 answers each line at once, and then may
+when none came for %v, and after a second at most. --lookahead 0 answers each line at once, and then may
 give one group several ids before it knows better.
 At most --templates templates are held. Above that the tenth that was unseen
 longest is forgotten; one that comes back as it first came gets its id again.
@@ -89,7 +90,7 @@ func (a *app) signature(ctx context.Context, opt signatureOptions) error {
 		g, opt.lookAhead = &libraryGrouper{sigs: sigs}, 0
 	}
 	w := newSignatureWriter(a.out, opt.format, a.json)
-	in := &lineFeed{limit: maxLogLine}
+	in := &lineFeed{limit: maxLogLine, prompt: opt.lookAhead == 0}
 	add := func(line []byte) error {
 		if opt.format == "jsonl" {
 			var err error
@@ -147,14 +148,14 @@ func jsonText(line []byte, number int) ([]byte, error) {
 
 // lineFeed splits input into lines, of which it holds one at a time.
 type lineFeed struct {
-	limit  int // bytes of a line that are kept
-	number int // of the line given last, from 1
+	limit  int  // bytes of a line that are kept
+	prompt bool // answer after each read
+	number int  // of the line given last, from 1
 	rest   []byte
-	long   bool // what comes up to the next line end was too much
 }
 
-// each gives each line, without its end, to add, and calls pause when no input
-// has come for a while and at the end.
+// each gives each line, without its end, to add, and calls pause whenever lines
+// should wait no longer.
 func (f *lineFeed) each(ctx context.Context, r io.Reader, add func([]byte) error, pause func() error) error {
 	full, free, failed := make(chan []byte), make(chan []byte, 2), make(chan error, 1)
 	free <- make([]byte, 256<<10)
@@ -178,7 +179,7 @@ func (f *lineFeed) each(ctx context.Context, r io.Reader, add func([]byte) error
 			}
 		}
 	}()
-	timer := time.NewTimer(idle)
+	timer, last := time.NewTimer(idle), time.Now()
 	defer timer.Stop()
 	for {
 		select {
@@ -191,7 +192,14 @@ func (f *lineFeed) each(ctx context.Context, r io.Reader, add func([]byte) error
 			}
 			free <- b
 			timer.Reset(idle)
+			if now := time.Now(); f.prompt || now.Sub(last) > patience {
+				last = now
+				if err := pause(); err != nil {
+					return err
+				}
+			}
 		case <-timer.C:
+			last = time.Now()
 			if err := pause(); err != nil {
 				return err
 			}
@@ -226,7 +234,7 @@ func (f *lineFeed) split(b []byte, add func([]byte) error) error {
 		if err := f.give(line, add); err != nil {
 			return err
 		}
-		f.rest, f.long, b = f.rest[:0], false, b[k+1:]
+		f.rest, b = f.rest[:0], b[k+1:]
 	}
 	return nil
 }
