@@ -34,23 +34,26 @@ const ownOdds = 2.4
 // whose effect was undone, is not to blame.
 func findCulprit(r *Request) culprit {
 	own := culprit{eventID: r.Event.ID, step: -1, reason: "No earlier action of the task touched what the error names."}
-	names := named(r)
 	if len(r.Signatures) == 0 {
 		own.reason = "The error names nothing that an earlier action could have touched."
 		return own
 	}
+	names := namesOf(r)
 	steps := before(r)
 	tr := r.trace()
 	last := firstSeen(steps, r.Signatures)
 	since := workedUntil(steps[:last], r)
 	odds := ownOdds
 	of := natureOf(&r.Signatures[0])
-	if of == natureUsage {
+	switch {
+	case of == natureUsage:
 		odds += 2
+	case of == natureBroken && checks(r.Action.Intent):
+		odds-- // who asks whether the code is right is not wrong when it is not
 	}
 	best, second := own, 0.0
 	for i := last - 1; i > since; i-- {
-		c, o := suspect(r, &steps[i], tr.at(i), names, of, since >= 0)
+		c, o := suspect(r, &steps[i], tr.at(i), names, since >= 0)
 		o += float64(i) / float64(len(steps)) / 10 // of two alike the later one
 		switch {
 		case c.eventID == "" || o <= 0 || undone(tr, i, last, names):
@@ -67,27 +70,31 @@ func findCulprit(r *Request) culprit {
 
 // suspect weighs one earlier step. Its event id is empty when nothing speaks
 // against it.
-func suspect(r *Request, st *learn.Step, effects []effect, names []learn.Entity, of nature, workedBefore bool) (culprit, float64) {
+func suspect(r *Request, st *learn.Step, effects []effect, names []named, workedBefore bool) (culprit, float64) {
 	var best culprit
 	odds := 0.0
+	of := natureOf(&r.Signatures[0])
 	for _, e := range effects {
-		for k, name := range names {
+		for _, name := range names {
 			rel := relation(e, st.Command, name)
 			if rel == 0 {
 				continue
 			}
-			o := rel + fits(e.Kind, of)
-			if of == natureMissing && e.Kind == effectEdit && k == 0 && name.Kind != "symbol" && !manifestEdit(e) && !st.Status.Failed() && name.Name != r.Signatures[0].File {
+			o := rel + fits(e.Kind, name.of) - float64(name.rank) // what the first cause names is what it is about
+			if name.of == natureMissing && e.Kind == effectEdit && thing(name.Kind) && !manifestEdit(e) && !st.Status.Failed() {
 				o = min(o, 1.2) // what was written is there: its lack comes from elsewhere
 			}
-			if k > 0 {
-				o -= 0.2 // what the error names first is what it is about
+			if prose(e) && rel < 2.5 {
+				o -= 1.5
 			}
 			if o > odds {
 				odds, best = o, culprit{eventID: st.EventID, reason: reason(st, e, name)}
 			}
 		}
 		o := 1 + fits(e.Kind, of)
+		if prose(e) {
+			o -= 1.5
+		}
 		if configuresCall(e, &r.Action) {
 			o++
 		}
@@ -108,6 +115,26 @@ func suspect(r *Request, st *learn.Step, effects []effect, names []learn.Entity,
 		odds-- // a failed action usually changed nothing
 	}
 	return best, odds
+}
+
+// thing reports whether names of the kind are what an error of something
+// missing misses.
+func thing(kind string) bool { return kind != "symbol" && kind != "where" && kind != "place" }
+
+// checks reports whether calls of the intent ask about the code.
+func checks(i learn.Intent) bool {
+	return i == learn.IntentTest || i == learn.IntentBuild || i == learn.IntentLint || i == learn.IntentTypecheck
+}
+
+// prose reports whether all that an effect changes is text for people.
+func prose(e effect) bool {
+	return len(e.Names) > 0 && !slices.ContainsFunc(e.Names, func(n string) bool {
+		switch strings.ToLower(path.Ext(n)) {
+		case ".md", ".rst", ".adoc":
+			return false
+		}
+		return true
+	})
 }
 
 func manifestEdit(e effect) bool {
@@ -145,9 +172,9 @@ func fits(kind effectKind, of nature) float64 {
 	return 0
 }
 
-func reason(st *learn.Step, e effect, name learn.Entity) string {
+func reason(st *learn.Step, e effect, name named) string {
 	kind := name.Kind
-	if kind == "place" {
+	if kind == "place" || kind == "where" {
 		kind = "file"
 	}
 	if st.Status.Failed() {
@@ -202,11 +229,28 @@ func workedUntil(steps []learn.Step, r *Request) int {
 			continue
 		}
 		if st.Command != "" && st.Command == r.Action.Command ||
-			st.Skeleton != "" && st.Skeleton == r.Action.Skeleton && st.Target == r.Action.Target {
+			st.Target == r.Action.Target && st.Command != "" && sameCalls(st.Command, r.Action.Command) {
 			return i
 		}
 	}
 	return -1
+}
+
+// sameCalls reports whether two command lines run the same programs in the
+// same folder, whatever their flags.
+func sameCalls(a, b string) bool {
+	return slices.Equal(heads(a), heads(b)) && slices.Equal(folders(a), folders(b))
+}
+
+// folders are those that a command line changes into.
+func folders(command string) []string {
+	var out []string
+	for _, words := range simpleCommands(command) {
+		if words[0] == "cd" && len(words) > 1 {
+			out = append(out, path.Clean(words[1]))
+		}
+	}
+	return out
 }
 
 func changesFiles(i learn.Intent) bool {
@@ -219,8 +263,8 @@ func changesFiles(i learn.Intent) bool {
 
 // undone reports whether a later step, before step last, brought back what
 // step i took away.
-func undone(tr *trace, i, last int, names []learn.Entity) bool {
-	took := func(name learn.Entity) bool {
+func undone(tr *trace, i, last int, names []named) bool {
+	took := func(name named) bool {
 		return slices.ContainsFunc(tr.at(i), func(e effect) bool {
 			return (e.Kind == effectRemove || e.Kind == effectUninstall) && relation(e, tr.steps[i].Command, name) >= 2
 		})

@@ -54,44 +54,65 @@ func natureOfText(sig *learn.ErrorSignature) nature {
 	return natureOther
 }
 
-// named lists what the errors name and an action could have touched. What the
-// first cause names comes first; what else the output mentions as a place in
-// code follows as "place".
-func named(r *Request) []learn.Entity {
-	if len(r.Signatures) == 0 {
-		return nil
-	}
-	var out []learn.Entity
-	add := func(kind, name string) {
-		e := learn.Entity{Kind: kind, Name: strings.Trim(name, `"'`)}
-		if len(e.Name) >= 2 && len(out) < maxEntities && !slices.ContainsFunc(out, func(o learn.Entity) bool { return o.Name == e.Name }) {
-			out = append(out, e)
+// named is something that an error names, and what sort of trouble with it.
+// Kind is an entity's, or else "where" for the file in which the error came
+// up, and "place" for other files that the output mentions.
+type named struct {
+	learn.Entity
+	of   nature
+	rank int // of the signature that names it; places come last
+}
+
+// namesOf lists what the errors name and an action could have touched, what
+// the first cause names first.
+func namesOf(r *Request) []named {
+	var out []named
+	add := func(kind, name string, of nature, rank int) {
+		if rank > 0 && kind == "symbol" {
+			return // what a later line of the same trouble calls something
+		}
+		n := named{learn.Entity{Kind: kind, Name: strings.Trim(name, `"'`)}, of, rank}
+		if len(n.Name) >= 2 && len(out) < maxEntities && !slices.ContainsFunc(out, func(o named) bool { return o.Name == n.Name }) {
+			out = append(out, n)
 		}
 	}
-	first := &r.Signatures[0]
-	for _, c := range []struct{ capture, kind string }{
-		{"path", "file"}, {"file", "file"}, {"module", "module"}, {"package", "package"}, {"symbol", "symbol"}, {"attribute", "symbol"},
-		{"command", "program"}, {"program", "program"}, {"key", "symbol"}, {"argument", "symbol"}, {"value", "symbol"},
-	} {
-		add(c.kind, first.Captures[c.capture])
-	}
-	add("file", first.File)
-	for _, e := range first.Entities {
-		add(e.Kind, e.Name)
-	}
-	for _, p := range pathInText.FindAllString(first.Salient, maxPlaces) {
-		add("file", p)
+	for i := range r.Signatures[:min(len(r.Signatures), maxCauses)] {
+		sig := &r.Signatures[i]
+		of := natureOf(sig)
+		for _, c := range capturedKinds {
+			add(c.kind, sig.Captures[c.capture], of, i)
+		}
+		for _, p := range pathInText.FindAllString(sig.Name+" "+sig.Salient, maxPlaces) {
+			if p != sig.File {
+				add("file", p, of, i)
+			}
+		}
+		add("where", sig.File, of, i)
+		for _, e := range sig.Entities {
+			add(e.Kind, e.Name, of, i)
+		}
 	}
 	for _, p := range placesIn(r.Event) {
-		add("place", p)
+		add("place", p, natureOf(&r.Signatures[0]), maxCauses)
 	}
 	return out
 }
 
+// maxCauses is the number of an output's signatures that are looked at: a
+// test's summary comes before what it failed of.
+const maxCauses = 3
+
+// capturedKinds are the captures of patterns that name things.
+var capturedKinds = []struct{ capture, kind string }{
+	{"path", "file"}, {"module", "module"}, {"package", "package"}, {"symbol", "symbol"}, {"attribute", "symbol"},
+	{"command", "program"}, {"program", "program"}, {"key", "symbol"}, {"argument", "symbol"}, {"value", "symbol"},
+}
+
 var placeInText = regexp.MustCompile(`(?m)(?:File "([^"\n]{1,200})", line \d+|(?:^|[\s('"])((?:/|\.{1,2}/)?[\w@+-][\w./@+-]{0,200}\.[A-Za-z]{1,5})(?::\d+|\(\d+))`)
 
-// pathInText is a path with a folder and an extension.
-var pathInText = regexp.MustCompile(`(?:/|\.{1,2}/)?[\w@+-][\w.@+-]*/[\w./@+-]{0,200}\.[A-Za-z]{1,5}\b`)
+// pathInText is a path with a folder and an extension, or a file that projects
+// are configured by.
+var pathInText = regexp.MustCompile(`\b(?:package\.json|tsconfig\.json|go\.mod|Cargo\.toml|pyproject\.toml|setup\.cfg|tox\.ini|pytest\.ini|Makefile|Dockerfile|CMakeLists\.txt)\b|(?:/|\.{1,2}/)?[\w@+-][\w.@+-]*/[\w./@+-]{0,200}\.[A-Za-z]{1,5}\b`)
 
 // maxPlaces bounds the places that are read of an output, in number and bytes.
 const (
@@ -123,19 +144,23 @@ func foreignPath(p string) bool {
 
 // relation is how closely a step's effect concerns an entity: 0 not at all, 3
 // it is the very one.
-func relation(e effect, command string, of learn.Entity) float64 {
+func relation(e effect, command string, of named) float64 {
 	best := 0.0
 	for _, name := range e.Names {
-		best = max(best, nameRelation(e.Kind, name, of))
+		best = max(best, nameRelation(e.Kind, name, of.Entity))
 	}
-	if best < 2 && of.Kind != "place" && of.Kind != "file" && speaksOf(command, of.Name) {
-		best = 2 // of the symbol, key or package itself
+	location := of.Kind == "place" || of.Kind == "where" || of.Kind == "file"
+	if best < 2.5 && !location && speaksOf(command, of.Name) {
+		best = 2.5 // of the symbol, key or package itself
 	}
 	if best == 0 && len(e.Names) == 0 {
 		best = 0.5 // it may concern anything
 	}
-	if of.Kind == "place" {
-		best = min(best, 1)
+	switch of.Kind {
+	case "where":
+		best = min(best, 2) // where it came up need not be where it comes from
+	case "place":
+		best = min(best, 0.8)
 	}
 	return best
 }
@@ -149,7 +174,7 @@ func speaksOf(command, name string) bool {
 
 func nameRelation(kind effectKind, name string, of learn.Entity) float64 {
 	switch of.Kind {
-	case "file", "place":
+	case "file", "where", "place":
 		return pathRelation(kind, name, of.Name)
 	case "module":
 		asPath := strings.ReplaceAll(strings.ReplaceAll(of.Name, ".", "/"), "::", "/")
