@@ -15,6 +15,17 @@ func member(object, name string) string {
 	return object + "." + name
 }
 
+// part is member, but keeps the name of a part of something unknown.
+func part(object, name string) string {
+	if strings.HasPrefix(object, unknown) || object == "" {
+		if name == "" {
+			return unknown
+		}
+		return unknown + "." + name
+	}
+	return member(object, name)
+}
+
 func called(chain string) string {
 	if chain == unknown || chain == "" {
 		return unknown
@@ -71,4 +82,18 @@ func segments(chain string) []segment {
 		out = append(out, s)
 	}
 	return out
+}
+
+// callTo adds a call of what a chain means. A chain that cannot be followed
+// still has a last name.
+func (x *extractor) callTo(scope int, chain string, n span) {
+	if chain == unknown || chain == "" {
+		return
+	}
+	at := strings.LastIndexByte(chain, '.')
+	if at < 0 {
+		x.call(scope, "", chain, n)
+		return
+	}
+	x.call(scope, chain[:at], chain[at+1:], n)
 }

@@ -28,6 +28,12 @@ type extractor struct {
 	seen map[string]int // qualified names
 }
 
+// span is where something stands; 1 is the first line.
+type span interface {
+	line() int
+	endLine() int
+}
+
 // walk goes through the tree. visit looks at a node within the entity scope
 // and returns the scope of its children, or false to leave them out.
 func (x *extractor) walk(n node, scope int, visit func(node, int) (int, bool)) {
@@ -42,7 +48,7 @@ func (x *extractor) walk(n node, scope int, visit func(node, int) (int, bool)) {
 
 // define adds an entity below scope and returns its index, or scope when the
 // file has too many.
-func (x *extractor) define(kind learn.CodeKind, name string, n node, scope int) int {
+func (x *extractor) define(kind learn.CodeKind, name string, n span, scope int) int {
 	qualified := name
 	if scope > 1 {
 		qualified = x.f.entities[scope].qualified + "." + name
@@ -72,7 +78,7 @@ func (x *extractor) add(kind learn.CodeKind, name, qualified string, line, end, 
 }
 
 // value adds a module's variable or constant, and no second one of that name.
-func (x *extractor) value(kind learn.CodeKind, name string, n node, scope int) {
+func (x *extractor) value(kind learn.CodeKind, name string, n span, scope int) {
 	if x.f.entities[scope].kind != learn.CodeModule {
 		return
 	}
@@ -119,7 +125,7 @@ func (x *extractor) base(at int, name string) {
 	}
 }
 
-func (x *extractor) call(scope int, recv, name string, n node) {
+func (x *extractor) call(scope int, recv, name string, n span) {
 	if name == "" || len(x.f.calls) >= maxCalls || len(recv) > maxName {
 		return
 	}

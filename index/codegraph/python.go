@@ -179,20 +179,6 @@ func (x *extractor) pythonAs(n node, scope int) {
 	x.variable(scope, alias.text(), typ, n.line())
 }
 
-// callTo adds a call of what a chain means. A chain that cannot be followed
-// still has a last name.
-func (x *extractor) callTo(scope int, chain string, n node) {
-	if chain == unknown || chain == "" {
-		return
-	}
-	at := strings.LastIndexByte(chain, '.')
-	if at < 0 {
-		x.call(scope, "", chain, n)
-		return
-	}
-	x.call(scope, chain[:at], chain[at+1:], n)
-}
-
 // pythonChain is what an expression means, as a chain. The last name of a part
 // of something unknown is kept: "?.name".
 func pythonChain(n node) string {
@@ -214,15 +200,4 @@ func pythonChain(n node) string {
 		return "str.literal()"
 	}
 	return unknown
-}
-
-// part is member, but keeps the name of a part of something unknown.
-func part(object, name string) string {
-	if strings.HasPrefix(object, unknown) || object == "" {
-		if name == "" {
-			return unknown
-		}
-		return unknown + "." + name
-	}
-	return member(object, name)
 }
