@@ -23,7 +23,7 @@ var errNoAnswer = errors.New("mcp: the client's model gave no answer")
 const (
 	// sampleTime bounds the wait for an older client's model. A person may
 	// have to allow the question.
-	sampleTime = 60 * time.Second
+	sampleTime = 45 * time.Second
 	// maxSample bounds a client's answer, in bytes.
 	maxSample = 16 << 10
 	// maxState bounds what a client sends back as state, in bytes.
@@ -154,16 +154,22 @@ func (s *Sampler) Asks(r SampleRequest) bool {
 	return s.asked >= len(s.state.Past) && s.state.Pending == "" && len(s.state.Past) < maxRounds
 }
 
+// First is the Hash of the first question that the client was asked in this
+// call's earlier rounds; "" when it was asked none.
+func (s *Sampler) First() string {
+	if len(s.state.Past) > 0 {
+		return s.state.Past[0].Question
+	}
+	return s.state.Pending
+}
+
 // Sample asks the client's model. ErrAnswerPending means that the answer comes
 // with another call.
 func (s *Sampler) Sample(ctx context.Context, r SampleRequest) (SampleAnswer, error) {
 	if !s.modern {
 		return s.request(ctx, r)
 	}
-	hash, err := r.hash()
-	if err != nil {
-		return SampleAnswer{}, err
-	}
+	hash := r.Hash()
 	s.asked++
 	switch {
 	case s.asked <= len(s.state.Past):
@@ -231,8 +237,7 @@ func (s *Sampler) request(ctx context.Context, r SampleRequest) (SampleAnswer, e
 
 // required is the result that asks the client.
 func (s *Sampler) required() *mcp.CallToolResult {
-	hash, _ := s.next.hash() // it was hashed before
-	s.state.Pending, s.state.At = hash, time.Now().UnixMilli()
+	s.state.Pending, s.state.At = s.next.Hash(), time.Now().UnixMilli()
 	return server.NewInputRequestBuilder(string(encode(s.state))).Sample(sampleKey, s.next.params()).ToolResult()
 }
 
@@ -244,13 +249,10 @@ func (r SampleRequest) params() mcp.CreateMessageParams {
 	return p
 }
 
-func (r SampleRequest) hash() (string, error) {
-	raw, err := json.Marshal(r)
-	if err != nil {
-		return "", fmt.Errorf("mcp: question to the client's model: %w", err)
-	}
-	sum := sha256.Sum256(raw)
-	return hex.EncodeToString(sum[:]), nil
+// Hash identifies a question: SHA-256 in hex.
+func (r SampleRequest) Hash() string {
+	sum := sha256.Sum256(encode(r))
+	return hex.EncodeToString(sum[:])
 }
 
 // answerOf takes the text out of a client's answer: one text, or several.

@@ -35,9 +35,9 @@ type models struct {
 	tried map[string]bool // patterns that a name was asked for
 }
 
-// explainTime bounds the time that a report waits for models, two rounds of
-// each included.
-const explainTime = 3 * time.Minute
+// explainTime bounds the time that a report waits for models. Many clients
+// give a call up after a minute.
+const explainTime = 50 * time.Second
 
 func (d *Daemon) openModels() *models {
 	m := &models{cfg: d.cfg.Model, judge: d.learners.judge, notes: d.learners.reader.notes, tried: map[string]bool{}}
@@ -69,7 +69,8 @@ func (m *models) askable(ctx context.Context) []llm.Asked {
 	var out []llm.Asked
 	if s, ok := mcp.SamplerOf(ctx); ok && m.cfg.Client {
 		scope := mcp.ScopeOf(ctx)
-		out = append(out, llm.Asked{Model: clientModel{s}, Source: learn.HypothesisClient,
+		out = append(out, llm.Asked{Model: clientModel{s}, Source: learn.HypothesisClient, Resume: s.First(),
+			Key:  func(r llm.Request) string { return sampleOf(r).Hash() },
 			Name: "client " + scope.ProjectID + " " + scope.AgentID + " " + scope.SessionID})
 	}
 	if m.provider != nil {
@@ -170,13 +171,28 @@ type clientModel struct{ s *mcp.Sampler }
 // Name implements llm.Model.
 func (clientModel) Name() string { return "client" }
 
-// Complete implements llm.Model. A client's protocol knows no schema: it is
-// told in words.
-func (c clientModel) Complete(ctx context.Context, r llm.Request) (llm.Response, error) {
-	q := mcp.SampleRequest{System: llm.InWords(r.System, r.Schema), MaxTokens: r.MaxTokens}
+// sampleOf is a request as the client's protocol has it, which knows no schema:
+// it is told in words.
+func sampleOf(r llm.Request) mcp.SampleRequest {
+	q := mcp.SampleRequest{System: r.System, MaxTokens: r.MaxTokens}
+	if len(r.Schema) > 0 {
+		q.System = llm.InWords(r.System, r.Schema)
+	}
+	if q.MaxTokens == 0 {
+		q.MaxTokens = llm.DefaultMaxTokens
+	}
 	for _, m := range r.Messages {
 		q.Messages = append(q.Messages, mcp.SampleMessage{Role: string(m.Role), Text: m.Text})
 	}
+	return q
+}
+
+// Complete implements llm.Model.
+func (c clientModel) Complete(ctx context.Context, r llm.Request) (llm.Response, error) {
+	if err := r.Check(); err != nil {
+		return llm.Response{}, err
+	}
+	q := sampleOf(r)
 	if c.s.Asks(q) {
 		if err := llm.Count(ctx); err != nil {
 			return llm.Response{}, err

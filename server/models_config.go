@@ -34,7 +34,7 @@ const (
 )
 
 func defaultModel() ModelConfig {
-	return ModelConfig{Provider: "none", CallsPerHour: 30, TokensPerHour: 150_000, Timeout: 30 * time.Second, Client: true}
+	return ModelConfig{Provider: "none", CallsPerHour: 30, TokensPerHour: 150_000, Timeout: 20 * time.Second, Client: true}
 }
 
 // enabled reports whether a provider is configured.

@@ -16,6 +16,11 @@ type Asked struct {
 	Source learn.HypothesisSource
 	// Name is what fails together: the provider, or one client's session.
 	Name string
+	// A model that answers in another call (ErrPending) has a Key for its
+	// questions, and in that call Resume is the key of the first one: the
+	// question is put as it was, though the project has gone on meanwhile.
+	Key    func(Request) string
+	Resume string
 }
 
 // AnalystOptions configure an Analyst; all are required.
@@ -38,16 +43,19 @@ type AnalystOptions struct {
 type Analyst struct {
 	o AnalystOptions
 
-	mu    sync.Mutex
-	cache map[string]learn.Hypothesis // by prompt hash
-	order []string
+	mu        sync.Mutex
+	cache     map[string]learn.Hypothesis // by prompt hash
+	order     []string
+	suspended map[string]*enquiry // by project and key
+	waiting   []string
 }
 
+// maxCache bounds the answers, and the suspended questions, that are kept.
 const maxCache = 256
 
 // NewAnalyst makes an Analyst.
 func NewAnalyst(o AnalystOptions) *Analyst {
-	return &Analyst{o: o, cache: map[string]learn.Hypothesis{}}
+	return &Analyst{o: o, cache: map[string]learn.Hypothesis{}, suspended: map[string]*enquiry{}}
 }
 
 var _ learn.Hypothesiser = (*Analyst)(nil)
@@ -58,8 +66,7 @@ func Wanted(r *learn.FailureAnalysisReport) bool {
 	if len(r.Remedies) > 0 || r.ErrorPattern != nil && r.ErrorPattern.Transient {
 		return false
 	}
-	known := r.ErrorPattern != nil && r.ErrorPattern.Regexp != "" && !r.ErrorPattern.Generic
-	return !known || r.ConfidenceScore < 0.4
+	return !explained(r) || r.ConfidenceScore < 0.4
 }
 
 // Hypothesise asks the first model that gives a valid answer. The only error
@@ -77,7 +84,7 @@ func (a *Analyst) Hypothesise(ctx context.Context, r learn.HypothesisRequest) (*
 		return nil, fmt.Errorf("question about a failure: %w", err)
 	}
 	for _, m := range models {
-		h, err := a.ask(ctx, m, q, &r)
+		h, err := a.ask(ctx, m, a.resumed(m, q, r.Event.ProjectID), &r)
 		if h != nil || errors.Is(err, ErrPending) {
 			return h, err
 		}
@@ -128,6 +135,9 @@ func (a *Analyst) ask(ctx context.Context, m Asked, q *enquiry, r *learn.Hypothe
 				e.Prediction = a.predict(q, r, &s, m.Source)
 			}
 		}}, &s)
+	if errors.Is(err, ErrPending) && m.Key != nil {
+		a.suspend(r.Event.ProjectID+"\x00"+m.Key(request), q)
+	}
 	if err != nil || answer.Verdict != learn.ModelUsed {
 		return nil, err
 	}
@@ -197,6 +207,30 @@ func remediation(h *learn.Hypothesis) string {
 		text = strings.TrimSpace(text + " This project ran before: " + h.Command)
 	}
 	return text
+}
+
+// resumed is the question that a model is asked: the one that it is about to
+// answer, if that is still known, else q.
+func (a *Analyst) resumed(m Asked, q *enquiry, project string) *enquiry {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if old := a.suspended[project+"\x00"+m.Resume]; m.Resume != "" && old != nil {
+		return old
+	}
+	return q
+}
+
+func (a *Analyst) suspend(key string, q *enquiry) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.suspended[key] == nil {
+		a.waiting = append(a.waiting, key)
+	}
+	a.suspended[key] = q
+	if len(a.waiting) > maxCache {
+		delete(a.suspended, a.waiting[0])
+		a.waiting = a.waiting[1:]
+	}
 }
 
 func (a *Analyst) known(key string) (learn.Hypothesis, bool) {

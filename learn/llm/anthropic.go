@@ -66,7 +66,7 @@ type anthropicChoice struct {
 // Complete asks for one answer. The API has no seed, and its temperature ends
 // at 1.
 func (a *Anthropic) Complete(ctx context.Context, r Request) (Response, error) {
-	if err := r.check(); err != nil {
+	if err := r.Check(); err != nil {
 		return Response{}, err
 	}
 	q := anthropicRequest{Model: a.t.c.Model, MaxTokens: r.maxTokens(), System: r.System}

@@ -202,9 +202,12 @@ func TestMerge(t *testing.T) {
 		change func(*learn.FailureAnalysisReport)
 	}{
 		{"unknown", 0.1, true, 0.36, func(*learn.FailureAnalysisReport) {}},
-		{"known", 0.7, false, 0.7, func(*learn.FailureAnalysisReport) {}},
+		{"known", 0.7, false, 0.7, func(r *learn.FailureAnalysisReport) { r.ErrorPattern = &learn.ErrorPattern{Regexp: "x"} }},
+		{"mined", 0.7, true, 0.36, func(r *learn.FailureAnalysisReport) { r.ErrorPattern = &learn.ErrorPattern{Template: "x"} }},
 		{"only its kind", 0.7, true, 0.36, func(r *learn.FailureAnalysisReport) { r.ErrorPattern = &learn.ErrorPattern{Generic: true} }},
-		{"both say so", 0.7, false, 0.808, func(r *learn.FailureAnalysisReport) { r.CulpritAction = "e3" }},
+		{"both say so", 0.7, false, 0.808, func(r *learn.FailureAnalysisReport) {
+			r.CulpritAction, r.ErrorPattern = "e3", &learn.ErrorPattern{Regexp: "x"}
+		}},
 	} {
 		r := report(c.rules)
 		c.change(&r)

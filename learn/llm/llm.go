@@ -78,7 +78,8 @@ var (
 	ErrNotRecorded = errors.New("llm: no recorded answer")
 )
 
-func (r Request) check() error {
+// Check refuses what no model could be asked (ErrRequest). Every Model calls it.
+func (r Request) Check() error {
 	if len(r.Messages) == 0 || len(r.Messages) > maxMessages {
 		return fmt.Errorf("%w: %d messages, want 1 to %d", ErrRequest, len(r.Messages), maxMessages)
 	}

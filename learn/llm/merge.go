@@ -19,8 +19,8 @@ func Merge(r learn.FailureAnalysisReport, h *learn.Hypothesis, weigh func(method
 	}
 	r.Hypothesis = h
 	rules := r.ConfidenceScore * weigh(string(r.Method))
-	if r.ErrorPattern != nil && r.ErrorPattern.Generic {
-		rules *= genericShare
+	if !explained(&r) {
+		rules *= unexplainedShare
 	}
 	model := h.Confidence * weigh(MethodOf(h.Source))
 	r.MethodConfidence = map[learn.Method]float64{r.Method: round(rules), learn.MethodLLM: round(model)}
@@ -36,9 +36,16 @@ func Merge(r learn.FailureAnalysisReport, h *learn.Hypothesis, weigh func(method
 	return r
 }
 
-// genericShare is what is left of the rules' confidence when all that they know
-// is that something failed: they are sure of the kind of line, not of a cause.
-const genericShare = 0.4
+// unexplainedShare is what is left of the rules' confidence when all that they
+// know is that something failed: they are sure of the call that failed, not of
+// a cause.
+const unexplainedShare = 0.4
+
+// explained reports whether a written pattern that names a cause, or what
+// worked before, speaks for the rules.
+func explained(r *learn.FailureAnalysisReport) bool {
+	return len(r.Remedies) > 0 || r.ErrorPattern != nil && r.ErrorPattern.Regexp != "" && !r.ErrorPattern.Generic
+}
 
 // follow makes the hypothesis the report's conclusion.
 func follow(r *learn.FailureAnalysisReport, h *learn.Hypothesis) {

@@ -64,7 +64,7 @@ type openaiSchema struct {
 
 // Complete asks for one answer.
 func (o *OpenAI) Complete(ctx context.Context, r Request) (Response, error) {
-	if err := r.check(); err != nil {
+	if err := r.Check(); err != nil {
 		return Response{}, err
 	}
 	for {

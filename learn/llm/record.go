@@ -43,7 +43,7 @@ func (r *Recorder) Name() string { return r.m.Name() }
 
 // Complete answers from the folder, or asks the model and records.
 func (r *Recorder) Complete(ctx context.Context, q Request) (Response, error) {
-	if err := q.check(); err != nil {
+	if err := q.Check(); err != nil {
 		return Response{}, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -76,7 +76,7 @@ func (r *Replayer) Name() string { return r.name }
 
 // Complete returns the recorded answer, or ErrNotRecorded.
 func (r *Replayer) Complete(ctx context.Context, q Request) (Response, error) {
-	if err := q.check(); err != nil {
+	if err := q.Check(); err != nil {
 		return Response{}, err
 	}
 	if err := ctx.Err(); err != nil {

@@ -29,12 +29,17 @@ type clientsModel struct {
 	mu      sync.Mutex
 	answers []string // "" is that a person said no
 	asked   []mcp.CreateMessageParams
+	// meanwhile happens before each answer.
+	meanwhile func()
 }
 
 func (m *clientsModel) CreateMessage(_ context.Context, r mcp.CreateMessageRequest) (*mcp.CreateMessageResult, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.asked = append(m.asked, r.CreateMessageParams)
+	if m.meanwhile != nil {
+		m.meanwhile()
+	}
 	text := m.answers[min(len(m.asked), len(m.answers))-1]
 	if text == "" {
 		return nil, errors.New("the user does not allow it")
@@ -164,6 +169,22 @@ func TestClientsModel(t *testing.T) {
 				t.Errorf("the ledger has the question: %s", raw)
 			}
 		})
+	}
+}
+
+// TestProjectGoesOn: what the agent does while its model thinks does not make
+// the answer worthless.
+func TestProjectGoesOn(t *testing.T) {
+	c := newCrashSite(t)
+	m := &clientsModel{answers: []string{guess}}
+	cl := agentOver(t, c, mcp.ProtocolVersion20260728, nil, m)
+	history(t, c)
+	m.meanwhile = func() { put(t, c, []learn.Record{call("s1", 40, "ls src", "widgets.dat", 0)}) }
+	if r := diagnosed(t, cl, "error: frobnication imbalance in widgets q=7"); r.Hypothesis == nil {
+		t.Errorf("report %+v", r)
+	}
+	if answers, raw := answersIn(t, c.data); len(answers) != 1 || answers[0].Verdict != learn.ModelUsed {
+		t.Errorf("the ledger has %s", raw)
 	}
 }
 
