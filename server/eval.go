@@ -194,6 +194,9 @@ func (e *Evaluation) Run(ctx context.Context, o EvalOptions) (EvalReport, error)
 	if o.Confidence > 0 {
 		threshold.Confidence = o.Confidence
 	}
+	if o.Unseen && projects < 2 {
+		return EvalReport{}, errors.New("the recordings are of one project: to predict on projects that were not learned from, at least two projects are needed")
+	}
 	folds, how := e.split(o, sessions)
 	var cases []recovery.Case
 	for _, learned := range folds {
