@@ -200,6 +200,7 @@ func (d *Daemon) report(ctx context.Context, ev *learn.ActionOutcome, deep bool)
 	sigs, before := d.learners.reader.match(ev, act)
 	r := d.learners.diagnose.Diagnose(ctx, diagnose.Request{Event: ev, Action: act, Signatures: former(sigs, before),
 		History: d.learners.tracker.History(ev.ProjectID, task), Trusted: d.learners.vocabulary.trusted(ev.ProjectID), Deep: deep})
+	d.addHistory(&r)
 	r.Signatures = sigs
 	d.reports.keep(r)
 	return r, ctx.Err()
@@ -257,14 +258,7 @@ func (b backend) Resource(ctx context.Context, s mcp.Scope, kind, id string) (js
 		}
 		v = report
 	case "graph":
-		if s.ProjectID == "" && !s.Import { // "" would see every project
-			return nil, errors.New("this connection has no project, so that no part of the graph can be shown to it")
-		}
-		sub, err := b.d.aroundNode(GraphCall{Node: id, Project: s.ProjectID, Hops: 1, Limit: 50})
-		if err != nil {
-			return nil, err
-		}
-		v = sub
+		return b.d.graphFor(id, s.ProjectID)
 	case "strategy":
 		e, ok, err := b.d.index.Object(ctx, learn.EntryStrategy, id)
 		if err != nil {

@@ -157,6 +157,19 @@ func (c *Client) Call(ctx context.Context, method, path string, in, out any) err
 	return nil
 }
 
+// Copy makes a call and copies its answer to w as it comes.
+func (c *Client) Copy(ctx context.Context, method, path string, in any, w io.Writer) error {
+	resp, err := c.send(ctx, method, path, in)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(w, resp.Body); err != nil {
+		return fmt.Errorf("answer of %s: %w", path, err)
+	}
+	return nil
+}
+
 // unavailable marks failures after which the same call may be made again.
 type unavailable struct{ error }
 

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"lathe/index/graph"
+	"lathe/learn"
 )
 
 // maxGraphNodes bounds an answer about the graph; the export alone gives all.
@@ -110,6 +112,7 @@ func (d *Daemon) graphRoutes(mux *http.ServeMux) {
 	})
 	answer(d, mux, "POST /v1/graph/path", func(_ context.Context, c GraphCall) (GraphPath, error) { return d.graphPath(c) })
 	answer(d, mux, "GET /v1/graph/stats", func(context.Context, nothing) (graph.Stats, error) { return d.graph.Stats(), nil })
+	answer(d, mux, "POST /v1/graph/mitigates", func(_ context.Context, c GraphCall) ([]graph.Mitigation, error) { return d.mitigations(c) })
 	mux.Handle("POST /v1/graph/export", d.counted(http.HandlerFunc(d.exportGraph)))
 }
 
@@ -145,6 +148,96 @@ func (d *Daemon) graphPath(c GraphCall) (GraphPath, error) {
 	}
 	steps, complete := d.graph.Path(from.ID, to.ID, min(hops, 32), q)
 	return GraphPath{From: from, Steps: steps, Found: steps != nil, Complete: complete}, nil
+}
+
+// mitigations ranks what mitigates an error or a pattern.
+func (d *Daemon) mitigations(c GraphCall) ([]graph.Mitigation, error) {
+	n, known := d.graph.Node(c.Node, c.Project)
+	for _, kind := range []graph.NodeKind{graph.ErrorPattern, graph.Error} {
+		if found := d.graph.Find(graph.Filter{Kind: kind, Text: c.Node, ProjectID: c.Project, Limit: 1}); !known && c.Node != "" && len(found) > 0 {
+			n, known = found[0], true
+		}
+	}
+	q, ok := mitigationQuery(n)
+	if !known || !ok {
+		return nil, fmt.Errorf("the graph has no error or pattern like %.80q: see `lathe graph list --kind ErrorPattern`", c.Node)
+	}
+	q.ProjectID, q.Environment, q.Limit = c.Project, c.Env, min(c.Limit, maxGraphNodes)
+	return d.graph.Mitigates(q), nil
+}
+
+// mitigationQuery asks about a node; ok is false when it is no error.
+func mitigationQuery(n graph.Node) (q graph.MitigationQuery, ok bool) {
+	switch n.Kind {
+	case graph.Error:
+		q.Error = strings.TrimPrefix(n.ID, graph.ID(graph.Error, "", ""))
+	case graph.ErrorPattern:
+		q.Pattern = strings.TrimPrefix(n.ID, graph.ID(graph.ErrorPattern, "", ""))
+	default:
+		return q, false
+	}
+	return q, true
+}
+
+// graphResource is what an agent reads as lathe://graph/{node}: the node, what
+// is next to it, and for an error what mitigates it.
+type graphResource struct {
+	Node        GraphNode          `json:"node"`
+	Mitigations []graph.Mitigation `json:"mitigations,omitempty"`
+	graph.Subgraph
+}
+
+// maxGraphResource bounds the bytes of a graphResource.
+const maxGraphResource = 64 << 10
+
+// graphFor is the resource of a node, as one project may see it. A node far
+// beyond the bound is shown with fewer neighbours.
+func (d *Daemon) graphFor(node, project string) (json.RawMessage, error) {
+	if project == "" { // it would see every project
+		return nil, errors.New("this connection has no project, so that no part of the graph can be shown to it")
+	}
+	n, err := d.graphNode(node, project)
+	if err != nil {
+		return nil, err
+	}
+	for limit := 50; ; limit /= 2 {
+		r := graphResource{Node: GraphNode{n, d.graph.Degree(n.ID, project)}}
+		r.Subgraph = d.graph.Around(n.ID, 1, graph.Query{ProjectID: project, Limit: max(limit, 1)})
+		if q, ok := mitigationQuery(n); ok && limit > 0 {
+			q.ProjectID, q.Limit = project, min(limit, 10)
+			r.Mitigations = d.graph.Mitigates(q)
+		}
+		raw, err := json.Marshal(r)
+		if err != nil || len(raw) <= maxGraphResource || limit == 0 {
+			return raw, err
+		}
+	}
+}
+
+// Bounds of what the graph adds to a report, in items of the whole list.
+const (
+	maxReportEntities = 20
+	maxReportEvidence = 24
+)
+
+// addHistory completes a report with what the graph knows of the error in this
+// project: the code that it touched before, and the calls that failed with it
+// or were found to have caused it.
+func (d *Daemon) addHistory(r *learn.FailureAnalysisReport) {
+	if len(r.Signatures) == 0 || r.ProjectID == "" {
+		return
+	}
+	c := d.graph.Context(r.Signatures[0].ID, r.Signatures[0].PatternID, r.ProjectID)
+	for _, e := range c.Entities {
+		if len(r.RelevantEntities) < maxReportEntities && !slices.Contains(r.RelevantEntities, e) {
+			r.RelevantEntities = append(r.RelevantEntities, e)
+		}
+	}
+	for _, id := range slices.Concat(c.Culprits, c.Attempts) {
+		if len(r.Evidence) < maxReportEvidence && id != r.FailedEventID && !slices.Contains(r.Evidence, id) {
+			r.Evidence = append(r.Evidence, id)
+		}
+	}
 }
 
 func (d *Daemon) exportGraph(w http.ResponseWriter, r *http.Request) {

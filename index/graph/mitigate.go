@@ -71,6 +71,14 @@ func (g *Graph) Mitigates(q MitigationQuery) []Mitigation {
 		return cmp.Or(-boolean(a.Here, b.Here), -cmp.Compare(a.Score, b.Score), -boolean(a.ProjectID != "", b.ProjectID != ""),
 			cmp.Compare(a.Match, b.Match), cmp.Compare(a.Node, b.Node))
 	})
+	type advice struct{ project, description string }
+	said := map[advice]bool{}
+	out = slices.DeleteFunc(out, func(m Mitigation) bool { // the same for an error and for its pattern
+		a := advice{m.ProjectID, m.Description}
+		again := said[a]
+		said[a] = true
+		return again
+	})
 	return out[:min(len(out), Query{Limit: q.Limit}.limit())]
 }
 

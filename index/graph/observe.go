@@ -190,13 +190,17 @@ func taskName(taskID, sessionID string) string {
 	return sessionID
 }
 
-// environment is the node of where the call ran; 0 when nothing says so.
+// environment is the node of where the call ran: its variables, or else its
+// working directory; 0 when nothing says so.
 func (g *Graph) environment(ev *learn.ActionOutcome, o origin) uint32 {
 	env := ev.ContextSnapshot.Environment
 	keys := slices.Sorted(maps.Keys(env))
 	var words []string
 	for _, k := range keys[:min(len(keys), maxEnvironment)] {
 		words = append(words, cut(k)+"="+cut(env[k]))
+	}
+	if cwd := ev.ContextSnapshot.CWD; len(words) == 0 && cwd != "" {
+		words = []string{"cwd=" + cut(cwd)}
 	}
 	return g.own(Environment, strings.Join(words, " "), o)
 }
