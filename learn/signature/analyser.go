@@ -124,6 +124,9 @@ func (a *Analyser) analyse(ev *learn.ActionOutcome, act learn.Action, mine func(
 		return sigs
 	}
 	if at := salient(lines); at >= 0 {
+		if h := a.lib.boundHit(lines[at], at, whereTraceback); h.p != nil && classLine.MatchString(lines[at]) {
+			return []learn.ErrorSignature{h.signature(lines)}
+		}
 		return []learn.ErrorSignature{minedSignature(lines, at, mine)}
 	}
 	return a.lib.signatures([]string{statusLine(ev, act)})

@@ -17,8 +17,10 @@ var (
 	pyLast    = regexp.MustCompile(`^[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit|Iteration|Warning|Failed|Timeout)(?:: .*)?$`)
 	// pyEnd is the last line of a traceback: a class, alone or with a message.
 	// A single word counts when it is written like a class, not like DEBUG.
-	pyEnd  = regexp.MustCompile(`^\s*(?:[A-Za-z_]\w*(?:\.[\w<>]+)+|_?[A-Z][A-Z0-9]*[a-z]\w*)(?:: .*)?$`)
-	pyHead = "Traceback (most recent call last):"
+	pyEnd = regexp.MustCompile(`^\s*(?:[A-Za-z_]\w*(?:\.[\w<>]+)+|_?[A-Z][A-Z0-9]*[a-z]\w*)(?:: .*)?$`)
+	// classLine is such a line that is plainly a class even without its traceback.
+	classLine = regexp.MustCompile(`^[a-z_]\w*(?:\.[a-z_]\w*)*\.[A-Z]\w*[a-z]\w*: \S`)
+	pyHead    = "Traceback (most recent call last):"
 )
 
 // failed reports whether an event is a failure at all.
@@ -120,7 +122,7 @@ func hiddenTraceback(lines []string, act learn.Action) []string {
 }
 
 // salient is the index of the line that says best what went wrong, -1 when no
-// line does: the end of the last traceback, else the first "program: message"
+// line does: the end of the last traceback, else a class with its message, the first "program: message"
 // with a word of error, else the first line with one.
 func salient(lines []string) int {
 	for i := len(lines) - 1; i >= 0; i-- {
@@ -134,7 +136,13 @@ func salient(lines []string) int {
 	}
 	first := -1
 	for i, l := range lines {
-		if l == "" || len(l) > 1000 || noErrors.MatchString(l) || !errorWord.MatchString(l) {
+		if l == "" || len(l) > 1000 {
+			continue
+		}
+		if classLine.MatchString(l) {
+			return i
+		}
+		if noErrors.MatchString(l) || !errorWord.MatchString(l) {
 			continue
 		}
 		if progLine.MatchString(l) {
