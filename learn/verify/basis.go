@@ -10,6 +10,7 @@ const (
 	basisFixed        basis = "tests_fixed"          // the project's tests pass, among them such as failed before the task changed anything
 	basisTests        basis = "tests"                // the project's tests pass, which they may have done before
 	basisOwn          basis = "own_tests"            // only tests that the task wrote pass
+	basisPlain        basis = "unknown_runner"       // a runner that is not known says that all passed
 	basisUnrelated    basis = "unrelated_tests"      // tests of another language pass
 	basisNoEdit       basis = "tests_no_edit"        // tests pass, but nothing was changed
 	basisContradicted basis = "contradicted"         // tests pass, a check script of the task's fails
@@ -37,7 +38,7 @@ func goodRank(b basis) int {
 		return 3
 	case basisTests:
 		return 2
-	case basisOwn:
+	case basisPlain:
 		return 1
 	}
 	return 0
@@ -52,7 +53,7 @@ func prior(b basis) float64 {
 		return 0.9
 	case basisTests, basisTestsFailed, "typecheck_failed", basisSelfFailed:
 		return 0.8
-	case basisOwn, basisUnrelated, basisOwnFailed, basisPartlyFailed:
+	case basisOwn, basisPlain, basisUnrelated, basisOwnFailed, basisPartlyFailed:
 		return 0.6
 	}
 	return 0.5

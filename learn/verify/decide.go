@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"slices"
 
 	"lathe/learn"
 )
@@ -161,6 +162,8 @@ func (tk *task) byTests(tests []check) decision {
 		d.reason += ", but no change was seen that it could verify"
 	case b == basisOwn:
 		d.reason += ", but the task wrote all that was tested"
+	case b == basisPlain:
+		d.reason += ", but by a closing line alone, of a runner that is not known"
 	case b == basisUnrelated:
 		d.reason += ", but it has nothing to do with what was edited"
 	}
@@ -220,7 +223,9 @@ func (tk *task) testBasis(c check) basis {
 		return basisOwn
 	case !tk.related(c):
 		return basisUnrelated
-	case c.Changed:
+	case c.Tool == "plain":
+		return basisPlain
+	case slices.ContainsFunc(c.Targets, tk.isChanged):
 		return basisExtended
 	case c.OK && tk.failedAtFirst(c):
 		return basisFixed
@@ -265,32 +270,6 @@ func conclusive(c check) bool {
 	return c.Kind != learn.VerifyTest || c.OK || c.Passed+c.Failed+c.Errors > 0
 }
 
-func (tk *task) after() string {
-	if tk.lastEdit().Order == 0 {
-		return "of a task without edits"
-	}
-	return "after the last edit"
-}
-
-// needsEdit reports whether a task of this type is not done without a change.
-func (tk *task) needsEdit() bool {
-	t := tk.ProblemType
-	if t == "" {
-		t = ProblemType(tk.Prompt)
-	}
-	return t == "bugfix" || t == "feature" || t == "refactor"
-}
-
-func counts(c check) string {
-	switch {
-	case c.Failed+c.Errors > 0:
-		return fmt.Sprintf(": %d failed, %d errors, %d passed", c.Failed, c.Errors, c.Passed)
-	case c.Passed > 0:
-		return fmt.Sprintf(": %d passed", c.Passed)
-	}
-	return ""
-}
-
 func (tk *task) verdict(kind learn.VerificationKind) (verdict, bool) {
 	for _, v := range tk.Verdicts {
 		if v.Kind == kind {
@@ -298,25 +277,4 @@ func (tk *task) verdict(kind learn.VerificationKind) (verdict, bool) {
 		}
 	}
 	return verdict{}, false
-}
-
-func verdictWords(kind learn.VerificationKind) string {
-	if kind == learn.VerifyUserFeedback {
-		return "The user's feedback"
-	}
-	return "The benchmark's verdict"
-}
-
-func ids(id string) []string {
-	if id == "" {
-		return nil
-	}
-	return []string{id}
-}
-
-func upper(s string) string {
-	if s != "" && s[0] >= 'a' && s[0] <= 'z' {
-		return string(s[0]-'a'+'A') + s[1:]
-	}
-	return s
 }

@@ -44,6 +44,9 @@ func readPytest(out *output, inv *invocation) []learn.Verification {
 		if run.line(line) || (framed && !strings.HasPrefix(line, "=")) {
 			continue
 		}
+		if !strings.Contains(line, " in ") {
+			continue
+		}
 		m := pytestSummary.FindStringSubmatch(line)
 		if m == nil {
 			continue
@@ -93,6 +96,12 @@ func (r *pytestRun) line(line string) bool {
 		r.stopped = r.stopped || strings.Contains(line, "Interrupt") || strings.Contains(line, "Exit") || strings.Contains(line, "stopping after")
 		return true
 	}
+	if !strings.Contains(line, "::") && !strings.HasSuffix(line, ".py") && !strings.Contains(line, ".py ") {
+		return false
+	}
+	if !strings.Contains(line, "FAILED") && !strings.Contains(line, "ERROR") {
+		return false
+	}
 	if m := pytestVerbose.FindStringSubmatch(line); m != nil {
 		switch m[2] {
 		case "FAILED":
@@ -103,6 +112,9 @@ func (r *pytestRun) line(line string) bool {
 			r.failing.add(m[1])
 		}
 		return true
+	}
+	if !strings.HasPrefix(line, "FAILED ") && !strings.HasPrefix(line, "ERROR ") {
+		return false
 	}
 	if m := pytestFailed.FindStringSubmatch(line); m != nil && pytestNode(m[2]) {
 		r.failing.add(m[2])

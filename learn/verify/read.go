@@ -14,6 +14,8 @@ type output struct {
 	// by is the program whose output is read by its shape, when the tool's
 	// own call is not to be seen.
 	by *invocation
+	// table is for the reader of a tool that runs others.
+	table *readerTable
 }
 
 // Read gives the verifications that the call ev printed, in the order of the
@@ -49,13 +51,16 @@ func Read(ev *learn.ActionOutcome, act learn.Action) []learn.Verification {
 }
 
 func readShell(ev *learn.ActionOutcome, act learn.Action, command string) []learn.Verification {
+	if harmless(&act, command) {
+		return nil
+	}
 	code, known := exitCode(ev)
 	invs := invocations(command, code, known, ev.ToolOutput.Text())
 	if len(invs) == 0 || !worthReading(invs, act) {
 		return nil
 	}
 	out := newOutput(ev.ToolOutput.Text())
-	found := readDirect(readers(), out, invs)
+	found := readDirect(table.tools, out, invs)
 	if len(found) == 0 {
 		found = readDelegated(out, invs, act)
 	}
@@ -63,7 +68,7 @@ func readShell(ev *learn.ActionOutcome, act learn.Action, command string) []lear
 		found = readFormats(out, invs, act)
 	}
 	if len(found) == 0 {
-		found = readDirect(launchers(), out, invs)
+		found = readDirect(table.launchers, out, invs)
 	}
 	return found
 }
@@ -77,16 +82,35 @@ func worthReading(invs []invocation, act learn.Action) bool {
 			return true
 		}
 	}
-	for _, rs := range [][]reader{readers(), launchers()} {
-		for _, r := range rs {
-			for i := range invs {
-				if r.runs(&invs[i]) {
-					return true
-				}
+	for i := range invs {
+		if isTool(&invs[i]) {
+			return true
+		}
+		for j := range table.launchers {
+			if table.launchers[j].runs(&invs[i]) {
+				return true
 			}
 		}
 	}
 	return false
+}
+
+// harmless reports whether a command line runs only programs that look around
+// or move files, so that it need not be parsed.
+func harmless(act *learn.Action, command string) bool {
+	for _, p := range act.Programs {
+		switch p {
+		case "cat", "head", "tail", "sed":
+			if strings.Contains(command, ".xml") || strings.Contains(command, ".sarif") || strings.Contains(command, ".tap") {
+				return false
+			}
+		case "grep", "egrep", "rg", "ls", "cd", "find", "wc", "sort", "uniq", "awk", "cut", "tr", "echo", "printf", "pwd", "which", "git", "tree", "nl",
+			"mkdir", "rm", "cp", "mv", "touch", "diff", "chmod", "export", "true", "stat", "file", "basename", "dirname", "date", "tee", "less":
+		default:
+			return false
+		}
+	}
+	return len(act.Programs) > 0
 }
 
 // readStructured reads what a tool that is no shell printed: a tool that runs
@@ -96,13 +120,13 @@ func readStructured(ev *learn.ActionOutcome, act learn.Action) []learn.Verificat
 	switch act.Intent {
 	case learn.IntentTest, learn.IntentBuild, learn.IntentLint, learn.IntentTypecheck:
 		out := newOutput(ev.ToolOutput.Text())
-		if found := readShapes(out, func(string) bool { return true }); len(found) > 0 {
+		if found := readShape(out.table.tools, out, func(string) bool { return true }); len(found) > 0 {
 			return found
 		}
-		return readShape(formats(), out, func(string) bool { return true })
+		return readShape(table.formats, out, formatsFor(act))
 	case learn.IntentRead:
 		if isReport(act.Target) {
-			return readShape(formats(), newOutput(ev.ToolOutput.Text()), func(string) bool { return true })
+			return readShape(table.formats, newOutput(ev.ToolOutput.Text()), formatsFor(act))
 		}
 	}
 	return nil
@@ -160,7 +184,7 @@ func readDelegated(out *output, invs []invocation, act learn.Action) []learn.Ver
 		if tools == nil {
 			continue
 		}
-		if found := readShapes(out, tools); len(found) > 0 {
+		if found := readShape(table.tools, out, tools); len(found) > 0 {
 			return found
 		}
 	}
@@ -173,10 +197,7 @@ func readFormats(out *output, invs []invocation, act learn.Action) []learn.Verif
 	out.by = nil
 	for i := range invs {
 		inv := &invs[i]
-		reported := showsReport(inv) || delegates(inv, act) != nil
-		for _, r := range readers() {
-			reported = reported || r.runs(inv)
-		}
+		reported := showsReport(inv) || delegates(inv, act) != nil || isTool(inv)
 		// Where a report is printed, what another program hides does not matter.
 		if reported && (out.by == nil || inv.seen < out.by.seen) {
 			out.by = inv
@@ -185,19 +206,20 @@ func readFormats(out *output, invs []invocation, act learn.Action) []learn.Verif
 	if out.by == nil {
 		return nil
 	}
-	found := readShape(formats(), out, func(string) bool { return true })
-	if out.by.seen != full {
+	found := readShape(table.formats, out, formatsFor(act))
+	if out.by.seen != full && len(found) > 0 && found[0].Tool != "plain" {
 		found = failuresOnly(found) // a whole document may be out of sight
 	}
 	return found
 }
 
-// readShapes asks the readers of the tools for which wanted is true by shape
-// alone.
-func readShapes(out *output, wanted func(tool string) bool) []learn.Verification {
-	return readShape(readers(), out, wanted)
+// formatsFor leaves plain closing lines to calls that are for testing.
+func formatsFor(act learn.Action) func(tool string) bool {
+	return func(tool string) bool { return tool != "plain" || act.Intent == learn.IntentTest }
 }
 
+// readShape asks the readers of the tools for which wanted is true by shape
+// alone.
 func readShape(rs []reader, out *output, wanted func(tool string) bool) []learn.Verification {
 	var found []learn.Verification
 	var covered []string
@@ -239,7 +261,7 @@ func exitCode(ev *learn.ActionOutcome) (code int, known bool) {
 
 func newOutput(text string) *output {
 	lines, text := splitOutput(text)
-	return &output{text: text, lines: lines, blank: blank(lines)}
+	return &output{text: text, lines: lines, blank: blank(lines), table: table}
 }
 
 func (out *output) hasAny(marks []string) bool {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"lathe/learn"
+	"lathe/learn/action"
 	"lathe/learn/verify"
 )
 
@@ -81,7 +82,7 @@ func TestReadRecordings(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			ev := recording(t, file)
-			vs := verify.Read(ev, learn.Action{Tool: "bash", Command: ev.Command()})
+			vs := verify.Read(ev, action.Parse(ev))
 			got := strings.Join(briefs(vs), "; ")
 			line, ok := want[name]
 			if !ok || got != line {
@@ -126,7 +127,7 @@ func TestReadColoured(t *testing.T) {
 			continue
 		}
 		ev := recording(t, file)
-		act := learn.Action{Tool: "bash", Command: ev.Command()}
+		act := action.Parse(ev)
 		plain := briefs(verify.Read(ev, act))
 		var b strings.Builder
 		for line := range strings.Lines(ev.ToolOutput.Stdout) {

@@ -5,12 +5,14 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
 	"regexp"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -21,55 +23,97 @@ import (
 	"lathe/learn/verify"
 )
 
+// agreement counts how inferred outcomes compare with the truth.
+type agreement struct{ agree, wrongSuccess, wrongFailure, unknown int }
+
+func (a *agreement) add(inferred learn.Outcome, truth bool) {
+	switch {
+	case inferred == learn.OutcomeUnknown:
+		a.unknown++
+	case (inferred == learn.OutcomeSuccess) == truth:
+		a.agree++
+	case inferred == learn.OutcomeSuccess:
+		a.wrongSuccess++
+	default:
+		a.wrongFailure++
+	}
+}
+
+func (a *agreement) decided() int { return a.agree + a.wrongSuccess + a.wrongFailure }
+
+func (a *agreement) String() string {
+	return fmt.Sprintf("%3d decided, %3d agree (%.0f %%), %2d successes are failures, %2d failures are successes, %3d unknown",
+		a.decided(), a.agree, 100*float64(a.agree)/float64(max(1, a.decided())), a.wrongSuccess, a.wrongFailure, a.unknown)
+}
+
 // TestReplayAgreement infers the outcome of recorded coding sessions without
-// their reports and compares with them. It asserts sane bounds only; the
-// figures are printed with -v.
+// their reports and compares with them, by strictness and by basis. It asserts
+// sane bounds only; the tables are printed with -v. Then each report is told as
+// a verdict, as a benchmark would, so that the confidence of the next session
+// rests on those before it.
 func TestReplayAgreement(t *testing.T) {
 	trajs, resolved := readSessions(t)
-	names := make([]string, 0, len(trajs))
-	for name := range trajs {
-		names = append(names, name)
-	}
-	sort.Strings(names)
+	names := slices.Sorted(maps.Keys(trajs))
 	tracker := verify.NewTracker(verify.TrackerOptions{})
-	var agree, wrongSuccess, wrongFailure, unknown, judged int
-	reasons := make(map[string]int)
+	told := verify.NewTracker(verify.TrackerOptions{})
+	var all, standard, strict, learned agreement
+	bases := make(map[string]*agreement)
+	var expected float64
+	judged, good := 0, 0
 	for _, name := range names {
-		task := replay(t, tracker, name, trajs[name])
 		truth, ok := resolved[name]
 		if !ok {
 			continue
 		}
 		judged++
-		reasons[reasonClass(task, truth)]++
-		switch {
-		case task.Outcome == learn.OutcomeUnknown:
-			unknown++
-		case (task.Outcome == learn.OutcomeSuccess) == truth:
-			agree++
-		case task.Outcome == learn.OutcomeSuccess:
-			wrongSuccess++
-		default:
-			wrongFailure++
+		if truth {
+			good++
 		}
+		task := replay(t, tracker, name, trajs[name])
+		all.add(task.Likely(0.01), truth)
+		standard.add(task.Outcome, truth)
+		strict.add(task.Likely(0.85), truth)
+		if bases[task.OutcomeBasis] == nil {
+			bases[task.OutcomeBasis] = new(agreement)
+		}
+		bases[task.OutcomeBasis].add(task.Likely(0.01), truth)
+		task = replay(t, told, name, trajs[name])
+		learned.add(task.Outcome, truth)
+		if task.Outcome != learn.OutcomeUnknown {
+			expected += task.OutcomeConfidence
+		}
+		tell(t, told, name, truth)
 	}
-	decided := judged - unknown
-	t.Logf("%d sessions with a report: %d decided, %d agree (%.0f %%), %d inferred successes are failures, %d inferred failures are successes, %d unknown",
-		judged, decided, agree, 100*float64(agree)/float64(max(1, decided)), wrongSuccess, wrongFailure, unknown)
-	for r, n := range reasons {
-		t.Logf("%4d %s", n, r)
+	t.Logf("%d sessions with a report, %d resolved", judged, good)
+	t.Logf("every leaning:        %s", &all)
+	t.Logf("default (0.7):        %s", &standard)
+	t.Logf("strict (0.85):        %s", &strict)
+	t.Logf("default, verdicts told: %s; expected to agree %.0f", &learned, expected)
+	for _, b := range slices.Sorted(maps.Keys(bases)) {
+		t.Logf("  %-18s %s", b, bases[b])
 	}
 	if judged < 200 {
 		t.Errorf("only %d sessions have a report; the archive should hold 245", judged)
 	}
-	if decided < judged/20 || agree*2 < decided {
-		t.Errorf("%d of %d decided, %d agree: worse than a coin", decided, judged, agree)
+	if standard.decided() < judged/20 || standard.agree*2 < standard.decided() {
+		t.Errorf("%s: worse than a coin", &standard)
 	}
 }
 
-func reasonClass(task *learn.Task, truth bool) string {
-	r, _, _ := strings.Cut(task.OutcomeReason, ":")
-	return string(task.Outcome) + ", resolved=" + strconv.FormatBool(truth) + ", " + r
+// tell gives the verdict on a finished session.
+func tell(t *testing.T, tracker *verify.Tracker, name string, good bool) {
+	t.Helper()
+	outcome := learn.OutcomeFailure
+	if good {
+		outcome = learn.OutcomeSuccess
+	}
+	o := &learn.Observation{Record: learn.Record{Task: &learn.TaskRecord{
+		ID: "verdict-" + name, TaskID: name, SessionID: name, ProjectID: "p", Phase: learn.TaskFeedback,
+		Outcome: outcome, OutcomeKind: learn.VerifyBenchmark, Timestamp: time.Unix(0, 0),
+	}}}
+	if err := tracker.Apply(o, func(learn.LedgerEntry) {}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // replay feeds one session without its verdict.

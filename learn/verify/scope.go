@@ -16,9 +16,8 @@ type check struct {
 	// replace each other.
 	Scope   string
 	Targets []string
-	// Own says that everything tested was written by the task itself, Changed
-	// that a test file was that the task edited.
-	Own, Changed bool
+	// Own says that everything tested was written by the task itself.
+	Own bool
 	// Aside says that the task's changes were not in the work tree then.
 	Aside bool
 }
@@ -46,7 +45,6 @@ func (tk *task) newCheck(v learn.Verification, invs []invocation) check {
 		}
 		for _, t := range targets {
 			own = own && tk.isOwn(t)
-			c.Changed = c.Changed || tk.isChanged(t)
 		}
 		c.Targets = append(c.Targets, targets...)
 	}
@@ -61,8 +59,8 @@ func (tk *task) newCheck(v learn.Verification, invs []invocation) check {
 
 // runsTests reports whether a program is a test runner or may run one.
 func runsTests(inv *invocation) bool {
-	for _, r := range testReaders() {
-		if r.runs(inv) {
+	for i := range table.tests {
+		if table.tests[i].runs(inv) {
 			return true
 		}
 	}
@@ -110,10 +108,11 @@ func (tk *task) isOwn(target string) bool {
 	return false
 }
 
-// isChanged reports whether a target is a test file that the task edited.
+// isChanged reports whether a target is a test file that the task edited, and
+// did not take back since.
 func (tk *task) isChanged(target string) bool {
-	for file := range tk.Files {
-		if !tk.Created[file] && isTestFile(file) && sameFile(file, target) {
+	for file, e := range tk.Files {
+		if !e.Clean && !tk.Created[file] && isTestFile(file) && sameFile(file, target) {
 			return true
 		}
 	}

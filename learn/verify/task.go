@@ -111,8 +111,11 @@ func (tk *task) observe(o *learn.Observation) {
 	ev := o.Record.Action
 	tk.Order++
 	tk.edits(ev, &o.Action)
-	code, known := exitCode(ev)
-	invs := invocations(o.Action.Command, code, known, "")
+	var invs []invocation
+	if len(o.Verifications) > 0 || !harmless(&o.Action, "") {
+		code, known := exitCode(ev)
+		invs = invocations(o.Action.Command, code, known, "")
+	}
 	now := edit{Order: tk.Order, ID: ev.ID}
 	tk.scriptRun(invs, now)
 	tk.scriptMade(ev, &o.Action)

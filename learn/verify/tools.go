@@ -25,7 +25,7 @@ type reader struct {
 // Verification.Tool, in the order in which they are asked.
 func Tools() []string {
 	var names []string
-	for _, rs := range [][]reader{readers(), formats(), launchers()} {
+	for _, rs := range [][]reader{table.tools, table.formats, table.launchers} {
 		for _, r := range rs {
 			names = append(names, r.tool)
 		}
@@ -33,11 +33,17 @@ func Tools() []string {
 	return names
 }
 
-// readers returns every reader of a tool's own output; test runners come
-// first. Functions instead of variables keep the package free of state.
-func readers() []reader {
-	return append(testReaders(), checkReaders()...)
+// readerTable holds every reader.
+type readerTable struct {
+	tests, tools       []reader // of tools' own output: of test runners, of those and others
+	formats, launchers []reader
 }
+
+// table is made once and never changed.
+var table = func() *readerTable {
+	tests := testReaders()
+	return &readerTable{tests: tests, tools: append(tests[:len(tests):len(tests)], checkReaders()...), formats: formats(), launchers: launchers()}
+}()
 
 func testReaders() []reader {
 	return []reader{
@@ -93,6 +99,7 @@ func formats() []reader {
 		{"JUnit XML", runsNothing, readJUnitXML, []string{"<testsuite"}, nil},
 		{"TAP", runsNothing, readTAP, []string{"1.."}, nil},
 		{"SARIF", runsNothing, readSARIF, []string{"\"runs\""}, nil},
+		{"plain", runsNothing, readPlain, []string{" passed", " failed", " ok", " passing", " failure", " error", " succeeded"}, nil},
 	}
 }
 
@@ -153,10 +160,20 @@ func delegates(inv *invocation, act learn.Action) func(tool string) bool {
 	case inv.byPath:
 		return any // a test binary, a project's own runner
 	}
-	if act.Intent == learn.IntentTest && inv.program == act.Program {
+	if act.Intent == learn.IntentTest && inv.program == act.Program && !isTool(inv) {
 		return any
 	}
 	return nil
+}
+
+// isTool reports whether a program is one that has a reader of its own.
+func isTool(inv *invocation) bool {
+	for i := range table.tools {
+		if table.tools[i].runs(inv) {
+			return true
+		}
+	}
+	return false
 }
 
 // showsReport reports whether an invocation prints a file that holds a report

@@ -37,7 +37,7 @@ func readTox(out *output, _ *invocation) []learn.Verification {
 	}
 	v.FailingNames = failing.list
 	v = conclude(v)
-	inner := readShapes(out, func(tool string) bool { return tool != "tox" })
+	inner := readShape(out.table.tools, out, func(tool string) bool { return tool != "tox" })
 	if v.Failed == 0 || !allGood(inner) {
 		return inner
 	}

@@ -37,13 +37,13 @@ rec() {
     sed -e "s#$app#/home/dev/app#g" -e "s#$work/home#/home/dev#g" -e "s#${node_prefix:-/nonexistent/prefix}#/home/dev/app#g" \
         -e "s#\(\.\./\)*$(basename "${node_prefix:-none}")/node_modules#../node_modules#g" -e "s#$work#/home/dev#g" -e "s#$CARGO_HOME#/home/dev/.cargo#g" -e 's#(/usr[^ )]*/rustlib#(/home/dev/rustlib#g' \
         -e 's#^\([a-z]* installed: \).*#\1pytest==7.2.1#' \
-        -e "s#/[^ ]*/buildkit-mount#/var/lib/docker/tmp/buildkit-mount#" -e "s#\b$(hostname)\b#devbox#g" -e "s#https\?://\(registry\|repo\)\.[a-z.]*#https://registry.example#g" "$out"
+        -e "s#${SYMPY:-/nonexistent/sympy}#/usr/lib/python3/dist-packages#g" -e "s#/[^ ]*/buildkit-mount#/var/lib/docker/tmp/buildkit-mount#" -e "s#\b$(hostname)\b#devbox#g" -e "s#https\?://\(registry\|repo\)\.[a-z.]*#https://registry.example#g" "$out"
   } >"$here/$name.txt"
   echo "$name: exit $code"
 }
 have() { command -v "$1" >/dev/null; }
 # Those whose names end in 2 extend the projects of those without.
-for part in ${PARTS:-python python2 lint go go2 js js2 rust rust2 unix cpp java ruby php tap docker}; do
+for part in ${PARTS:-python python2 lint go go2 js js2 rust rust2 unix cpp java ruby php tap plain docker}; do
   . "$here/record.d/$part.sh"
 done
 . "$here/record.d/versions.sh"

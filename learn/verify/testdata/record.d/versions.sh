@@ -17,6 +17,7 @@ version django /usr/bin/python3 -m django --version
 version nose nosetests3 --version
 version nose2 dpkg-query -W -f '${Version}' python3-nose2
 version tox tox --version
+[ -n "${SYMPY:-}" ] && version "SymPy's runner" env PYTHONPATH="$SYMPY" /usr/bin/python3 -c "import sympy; print(sympy.__version__)"
 version mypy mypy --version
 version flake8 flake8 --version
 version pylint pylint --version
