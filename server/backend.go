@@ -166,7 +166,8 @@ func (b backend) failure(ctx context.Context, s mcp.Scope, f mcp.Failure) (*lear
 	}
 	ev := learn.ActionOutcome{Timestamp: time.Now().UTC(), ProjectID: project, SessionID: f.SessionID, TaskID: f.TaskID,
 		Source: learn.SourceReport, ActionType: learn.ToolCall, ToolName: f.ToolName, ToolParameters: params,
-		ToolOutput: f.ToolOutput, Status: learn.StatusFailure, ErrorDetails: f.ErrorDetails}
+		ToolOutput: f.ToolOutput, Status: learn.StatusFailure, ErrorDetails: f.ErrorDetails,
+		ContextSnapshot: learn.ContextSnapshot{CWD: s.Root}}
 	door, err := b.d.door()
 	if err != nil {
 		return nil, err

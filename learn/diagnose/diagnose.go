@@ -34,10 +34,11 @@ type PatternSource interface {
 	Pattern(id string) (learn.ErrorPattern, bool)
 }
 
-// CodeSource knows the code of a project's workspace on this machine. It
-// bounds its own time.
+// CodeSource knows the code of a project's workspace on this machine: the one
+// that the folder lies in, when it is known where the call was made. It bounds
+// its own time.
 type CodeSource interface {
-	CodeContext(ctx context.Context, projectID string, q learn.CodeQuery) learn.CodeContext
+	CodeContext(ctx context.Context, projectID, folder string, q learn.CodeQuery) learn.CodeContext
 }
 
 // Request is one failure to explain.
@@ -116,7 +117,7 @@ func (d *Diagnoser) codeContext(ctx context.Context, r *Request) learn.CodeConte
 			q.Places = append(q.Places, learn.CodePlace{File: s.File, Line: s.Line})
 		}
 	}
-	return d.o.Code.CodeContext(ctx, r.Event.ProjectID, q)
+	return d.o.Code.CodeContext(ctx, r.Event.ProjectID, r.Event.ContextSnapshot.CWD, q)
 }
 
 // explain is what rules and remedies say, with the claims that can turn out

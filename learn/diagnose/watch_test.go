@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -107,6 +108,44 @@ func TestCodeGraphIsToldOfOrMissed(t *testing.T) {
 	}
 	if got := explained(t, RemedyFunc(nothing), request(missing("yaml"))); got.Code != nil {
 		t.Errorf("a quick report holds %+v", got.Code)
+	}
+}
+
+// graphOf is a CodeSource that knows one file.
+type graphOf string
+
+func (g graphOf) CodeContext(_ context.Context, project, folder string, q learn.CodeQuery) learn.CodeContext {
+	if len(q.Entities) == 0 || project != "p" || folder != "/work" {
+		return learn.CodeContext{State: learn.CodeAbsent, Why: "wrong question"}
+	}
+	return learn.CodeContext{State: learn.CodeReady, Touched: []learn.TouchedCode{{CodeEntity: learn.CodeEntity{Kind: learn.CodeFile, Name: string(g), File: string(g)},
+		Reason: "the error came up in it", Imports: []string{"shop.price"}}}}
+}
+
+// A change of what the failing code imports weighs more than one of what it
+// does not.
+func TestCodeGraphLeadsToTheCulprit(t *testing.T) {
+	r := request(learn.ErrorSignature{ID: "s-at", PatternID: "python/other", Name: "assertion failed in Python", File: "tests/test_order.py",
+		Entities: []learn.Entity{{Kind: "file", Name: "tests/test_order.py"}}})
+	r.Event.ContextSnapshot.CWD = "/work"
+	r.Action = learn.Action{Tool: "bash", Intent: learn.IntentTest, Command: "pytest -q", Skeleton: "pytest -q"}
+	edit := func(id, file string) learn.Step {
+		return learn.Step{EventID: id, Tool: "edit", Intent: learn.IntentEdit, Target: file, Status: learn.StatusSuccess}
+	}
+	r.History = []learn.Step{{EventID: "ok", Tool: "bash", Intent: learn.IntentTest, Command: "pytest -q", Skeleton: "pytest -q", Status: learn.StatusSuccess},
+		edit("e1", "src/shop/price.py"), edit("e2", "src/shop/label.py")}
+	r.Deep = true
+	d := New(Options{Remedies: RemedyFunc(nothing), Patterns: patterns, Code: graphOf("tests/test_order.py")})
+	got := d.Diagnose(context.Background(), r)
+	if got.CulpritAction != "e1" || got.CulpritStep != 2 || got.FailedStep != 4 || got.Code.State != learn.CodeReady {
+		t.Errorf("culprit %s, step %d of %d: %s", got.CulpritAction, got.CulpritStep, got.FailedStep, got.CulpritReason)
+	}
+	if f := Facts(&got); len(f) == 0 || !strings.Contains(strings.Join(f, " "), "shop.price") {
+		t.Errorf("facts %q", f)
+	}
+	without := explained(t, RemedyFunc(nothing), r)
+	if without.CulpritAction != "e2" {
+		t.Errorf("without a code graph %s is blamed, want the latest change", without.CulpritAction)
 	}
 }
 
