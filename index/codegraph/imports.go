@@ -197,7 +197,7 @@ func (g *Graph) inScope(f *file, name string, hops int) (ref, bool) {
 // imported finds a name of what an import means.
 func (g *Graph) imported(f *file, i *importFact, original string, hops int) (ref, bool) {
 	targets := g.targets(f, i)
-	for _, t := range targets {
+	for _, t := range here(targets) {
 		if t != f {
 			if r, ok := g.exported(t, original, hops); ok {
 				return r, true
@@ -237,10 +237,38 @@ func (g *Graph) exported(t *file, name string, hops int) (ref, bool) {
 
 // inPackage looks through the other files of a Go or Java package.
 func (g *Graph) inPackage(f *file, name string) (ref, bool) {
-	for _, r := range g.byName[name] {
-		if r.f.lang == f.lang && r.f.module == f.module && r.f.pack == f.pack && r.entity().qualified == name {
-			return r, true
+	return nearest(g.byName[name], func(r ref) bool {
+		return r.f.lang == f.lang && r.f.module == f.module && r.f.pack == f.pack && r.entity().qualified == name
+	})
+}
+
+// nearest is the first that fits; of what Go builds for different machines,
+// that for this one.
+func nearest(list []ref, fits func(ref) bool) (found ref, ok bool) {
+	for _, r := range list {
+		if fits(r) && (!ok || found.f.aside && !r.f.aside) {
+			found, ok = r, true
 		}
 	}
-	return ref{}, false
+	return found, ok
+}
+
+// here puts the files that are built on this kind of machine first.
+func here(files []*file) []*file {
+	for i, f := range files {
+		if f.aside && i < len(files)-1 {
+			files = slices.Clone(files)
+			slices.SortStableFunc(files, func(a, b *file) int {
+				switch {
+				case a.aside == b.aside:
+					return 0
+				case a.aside:
+					return 1
+				}
+				return -1
+			})
+			return files
+		}
+	}
+	return files
 }

@@ -61,10 +61,11 @@ func (g *Graph) methodOf(class ref, name string, depth int) (ref, bool) {
 		return ref{class.f, at}, true
 	}
 	if class.f.lang == "go" || class.f.lang == "rust" { // methods stand apart
-		for _, r := range g.byName[name] {
-			if r.f != class.f && r.f.lang == class.f.lang && r.entity().qualified == qualified && sameUnit(r.f, class.f) {
-				return r, true
-			}
+		r, ok := nearest(g.byName[name], func(r ref) bool {
+			return r.f != class.f && r.f.lang == class.f.lang && r.entity().qualified == qualified && sameUnit(r.f, class.f)
+		})
+		if ok {
+			return r, true
 		}
 	}
 	return g.inherited(class, name, depth)
@@ -127,7 +128,7 @@ func (g *Graph) field(class ref, name string, hops, depth int) (value, bool) {
 
 // inModule finds a name in a module, or a module below it.
 func (g *Graph) inModule(v value, name string, depth int) value {
-	for _, t := range v.files {
+	for _, t := range here(v.files) {
 		if r, ok := g.exported(t, name, 0); ok {
 			return g.named(r, depth+1)
 		}

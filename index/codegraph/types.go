@@ -134,6 +134,7 @@ type file struct {
 	hash       string // of the content
 	stamp      stamp
 	generated  bool
+	aside      bool     // Go that is not built on this kind of machine
 	entities   []entity // the file and its module first
 	imports    []importFact
 	calls      []callFact

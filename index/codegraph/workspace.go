@@ -237,7 +237,7 @@ func (s stamp) same(info fs.FileInfo) bool {
 	return s.mtime != 0 && s == stamp{info.Size(), info.ModTime().UnixNano()}
 }
 
-// facts reads a source file. It is nil when nothing changed but the time.
+// facts reads a source file; of one that did not change only hash and stamp.
 func (g *Graph) facts(p parsers, name string, s stamp, old *file) (*file, error) {
 	src, err := g.read(name)
 	if err != nil {
@@ -245,9 +245,7 @@ func (g *Graph) facts(p parsers, name string, s stamp, old *file) (*file, error)
 	}
 	hash := learn.ContentHash(src)
 	if old != nil && old.hash == hash {
-		same := *old
-		same.stamp = s
-		return &same, nil
+		return &file{hash: hash, stamp: s}, nil
 	}
 	var f *file
 	if generated(name, src) {
@@ -257,6 +255,7 @@ func (g *Graph) facts(p parsers, name string, s stamp, old *file) (*file, error)
 		return nil, err
 	}
 	f.hash, f.stamp = hash, s
+	f.aside = f.lang == "go" && !builtHere(name, src)
 	f.finish()
 	return f, nil
 }
