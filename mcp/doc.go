@@ -17,6 +17,11 @@
 // Schemas close no object and name one type each, since real clients refuse
 // more than that.
 //
+// A Sampler asks the calling client's own model, within its call only: by a
+// request to the client in the older revisions, by a multi-round-trip result in
+// that of 2026-07-28, where the handler runs again with the answer. A client
+// that refuses costs the call nothing.
+//
 // Bridge is the other half of `lathe mcp`: it carries one client's stdio to
 // the daemon's Streamable HTTP endpoint, in both protocol eras, and survives
 // the daemon's restart. bridge.go takes the client's lines, bridge_wire.go reads

@@ -31,6 +31,7 @@ var direction = map[string][]string{
 	"learn/refine":      {"learn"},
 	"learn/trial":       {"learn"},
 	"learn/llm":         {"learn"},
+	"learn/llm/llmtest": {"learn/llm"},
 	"index":             {"learn"},
 	"index/eventlog":    {"learn"},
 	"index/graph":       {"learn"},
@@ -61,6 +62,7 @@ var composition = []string{"server", "server/cmd/lathe"}
 // testsAlso are imports that a package's tests need beyond its own, to meet the
 // real neighbour instead of a fake.
 var testsAlso = map[string][]string{
+	"learn/llm":             {"learn/llm/llmtest"}, // what all models promise
 	"server/intake":         {"server/redact"},
 	"server/cmd/lathe-hook": {"learn"},
 	"toolforge":             {"toolforge/image", "toolforge/sandbox"},
