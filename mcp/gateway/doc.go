@@ -24,6 +24,10 @@
 //   - Only programs of the configuration are started, and that is the person's
 //     own file: a checkout cannot bring one along.
 //
+// Apart from that, CodeGraph asks an MCP server that keeps a code graph, for
+// Lathe itself: it speaks stdio as the gateway does, or HTTP, takes of an answer
+// only what is sound and within bounds, and fails soon rather than wait.
+//
 // Not there yet: servers over HTTP (left out with a message), servers that
 // speak only the 2026-07-28 revision, adopting a client's configuration,
 // filters and renames, resources, prompts, sampling and elicitation of the

@@ -35,6 +35,10 @@ func TestMain(m *testing.M) {
 		if err := server.ServeStdio(libraryServer()); err != nil {
 			os.Exit(1)
 		}
+	case "code":
+		if err := server.ServeStdio(codeServer()); err != nil {
+			os.Exit(1)
+		}
 	case "raw":
 		rawServer(os.Stdin, os.Stdout)
 	}
