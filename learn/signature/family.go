@@ -127,7 +127,7 @@ func crowd(n int) float64 {
 		return 1
 	}
 	x := 2 / float64(n)
-	return x * math.Sqrt(x)
+	return math.Pow(x, 1.75)
 }
 
 // weight is how much item i says that it has in common with another line:

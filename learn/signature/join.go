@@ -171,11 +171,14 @@ func (s *scanner) joinHead(out []token) []token {
 			break
 		}
 	}
-	if seen && i == 1 && len(out) > 2 && out[1].kind == kindWord && out[1].end == out[1].at+1 && class[s.line[out[1].at]] == 0 { // a sign for a level
+	if !seen || out[0].kind != kindValue || len(out) < 3 {
+		return out
+	}
+	if out[1].kind == kindWord && out[1].end == out[1].at+1 && class[s.line[out[1].at]] == 0 { // a sign for a level
 		out[1].kind, out[1].at = kindValue, out[0].at
 		return out[1:]
 	}
-	if seen && i == 1 && len(out) > 3 && out[1].kind == kindWord && !out[1].glued && out[2].kind == kindWord && out[3].kind == kindMark &&
+	if len(out) > 3 && out[1].kind == kindWord && !out[1].glued && out[2].kind == kindWord && out[3].kind == kindMark &&
 		bytes.Count(s.line[out[0].at:out[0].end], []byte(":")) == 2 {
 		switch s.line[out[3].at] {
 		case ':', '[', '(':

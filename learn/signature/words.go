@@ -8,6 +8,7 @@ const (
 	priceVerb    = 6.0 // inflected and function words are hardly ever parameters
 	priceCommon  = 4.0 // nor are the words that logs are written with
 	priceNeutral = 3.2
+	priceEvent   = 3.0 // capitals only, of a word that is no name
 	priceState   = 2.6 // capitals only: a name, or a state or an event
 	priceHyphen  = 2.0 // may be a name or a compound
 	priceName    = 1.2 // has the form of an identifier
@@ -51,15 +52,18 @@ func form(word string) float64 {
 		}
 		return p
 	}
+	lower := strings.ToLower(word)
 	switch {
+	case capitals(word) && (inflected(lower) || common[lower]):
+		return priceEvent
+	case capitals(word):
+		return priceState
 	case inflected(word):
 		return priceVerb
-	case common[strings.ToLower(word)]:
+	case common[lower]:
 		return priceCommon
 	case dotted(word):
 		return priceHost
-	case capitals(word):
-		return priceState
 	case hyphened(word):
 		return priceHyphen
 	case identifier(word):

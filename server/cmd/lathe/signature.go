@@ -279,19 +279,17 @@ func (w *signatureWriter) write(id, template string) {
 		w.out.WriteByte('\n')
 		return
 	}
-	raw, err := json.Marshal(struct {
+	if w.json && w.lines == 1 {
+		w.out.WriteString("{\"lines\":[\n")
+	} else if w.json {
+		w.out.WriteByte(',')
+	}
+	enc := json.NewEncoder(w.out)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(struct { // of two strings; an error of the output shows up in close
 		ID       string `json:"id"`
 		Template string `json:"template"`
 	}{id, template})
-	if err != nil {
-		return // two strings can always be written
-	}
-	if w.json {
-		w.out.WriteString(map[bool]string{true: "{\"lines\":[\n", false: ",\n"}[w.lines == 1])
-		w.out.Write(raw)
-		return
-	}
-	w.out.Write(append(raw, '\n'))
 }
 
 func (w *signatureWriter) close() error {
