@@ -229,7 +229,7 @@ func workedUntil(steps []learn.Step, r *Request) int {
 			continue
 		}
 		if st.Command != "" && st.Command == r.Action.Command ||
-			st.Target == r.Action.Target && st.Command != "" && sameCalls(st.Command, r.Action.Command) {
+			(st.Target == r.Action.Target || st.Target == "" && checks(st.Intent)) && st.Command != "" && sameCalls(st.Command, r.Action.Command) {
 			return i
 		}
 	}
