@@ -44,7 +44,7 @@ type Analyst struct {
 	o AnalystOptions
 
 	mu        sync.Mutex
-	cache     map[string]learn.Hypothesis // by prompt hash
+	cache     map[string]remembered // by the request's hash
 	order     []string
 	suspended map[string]*enquiry // by project and key
 	waiting   []string
@@ -55,7 +55,7 @@ const maxCache = 256
 
 // NewAnalyst makes an Analyst.
 func NewAnalyst(o AnalystOptions) *Analyst {
-	return &Analyst{o: o, cache: map[string]learn.Hypothesis{}, suspended: map[string]*enquiry{}}
+	return &Analyst{o: o, cache: map[string]remembered{}, suspended: map[string]*enquiry{}}
 }
 
 var _ learn.Hypothesiser = (*Analyst)(nil)
@@ -123,15 +123,15 @@ func (a *Analyst) ask(ctx context.Context, m Asked, q *enquiry, r *learn.Hypothe
 	if err != nil {
 		return nil, err
 	}
-	if h, ok := a.known(key); ok {
+	if c, ok := a.known(key); ok {
+		// Labels stand for other events in another call, so they are read anew.
+		h := a.take(&c.answer, m, q, r, &c.said)
 		return &h, nil
 	}
 	var s said
-	var h learn.Hypothesis
 	answer, err := a.o.Desk.Ask(ctx, Question{Use: learn.UseHypothesis, Project: r.Event.ProjectID, Source: m.Source, Model: m.Model, Name: m.Name, Request: q.request, Schema: q.schema,
 		Tell: func(e *learn.ModelAnswer) {
 			if e.Verdict == learn.ModelUsed {
-				h = a.take(e, m, q, r, &s)
 				e.Prediction = a.predict(q, r, &s, m.Source)
 			}
 		}}, &s)
@@ -141,7 +141,8 @@ func (a *Analyst) ask(ctx context.Context, m Asked, q *enquiry, r *learn.Hypothe
 	if err != nil || answer.Verdict != learn.ModelUsed {
 		return nil, err
 	}
-	a.keep(key, h)
+	a.keep(key, remembered{answer, s})
+	h := a.take(&answer, m, q, r, &s)
 	return &h, nil
 }
 
@@ -233,21 +234,27 @@ func (a *Analyst) suspend(key string, q *enquiry) {
 	}
 }
 
-func (a *Analyst) known(key string) (learn.Hypothesis, bool) {
+// remembered is an answer that was good, with its labels.
+type remembered struct {
+	answer learn.ModelAnswer
+	said   said
+}
+
+func (a *Analyst) known(key string) (remembered, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	h, ok := a.cache[key]
-	return h, ok
+	c, ok := a.cache[key]
+	return c, ok
 }
 
 // keep remembers an answer, so that the same question costs nothing again.
-func (a *Analyst) keep(key string, h learn.Hypothesis) {
+func (a *Analyst) keep(key string, c remembered) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if _, ok := a.cache[key]; !ok {
 		a.order = append(a.order, key)
 	}
-	a.cache[key] = h
+	a.cache[key] = c
 	if len(a.order) > maxCache {
 		delete(a.cache, a.order[0])
 		a.order = a.order[1:]
