@@ -3,12 +3,24 @@
 //	output ── clean (ANSI, progress, timestamps) ── lines
 //	   ├─ library: one Aho-Corasick pass over all literals picks the (line, pattern)
 //	   │           pairs worth a regular expression; one pattern a line wins
-//	   ├─ order:   causes before summaries, each in the order printed
+//	   ├─ places:  the last line of a Python traceback and the line above
+//	   │           JavaScript's frames are failures whatever their class is called
+//	   ├─ order:   causes before summaries, each in the order printed, so that of a
+//	   │           chained traceback the first cause comes first
+//	   ├─ verdict: tests ran and failed: what they raised is of that kind, unless
+//	   │           the tests could not be loaded: then the reason is the failure
 //	   └─ nothing: the salient line, masked, goes to online templates (Drain);
 //	               no such line: the exit status itself is the failure
 //
-// The library is data: patterns/*.yaml, embedded, one file an area. Each
-// pattern has positive and near-miss examples, and the tests run them all.
+// What agents wrap around an output (an "Exit code 1" above it, tags) is taken
+// off first.
+//
+// The library is data: patterns/*.yaml, embedded, one file an area. What a
+// pattern is for is said by testdata, not by examples in it: recorded/*.jsonl
+// holds what real tools printed when the scenarios of ./record made them fail,
+// each with the pattern that must come first, and near.jsonl for each pattern
+// the likest line of another failure, which it must refuse. The few patterns
+// that nothing can provoke stand in unverified.yaml with the reason.
 //
 // An ErrorSignature's ID is the kind of failure, as coarse as a person would
 // name it: the pattern's kind (patterns that differ only in what helps share

@@ -231,8 +231,13 @@ func TestEveryPatternRefusesItsNearMiss(t *testing.T) {
 // expression matches on any recorded line holds one of its literals.
 func TestLiteralsStandInEveryMatch(t *testing.T) {
 	a := newAnalyser(t)
+	seen := map[string]bool{}
 	for _, r := range recordings(t) {
 		for _, line := range cleanLines(r.Output) {
+			if seen[line] {
+				continue
+			}
+			seen[line] = true
 			for _, p := range a.lib.patterns {
 				if p.Where == "" && p.re.MatchString(line) && !slices.ContainsFunc(p.Literals, func(l string) bool { return strings.Contains(line, l) }) {
 					t.Errorf("%s: matches %q without a literal of %q", p.ID, line, p.Literals)
@@ -242,8 +247,42 @@ func TestLiteralsStandInEveryMatch(t *testing.T) {
 	}
 }
 
+// TestTextAloneGroupsAsWell: without the command and the exit code, an output
+// that says anything gets the same kind.
+func TestTextAloneGroupsAsWell(t *testing.T) {
+	a := newAnalyser(t)
+	var with, without []string
+	for _, r := range recordings(t) {
+		if strings.TrimSpace(r.Output) == "" {
+			continue
+		}
+		with = append(with, a.Match(r.event(), r.action())[0].ID)
+		without = append(without, a.Match(failure(r.Output, 1), learn.Action{Program: "bash"})[0].ID)
+	}
+	if f1 := pairwiseF1(with, without); f1 < 0.97 {
+		t.Errorf("pairwise F1 of the kinds with and without the command %.3f over %d outputs", f1, len(with))
+	}
+}
+
+// pairwiseF1 compares two groupings: over all pairs, that they are together in
+// one against that they are in the other.
+func pairwiseF1(want, got []string) float64 {
+	var both, one int
+	for i := range want {
+		for j := range i {
+			w, g := want[i] == want[j], got[i] == got[j]
+			if w && g {
+				both++
+			} else if w || g {
+				one++
+			}
+		}
+	}
+	return 2 * float64(both) / float64(2*both+one)
+}
+
 // machine is what must not stand in a recording.
-var machine = regexp.MustCompile(`/tmp/lathe-|/root/|registry\.npmjs|proxy\.golang|deb\.debian|pypi\.org|pythonhosted|repo\.maven`)
+var machine = regexp.MustCompile(`/tmp/lathe-|/root/|https?://(?:repo\d?|registry|proxy|pypi|files|deb|index|static)\.[a-z]+\.(?:org|com|io)`)
 
 func TestRecordingsHoldNothingOfTheMachine(t *testing.T) {
 	for _, r := range recordings(t) {
