@@ -110,7 +110,10 @@ func (w *walker) stmt(s *syntax.Stmt, r result, seen visibility, depth int) {
 	if s == nil || s.Cmd == nil || depth > maxDepth || len(w.out) >= maxInvocations {
 		return
 	}
-	if s.Negated || s.Background {
+	if s.Negated && r.known { // "! cmd" gives the opposite
+		r.code = map[bool]int{true: 1, false: 0}[r.code == 0]
+	}
+	if s.Background {
 		r = result{}
 	}
 	for _, rd := range s.Redirs {

@@ -11,8 +11,9 @@ import (
 
 // through is more on the pipe that an output went through.
 type through struct {
-	grep *regexp.Regexp // what a line matches that grep let pass
-	few  bool           // only a line or two was let pass
+	grep    *regexp.Regexp // what a line matches that grep let pass
+	without *regexp.Regexp // what a line matches that grep -v left out
+	few     bool           // only a line or two was let pass
 }
 
 // throughPipe says what the right side of a pipe leaves of the left's output.
@@ -33,8 +34,7 @@ func throughPipe(y *syntax.Stmt) (visibility, through) {
 	case "head", "less", "more":
 		return headed, through{few: fewLines(args)}
 	case "grep", "egrep":
-		seen, pattern := throughGrep(args)
-		return seen, through{grep: pattern}
+		return throughGrep(args)
 	}
 	return filtered, through{}
 }
@@ -54,19 +54,16 @@ func fewLines(args []string) bool {
 	return false
 }
 
-// throughGrep reads grep's arguments: what is left out by -v was named; else
-// the pattern tells what would be seen.
-func throughGrep(args []string) (visibility, *regexp.Regexp) {
+// throughGrep reads grep's arguments: the pattern tells what would be seen, or
+// with -v what would not.
+func throughGrep(args []string) (visibility, through) {
 	flags := ""
 	for len(args) > 0 && isFlag(args[0]) && !strings.HasPrefix(args[0], "--") {
 		flags += args[0][1:]
 		args = args[1:]
 	}
-	switch {
-	case strings.Contains(flags, "v"):
-		return tailed, nil
-	case len(args) != 1 || args[0] == "" || len(args[0]) > 200 || strings.Trim(flags, "Eina") != "":
-		return filtered, nil
+	if len(args) != 1 || args[0] == "" || len(args[0]) > 200 || strings.Trim(flags, "Einav") != "" {
+		return filtered, through{}
 	}
 	pattern := args[0]
 	if !strings.Contains(flags, "E") {
@@ -76,8 +73,11 @@ func throughGrep(args []string) (visibility, *regexp.Regexp) {
 		pattern = "(?i)" + pattern
 	}
 	re, err := regexp.Compile(pattern)
-	if err != nil {
-		return filtered, nil
+	switch {
+	case err != nil:
+		return filtered, through{}
+	case strings.Contains(flags, "v"):
+		return tailed, through{without: re}
 	}
-	return filtered, re
+	return filtered, through{grep: re}
 }

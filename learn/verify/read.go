@@ -297,7 +297,13 @@ func (out *output) partial(inv *invocation, bad string) bool {
 	if inv == nil {
 		inv = out.by
 	}
-	if inv == nil || inv.seen < headed || (inv.exitKnown && inv.exit == 0) {
+	if inv == nil || (inv.exitKnown && inv.exit == 0) {
+		return false
+	}
+	if inv.through.without != nil && inv.through.without.MatchString(bad) {
+		return true
+	}
+	if inv.seen < headed {
 		return false
 	}
 	return inv.seen != filtered || inv.through.grep == nil || !inv.through.grep.MatchString(bad)

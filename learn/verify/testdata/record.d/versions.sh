@@ -22,7 +22,7 @@ version mypy mypy --version
 version flake8 flake8 --version
 version pylint pylint --version
 version "go test, go build, go vet" go version
-version gotestsum gotestsum --version
+version gotestsum sh -c "gotestsum --version | grep '[0-9]' || dpkg-query -W -f '\${Version}' gotestsum"
 version golangci-lint golangci-lint --version
 for t in jest vitest mocha eslint tsc pyright yarn pnpm; do version $t in_node $t --version; done
 version "node:test" node --version
