@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -30,6 +31,7 @@ type Config struct {
 	HTTPOptional bool
 	Project      string // name of the workspace's project; "" derives it from the folder
 	Model        ModelConfig
+	CodeGraph    CodeGraphConfig
 }
 
 // Setting is one effective value with where it came from.
@@ -58,7 +60,7 @@ func settings() []setting {
 		get, set := text(p)
 		return setting{name, restrict, get, set}
 	}
-	return append(modelSettings(), []setting{
+	return slices.Concat(modelSettings(), codeGraphSettings(), []setting{
 		mk("data_dir", true, func(c *Config) *string { return &c.DataDir }),
 		mk("http", true, func(c *Config) *string { return &c.HTTP }),
 		mk("eventlog_url", true, func(c *Config) *string { return &c.LogURL }),
@@ -75,7 +77,7 @@ func settings() []setting {
 			}
 			return err
 		}},
-	}...)
+	})
 }
 
 // LoadConfig gathers the configuration: defaults, the person's file, the
@@ -207,15 +209,18 @@ func readFile(c *Config, all []setting, source map[string]string, path string, w
 	return nil
 }
 
-// flat names what stands in the [model] table "model." and its name.
+// flat names what stands in the tables [model] and [code_graph] like
+// "model." and its name.
 func flat(values map[string]any) map[string]any {
-	table, ok := values["model"].(map[string]any)
-	if !ok {
-		return values
-	}
-	delete(values, "model")
-	for name, value := range table {
-		values["model."+name] = value
+	for _, name := range []string{"model", "code_graph"} {
+		table, ok := values[name].(map[string]any)
+		if !ok {
+			continue
+		}
+		delete(values, name)
+		for key, value := range table {
+			values[name+"."+key] = value
+		}
 	}
 	return values
 }

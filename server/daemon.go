@@ -52,6 +52,7 @@ type Daemon struct {
 	page     *web.Handler
 	models   *models
 	graph    *graph.Graph
+	code     *foreignCode    // nil when none is configured
 	lspLife  context.Context // ends with Run; editor connections live within it
 
 	ledger  *follower // the ledger in memory and index
@@ -89,7 +90,10 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (d *Daemon, err 
 	if d.forge, err = openForge(d); err != nil {
 		return d, err
 	}
-	if d.learners, err = newLearners(cfg.ControlShare, d.forge.available); err != nil {
+	if d.code, err = openForeignCode(cfg.CodeGraph); err != nil {
+		return d, fmt.Errorf("code graph: %w", err)
+	}
+	if d.learners, err = newLearners(cfg.ControlShare, d.forge.available, d.code); err != nil {
 		return d, err
 	}
 	d.graph, d.models = d.learners.graph, d.openModels()
@@ -208,6 +212,9 @@ func (d *Daemon) Close() error {
 	}
 	if d.models != nil {
 		d.models.close()
+	}
+	if d.code != nil {
+		d.code.close()
 	}
 	if d.index != nil {
 		errs = append(errs, d.index.Close())

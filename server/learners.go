@@ -37,7 +37,7 @@ type learners struct {
 	catalogue  *llm.Catalogue
 }
 
-func newLearners(controlShare float64, available func(string) bool) (*learners, error) {
+func newLearners(controlShare float64, available func(string) bool, code diagnose.CodeSource) (*learners, error) {
 	sigs, err := signature.New()
 	if err != nil {
 		return nil, fmt.Errorf("pattern library: %w", err)
@@ -53,7 +53,7 @@ func newLearners(controlShare float64, available func(string) bool) (*learners, 
 		tracker:    verify.NewTracker(verify.TrackerOptions{}),
 		vocabulary: newVocabulary(),
 		monitor:    monitor.New(),
-		diagnose: diagnose.New(diagnose.Options{Patterns: reads, Remedies: diagnose.RemedyFunc(func(q diagnose.RemedyQuery) []learn.RemedyOffer {
+		diagnose: diagnose.New(diagnose.Options{Patterns: reads, Code: code, Remedies: diagnose.RemedyFunc(func(q diagnose.RemedyQuery) []learn.RemedyOffer {
 			return remedies.Offer(recovery.Query(q))
 		})}),
 		recovery:  remedies,

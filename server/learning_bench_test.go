@@ -18,7 +18,7 @@ import (
 func BenchmarkLearningPath(b *testing.B) {
 	for _, before := range []int{10_000, 1_000_000} {
 		b.Run(fmt.Sprint("after=", before), func(b *testing.B) {
-			l, err := newLearners(0.1, func(string) bool { return true })
+			l, err := newLearners(0.1, func(string) bool { return true }, nil)
 			if err != nil {
 				b.Fatal(err)
 			}

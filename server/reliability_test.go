@@ -61,7 +61,7 @@ func reliabilityOn(t *testing.T, recs []learn.Record) map[learn.Method]learn.Rel
 	slices.SortStableFunc(recs, func(a, b learn.Record) int {
 		return timeOf(&learn.Observation{Record: a}).Compare(timeOf(&learn.Observation{Record: b}))
 	})
-	l, err := newLearners(0, func(string) bool { return false })
+	l, err := newLearners(0, func(string) bool { return false }, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
