@@ -91,6 +91,9 @@ func (d *Daemon) explain(ctx context.Context, ev *learn.ActionOutcome) (learn.Fa
 	}
 	asking, cancel := context.WithTimeout(ctx, explainTime)
 	defer cancel()
+	if d.lspLife != nil { // set by Run: a daemon that stops waits for no model
+		defer context.AfterFunc(d.lspLife, cancel)()
+	}
 	h, err := d.models.analyst.Hypothesise(asking, learn.HypothesisRequest{Report: r, Event: ev, Action: action.Parse(ev),
 		History: d.learners.tracker.History(ev.ProjectID, task), Context: diagnose.Facts(&r)})
 	if errors.Is(err, llm.ErrPending) {

@@ -229,9 +229,9 @@ func unknownFailure(key string) lathemcp.Failure {
 		ToolOutput: learn.ToolOutput{Stdout: "error: frobnication imbalance in widgets q=7", ExitCode: ptr(3)}}
 }
 
-// TestProviderFaults: what a provider does wrong costs a bounded time, and
+// TestHeavyProviderFaults: what a provider does wrong costs a bounded time, and
 // never the answer.
-func TestProviderFaults(t *testing.T) {
+func TestHeavyProviderFaults(t *testing.T) {
 	busy := `{"error":{"message":"slow down"}}`
 	for _, c := range []struct {
 		key     string
@@ -292,6 +292,29 @@ func TestClientFirst(t *testing.T) {
 	}
 	if n := len(askedOf(t, url)); n != 4 || len(m.questions()) != 3 {
 		t.Errorf("the provider got %d requests, the client %d", n, len(m.questions()))
+	}
+}
+
+// TestStopWaitsForNoModel: a daemon that is told to stop answers without.
+func TestStopWaitsForNoModel(t *testing.T) {
+	s := newCrashSite(t)
+	url := startScripted(t, script{{Key: "", Replies: []scriptReply{{Text: known, DelayMS: 1500}}}})
+	serveWith(t, s, "openai", url)
+	answered := make(chan learn.FailureAnalysisReport, 1)
+	go func() {
+		var r learn.FailureAnalysisReport
+		_ = s.client.Call(context.Background(), http.MethodPost, "/v1/diagnose", server.DiagnoseCall{Failure: unknownFailure("slow")}, &r)
+		answered <- r
+	}()
+	for len(askedOf(t, url)) == 0 {
+		<-time.After(5 * time.Millisecond)
+	}
+	endDaemon(t, s.data)
+	if r := <-answered; r.Method != learn.MethodRules || r.Hypothesis != nil {
+		t.Errorf("report %+v", r)
+	}
+	if answers, raw := answersIn(t, s.data); len(answers) != 1 || answers[0].Verdict != learn.ModelFailed {
+		t.Errorf("the ledger has %s", raw)
 	}
 }
 
