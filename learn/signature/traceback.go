@@ -12,10 +12,10 @@ type tracebacks struct {
 // whereTraceback for the last line of a Python traceback, whereStack for a line
 // with JavaScript's frames below, "" for any other.
 //
-// A traceback ends at the first line that is not indented deeper than its head;
-// the program's own output may stand between the frames when it wrote to both
-// streams, so a line only counts when a frame stands above it or it looks like
-// an exception. That line loses its indentation.
+// A traceback ends at the first line that is not indented deeper than its head.
+// The program's own output may stand between the frames when it wrote to both
+// streams, so the line must look like an exception, and a class of an unusual
+// name must not have more of the traceback below it. It loses its indentation.
 func (t *tracebacks) at(lines []string, i int) string {
 	line := lines[i]
 	switch {
@@ -23,7 +23,7 @@ func (t *tracebacks) at(lines []string, i int) string {
 		t.open, t.indent = true, len(line)-len(pyHead)
 		return ""
 	case t.open && line != "" && leading(line) <= t.indent:
-		if pyEnd.MatchString(line) {
+		if pyLast.MatchString(line) || pyEnd.MatchString(line) && (i+1 == len(lines) || leading(lines[i+1]) <= t.indent) {
 			t.open = false
 			lines[i] = strings.TrimLeft(line, " ")
 			return whereTraceback
