@@ -38,13 +38,13 @@ func findCulprit(r *Request) culprit {
 		own.reason = "The error names nothing that an earlier action could have touched."
 		return own
 	}
-	names := namesOf(r)
 	steps := before(r)
 	tr := r.trace()
 	last := firstSeen(steps, r.Signatures)
 	since := workedUntil(steps[:last], r)
 	odds := ownOdds
 	of := natureOf(&r.Signatures[0])
+	names := namesOf(r, of)
 	switch {
 	case of == natureUsage:
 		odds += 2
@@ -53,7 +53,7 @@ func findCulprit(r *Request) culprit {
 	}
 	best, second := own, 0.0
 	for i := last - 1; i > since; i-- {
-		c, o := suspect(r, &steps[i], tr.at(i), names, since >= 0)
+		c, o := suspect(r, &steps[i], tr.at(i), names, of, since >= 0)
 		o += float64(i) / float64(len(steps)) / 10 // of two alike the later one
 		switch {
 		case c.eventID == "" || o <= 0 || undone(tr, i, last, names):
@@ -70,10 +70,9 @@ func findCulprit(r *Request) culprit {
 
 // suspect weighs one earlier step. Its event id is empty when nothing speaks
 // against it.
-func suspect(r *Request, st *learn.Step, effects []effect, names []named, workedBefore bool) (culprit, float64) {
+func suspect(r *Request, st *learn.Step, effects []effect, names []named, of nature, workedBefore bool) (culprit, float64) {
 	var best culprit
 	odds := 0.0
-	of := natureOf(&r.Signatures[0])
 	for _, e := range effects {
 		for _, name := range names {
 			rel := relation(e, st.Command, name)

@@ -64,8 +64,8 @@ type named struct {
 }
 
 // namesOf lists what the errors name and an action could have touched, what
-// the first cause names first.
-func namesOf(r *Request) []named {
+// the first cause, whose nature is known, names first.
+func namesOf(r *Request, first nature) []named {
 	var out []named
 	add := func(kind, name string, of nature, rank int) {
 		if rank > 0 && kind == "symbol" {
@@ -78,7 +78,10 @@ func namesOf(r *Request) []named {
 	}
 	for i := range r.Signatures[:min(len(r.Signatures), maxCauses)] {
 		sig := &r.Signatures[i]
-		of := natureOf(sig)
+		of := first
+		if i > 0 {
+			of = natureOf(sig)
+		}
 		for _, c := range capturedKinds {
 			add(c.kind, sig.Captures[c.capture], of, i)
 		}
@@ -93,7 +96,7 @@ func namesOf(r *Request) []named {
 		}
 	}
 	for _, p := range placesIn(r.Event) {
-		add("place", p, natureOf(&r.Signatures[0]), maxCauses)
+		add("place", p, first, maxCauses)
 	}
 	return out
 }
