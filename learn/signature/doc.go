@@ -9,7 +9,7 @@
 //	   │           chained traceback the first cause comes first
 //	   ├─ verdict: tests ran and failed: what they raised is of that kind, unless
 //	   │           the tests could not be loaded: then the reason is the failure
-//	   └─ nothing: the salient line, masked, goes to online templates (Drain);
+//	   └─ nothing: the salient line goes to the online templates (below);
 //	               no such line: the exit status itself is the failure
 //
 // What agents wrap around an output (an "Exit code 1" above it, tags) is taken
@@ -37,8 +37,29 @@
 // the exit code was then that of "tail", and the last line is plainly the
 // program's own end.
 //
+// Online templates group lines of any log as they come (Online, LearnLine):
+//
+//	line ── scan: words, values, marks; one pass over its bytes
+//	     ── join: dates, numbers with units and lists become one value each
+//	     ── shape: the line without its values ── seen before: its template
+//	                                           └─ new: place it among those of
+//	                                              the same frame (marks, length)
+//
+// Only a new shape costs more than reading the line. What is a parameter among
+// its words is a matter of price: the form and place of a word say how unlikely
+// it is to be one (words.go), the number of different words seen in that place
+// of otherwise equal lines lowers it (family.go), and the words that agree pay
+// (budget). The tree of Drain (He et al., ICWS 2017) is here the frame, the
+// column statistic is Brain's (Yu et al., IEEE TSC 2023), kept up online. A line
+// judged alone (LearnLine, Learn) has less to go by than lines judged together;
+// TestGrouping prints by how much.
+//
 // Promises: Match changes nothing and Learn only the templates; both are safe
 // for concurrent use and on hostile input (sizes capped, RE2 only). Template
 // identities survive generalisation, merging (the former id maps forward),
-// Snapshot and Restore.
+// Snapshot and Restore. Up to the bound on templates none is forgotten; above
+// it the tenth unseen longest is, and gets its identity again when it comes back
+// as it first came, since an identity is the hash of the first shape. A snapshot
+// holds the templates and identities; what was counted of single words begins
+// anew from the templates.
 package signature

@@ -171,22 +171,29 @@ func (s *scanner) joinHead(out []token) []token {
 			break
 		}
 	}
-	if !seen || out[0].kind != kindValue || len(out) < 3 {
+	if !seen || out[0].kind != kindValue {
 		return out
 	}
-	if out[1].kind == kindWord && out[1].end == out[1].at+1 && class[s.line[out[1].at]] == 0 { // a sign for a level
-		out[1].kind, out[1].at = kindValue, out[0].at
-		return out[1:]
+	return s.joinHost(out)
+}
+
+// joinHost joins to the timestamp what follows it: one sign that stands for a
+// level, or a host, which a program follows with its process number or ":".
+func (s *scanner) joinHost(out []token) []token {
+	if len(out) < 3 || out[1].kind != kindWord || out[1].glued {
+		return out
 	}
-	if len(out) > 3 && out[1].kind == kindWord && !out[1].glued && out[2].kind == kindWord && out[3].kind == kindMark &&
-		bytes.Count(s.line[out[0].at:out[0].end], []byte(":")) == 2 {
-		switch s.line[out[3].at] {
-		case ':', '[', '(':
-			out[1].kind, out[1].at = kindValue, out[0].at
-			return out[1:]
-		}
+	sign := out[1].end == out[1].at+1 && class[s.line[out[1].at]] == 0
+	host := len(out) > 3 && out[2].kind == kindWord && out[3].kind == kindMark && bytes.Count(s.line[out[0].at:out[0].end], []byte(":")) == 2
+	if host {
+		c := s.line[out[3].at]
+		host = c == ':' || c == '[' || c == '('
 	}
-	return out
+	if !sign && !host {
+		return out
+	}
+	out[1].kind, out[1].at = kindValue, out[0].at
+	return out[1:]
 }
 
 func headMark(c byte) bool { return c == '[' || c == ']' || c == ':' || c == '|' || c == ',' }
