@@ -17,8 +17,8 @@ import (
 // TestUnrecorded.
 func unrecorded() map[string]string {
 	return map[string]string{
-		"nextest": "not packaged for the registries that the recorder reaches",
-		"ruff":    "not packaged for the registries that the recorder reaches, but as a library without its command line",
+		"nextest": "no package of it was at hand when the others were recorded",
+		"ruff":    "only its library was at hand when the others were recorded, not its command line",
 	}
 }
 
