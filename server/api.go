@@ -111,6 +111,7 @@ func (d *Daemon) socketHandler() http.Handler {
 		return b.Diagnose(ctx, all, c.Failure)
 	})
 	d.graphRoutes(mux)
+	d.serveCode(mux)
 	d.serveModels(mux)
 	answer(d, mux, "POST /v1/refine", func(ctx context.Context, c RefineCall) (mcp.RefineResult, error) {
 		return b.RefinePlan(ctx, mcp.Scope{ProjectID: c.ProjectID}, c.RefineQuery)

@@ -52,7 +52,8 @@ type Daemon struct {
 	page     *web.Handler
 	models   *models
 	graph    *graph.Graph
-	code     *foreignCode    // nil when none is configured
+	foreign  *foreignCode    // nil when none is configured
+	code     *codeGraphs
 	lspLife  context.Context // ends with Run; editor connections live within it
 
 	ledger  *follower // the ledger in memory and index
@@ -78,6 +79,7 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (d *Daemon, err 
 		return nil, fmt.Errorf("%w (%s): use it, or end it with `lathe stop`", ErrRunning, cfg.DataDir)
 	}
 	d = &Daemon{cfg: cfg, logger: logger, lock: lock, busy: newActivity(), metrics: newMetrics(), reports: newReports(), stop: func() {}}
+	d.code = newCodeGraphs(codeDir(cfg.DataDir), logger)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.Close())
@@ -90,9 +92,10 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (d *Daemon, err 
 	if d.forge, err = openForge(d); err != nil {
 		return d, err
 	}
-	if d.code, err = openForeignCode(cfg.CodeGraph); err != nil {
+	if d.foreign, err = openForeignCode(cfg.CodeGraph); err != nil {
 		return d, fmt.Errorf("code graph: %w", err)
 	}
+	d.code.foreign = d.foreign
 	if d.learners, err = newLearners(cfg.ControlShare, d.forge.available, d.code); err != nil {
 		return d, err
 	}
@@ -213,8 +216,9 @@ func (d *Daemon) Close() error {
 	if d.models != nil {
 		d.models.close()
 	}
-	if d.code != nil {
-		d.code.close()
+	d.code.close()
+	if d.foreign != nil {
+		d.foreign.close()
 	}
 	if d.index != nil {
 		errs = append(errs, d.index.Close())

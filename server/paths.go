@@ -40,6 +40,7 @@ func lockPath(dataDir string) string { return filepath.Join(dataDir, "daemon.loc
 func logDir(dataDir string) string       { return filepath.Join(dataDir, "log") }
 func indexDir(dataDir string) string     { return filepath.Join(dataDir, "index") }
 func snapshotsDir(dataDir string) string { return filepath.Join(dataDir, "snapshots") }
+func codeDir(dataDir string) string      { return filepath.Join(dataDir, "codegraph") }
 
 // ImagesDir is where a data directory's image store lies.
 func ImagesDir(dataDir string) string { return filepath.Join(dataDir, "images") }

@@ -52,6 +52,8 @@ type Graph struct {
 	version   uint64 // counts what changed the graph
 	saved     uint64 // the version that the snapshot holds
 
+	watching, watchingWhy string // see Watching
+
 	history history
 }
 

@@ -18,7 +18,7 @@ import (
 func (a *app) graphCmd() *cobra.Command {
 	c := a.neighboursCmd()
 	c.Use, c.Short = "graph NODE", "The knowledge graph around a node, named by id or by words of its label"
-	c.AddCommand(a.neighboursCmd(), a.graphNodeCmd(), a.graphListCmd(), a.graphPathCmd(), a.mitigatesCmd(), a.graphExportCmd(), a.graphStatsCmd())
+	c.AddCommand(a.neighboursCmd(), a.graphNodeCmd(), a.graphListCmd(), a.graphPathCmd(), a.mitigatesCmd(), a.graphExportCmd(), a.graphStatsCmd(), a.codeCmd())
 	return c
 }
 

@@ -242,6 +242,7 @@ func (a *app) examine(ctx context.Context, cfg server.Config) []finding {
 	}
 	detail, err := examineModel(ctx, cfg.Model)
 	add("model", err, detail)
+	add("code graph", nil, codeReader())
 	store, err := server.OpenImages(cfg)
 	if err != nil {
 		add("images", err, "")
