@@ -134,6 +134,14 @@ func (g *Graph) room(from, to uint32) bool {
 
 // connect stores an edge that is not there, as the newest.
 func (g *Graph) connect(a arc) uint32 {
+	e := g.store(a)
+	g.hang(a.from, e)
+	g.hang(a.to, e|incoming)
+	return e
+}
+
+// store gives an edge its number, without a place at its ends.
+func (g *Graph) store(a arc) uint32 {
 	if g.nextSeq == math.MaxUint32 {
 		g.renumber()
 	}
@@ -142,8 +150,6 @@ func (g *Graph) connect(a arc) uint32 {
 	e := g.arcs.take()
 	*g.arcs.at(e) = a
 	g.arcBy.insert(e)
-	g.hang(a.from, e)
-	g.hang(a.to, e|incoming)
 	g.edges++
 	g.byKind[a.kind]++
 	return e
@@ -305,14 +311,7 @@ func (g *Graph) renumber() {
 
 // arcsInOrder lists all edges, the oldest first.
 func (g *Graph) arcsInOrder() []uint32 {
-	list := make([]uint32, 0, g.edges)
-	for _, shard := range g.arcBy.shards {
-		for _, e := range shard {
-			if e != 0 {
-				list = append(list, e)
-			}
-		}
-	}
+	list := g.arcBy.all()
 	slices.SortFunc(list, func(a, b uint32) int { return int(int64(g.arcs.at(a).seq) - int64(g.arcs.at(b).seq)) })
 	return list
 }

@@ -98,6 +98,19 @@ func (t *table) grow(k uint64) {
 	t.shards[k] = bigger
 }
 
+// all lists the numbers, in no order.
+func (t *table) all() []uint32 {
+	var list []uint32
+	for _, shard := range t.shards {
+		for _, n := range shard {
+			if n != 0 {
+				list = append(list, n)
+			}
+		}
+	}
+	return list
+}
+
 // remove takes a number out and closes the gap behind it.
 func (t *table) remove(n uint32) {
 	hash := t.hash(n)
@@ -176,6 +189,17 @@ func (s *shelf) insert(e uint32, less func(a, b uint32) bool) {
 		s.chunks[c] = full[:chunkSize/2]
 		s.chunks = slices.Insert(s.chunks, c+1, half)
 	}
+}
+
+// push adds an edge that comes after all others.
+func (s *shelf) push(e uint32) {
+	last := len(s.chunks) - 1
+	if last < 0 || len(s.chunks[last]) >= chunkSize/2 {
+		s.chunks = append(s.chunks, nil)
+		last++
+	}
+	s.chunks[last] = append(s.chunks[last], e)
+	s.n++
 }
 
 // spot is where a shelf has an edge.
