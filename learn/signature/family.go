@@ -58,7 +58,7 @@ func (f *families) count(sh *shape) {
 	}
 	f.counted[sh.key] = struct{}{}
 	var buf [maxTokens]uint64
-	total := terms(sh, buf[:])
+	total := terms(sh.priced(), buf[:])
 	for i := range sh.items {
 		it := &sh.items[i]
 		if it.code != codeValue && it.code&codeWord == 0 {
@@ -70,7 +70,7 @@ func (f *families) count(sh *shape) {
 			fam.values = true
 		} else {
 			fam.distinct++
-			fam.price += float32(price(it.text, sh.place(i)))
+			fam.price += float32(sh.price[i])
 		}
 		f.of[k] = fam
 	}

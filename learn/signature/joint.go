@@ -56,11 +56,11 @@ func (m *miner) worth(sh *shape, list []*mined, masks []uint64, mask uint64) boo
 		i := bits.TrailingZeros64(left)
 		same -= sh.weight(i)
 		words := map[uint64]bool{sh.items[i].code: true}
-		sum := price(sh.items[i].text, sh.place(i))
+		sum := sh.priced().price[i]
 		for k, t := range list {
 			if it := t.shape.items[i]; masks[k] != 0 && masks[k]&^mask == 0 && !words[it.code] {
 				words[it.code] = true
-				sum += price(it.text, t.shape.place(i))
+				sum += t.shape.price[i]
 			}
 		}
 		one := sum / float64(len(words)) * crowd(len(words)) * m.fams.alone

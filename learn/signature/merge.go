@@ -23,7 +23,7 @@ func (m *miner) generalise(t *mined, sh, reduced *shape) *mined {
 		}
 	}
 	if wider != t.shape {
-		t.shape, t.text = wider, wider.String()
+		t.shape, t.text = wider.priced(), wider.String()
 	}
 	list := m.frames[wider.frame]
 	for _, o := range list[max(0, len(list)-maxCandidates):] {

@@ -138,7 +138,7 @@ func (m *miner) place(sh *shape) *mined {
 
 // candidate gives the template that takes a shape at the least cost.
 func (m *miner) candidate(sh *shape) (best *mined, margin float64) {
-	list := m.frames[sh.frame]
+	list := m.frames[sh.priced().frame]
 	for _, t := range list[max(0, len(list)-maxCandidates):] {
 		if left := m.margin(t.shape, sh); left >= 0 && (best == nil || left > margin) {
 			best, margin = t, left
@@ -148,7 +148,7 @@ func (m *miner) candidate(sh *shape) (best *mined, margin float64) {
 }
 
 // margin is what is left of the budget when a template takes a shape; negative
-// when it is too little.
+// when it is too little. Both shapes are priced.
 func (m *miner) margin(t, sh *shape) float64 {
 	same, cost := 0.0, 0.0
 	for i := range t.items {
@@ -158,11 +158,11 @@ func (m *miner) margin(t, sh *shape) float64 {
 		case a.code == b.code:
 			same += t.weight(i)
 		case a.code == codeValue:
-			one = a.factor() * price(b.text, sh.place(i))
+			one = a.factor() * sh.price[i]
 		case b.code == codeValue:
-			one = b.factor() * price(a.text, t.place(i))
+			one = b.factor() * t.price[i]
 		default:
-			one = (price(a.text, t.place(i)) + price(b.text, sh.place(i))) / 2
+			one = (t.price[i] + sh.price[i]) / 2
 		}
 		if one *= m.fams.alone; one > highest {
 			return -1
@@ -195,7 +195,7 @@ func (m *miner) add(first, sh *shape) *mined {
 		m.evict()
 	}
 	m.made++
-	t := &mined{id: id, shape: sh, text: sh.String(), seen: m.lines, born: m.made}
+	t := &mined{id: id, shape: sh.priced(), text: sh.String(), seen: m.lines, born: m.made}
 	m.byID[id] = t
 	delete(m.forward, id)
 	m.frames[sh.frame] = append(m.frames[sh.frame], t)

@@ -83,7 +83,7 @@ func restoreMiner(data []byte, maxTemplates int) (*miner, error) {
 			return nil, err
 		}
 		m.made++
-		t := &mined{id: s.ID, shape: sh, text: sh.String(), count: s.Count, seen: s.Seen, born: m.made}
+		t := &mined{id: s.ID, shape: sh.priced(), text: sh.String(), count: s.Count, seen: s.Seen, born: m.made}
 		m.byID[t.id], m.cache[sh.key] = t, t
 		m.frames[sh.frame] = append(m.frames[sh.frame], t)
 		m.fams.count(sh)

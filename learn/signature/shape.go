@@ -32,9 +32,10 @@ type shape struct {
 	key   uint64 // hash of the codes
 	frame uint64 // hash of what must agree: the number of items, and the marks
 	items []item
-	head  int     // where the message begins
-	first int     // the first word of the message
-	total float64 // weight of all items
+	head  int       // where the message begins
+	first int       // the first word of the message
+	total float64   // weight of all items
+	price []float64 // of the items that are words; see priced
 }
 
 // hasher makes the codes of words. Its seed is the process's own, so that no
@@ -103,6 +104,19 @@ func (sh *shape) seal() {
 	for i := range sh.items {
 		sh.total += sh.weight(i)
 	}
+}
+
+// priced computes the prices of the words, once.
+func (sh *shape) priced() *shape {
+	if sh.price == nil {
+		sh.price = make([]float64, len(sh.items))
+		for i := range sh.items {
+			if sh.word(i) {
+				sh.price[i] = price(sh.items[i].text, sh.place(i))
+			}
+		}
+	}
+	return sh
 }
 
 // word reports whether item i is a word.
