@@ -246,9 +246,7 @@ func (h *house) clean(s string) string {
 	if own, err := os.UserHomeDir(); err == nil && len(own) > 3 {
 		s = strings.ReplaceAll(s, own+"/", "/home/dev/")
 	}
-	if len(h.host) > 3 {
-		s = strings.ReplaceAll(s, h.host, "devbox")
-	}
+	s = regexp.MustCompile(`@`+regexp.QuoteMeta(h.host)+`\b`).ReplaceAllString(s, "@devbox")
 	if len(s) <= maxOutput {
 		return s
 	}
