@@ -52,7 +52,7 @@ type Daemon struct {
 	page     *web.Handler
 	models   *models
 	graph    *graph.Graph
-	foreign  *foreignCode    // nil when none is configured
+	foreign  *foreignCode // nil when none is configured
 	code     *codeGraphs
 	lspLife  context.Context // ends with Run; editor connections live within it
 

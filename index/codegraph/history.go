@@ -266,32 +266,47 @@ func (c *carried) back(changed []change) (touched bool) {
 	if c.gone {
 		return false
 	}
-	shift, lost := 0, 0
-	from, to := c.from, c.to
+	lost := 0
 	for _, h := range changed {
-		first, last := h.newFrom, h.newFrom+h.newCount-1
-		if h.newCount == 0 { // lines were taken out behind line newFrom
-			first, last = h.newFrom+1, h.newFrom
-		}
-		switch {
-		case last < c.from && first <= c.from && !(h.newCount == 0 && h.newFrom >= c.from):
-			shift += h.oldCount - h.newCount
-		case first > c.to:
-		default:
+		first, last := h.lines()
+		inside := min(last, c.to) - max(first, c.from) + 1
+		if inside > 0 || h.newCount == 0 && c.from <= h.newFrom && h.newFrom < c.to {
 			touched = true
-			lost += min(last, c.to) - max(first, c.from) + 1
-			if first < c.from { // it begins within the hunk
-				shift += h.oldCount - h.newCount
-				continue
-			}
-			to += h.oldCount - h.newCount
+			lost += max(0, inside)
 		}
 	}
-	if touched && lost >= c.to-c.from+1 { // all of it is new
-		c.gone = true
-	}
-	c.from, c.to = from+shift, max(from+shift, to+shift)
+	c.gone = lost > c.to-c.from // all of it is new
+	c.from, c.to = before(changed, c.from, false), before(changed, c.to, true)
+	c.to = max(c.from, c.to)
 	return touched
+}
+
+// lines are the new ones; what only took lines out has none.
+func (h *change) lines() (first, last int) {
+	if h.newCount == 0 {
+		return h.newFrom + 1, h.newFrom
+	}
+	return h.newFrom, h.newFrom + h.newCount - 1
+}
+
+// before is the line that a line was: of what is new, the begin or the end of
+// what stood there.
+func before(changed []change, line int, end bool) int {
+	shift := 0
+	for _, h := range changed {
+		first, last := h.lines()
+		switch {
+		case last < line:
+			shift += h.oldCount - h.newCount
+		case first <= line && end:
+			return h.oldFrom + max(0, h.oldCount-1)
+		case first <= line && h.oldCount == 0:
+			return h.oldFrom + 1
+		case first <= line:
+			return h.oldFrom
+		}
+	}
+	return line + shift
 }
 
 // git runs git in the workspace. A checkout brings its own configuration

@@ -363,6 +363,9 @@ func (x *extractor) jsDefault(n node) {
 
 func (i *importFact) specifier(s node) {
 	name := s.field("name").text()
+	if name == "" && strings.HasPrefix(string(s.raw()), "default") { // a keyword is no named node
+		name = "default"
+	}
 	local := name
 	if alias := s.field("alias"); alias.ok() {
 		local = alias.text()

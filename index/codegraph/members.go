@@ -213,9 +213,9 @@ func (g *Graph) path(f *file, segs []segment) (value, int, bool) {
 	if f.lang != "java" && f.lang != "rust" {
 		return value{}, 0, false
 	}
-	for k := len(segs) - 1; k >= 1; k-- {
+	for k := len(segs); k >= 1; k-- {
 		whole := joined(segs[:k])
-		if whole == "" {
+		if whole == "" || segs[k-1].called || segs[k-1].index > 0 {
 			continue
 		}
 		if f.lang == "rust" {
@@ -287,7 +287,7 @@ func (g *Graph) plainCallee(f *file, c *callFact) (ref, string, bool) {
 	if f.lang == "java" {
 		for s := scope; s > 1; s = int(f.entities[s].parent) {
 			if isType(f.entities[s].kind) {
-				if r, ok := g.methodOf(ref{f, s}, c.name, 0); ok {
+				if r, ok := g.methodOf(ref{f, s}, c.name, 0); ok && f.entities[s].name != c.name { // a type's own name builds one
 					return r, ByScope, true
 				}
 			}

@@ -41,13 +41,11 @@ func (g *Graph) eval(f *file, scope, line int, chain string, depth int) value {
 	segs := segments(chain)
 	v, used := g.head(f, scope, line, segs, depth)
 	for i := used - 1; i < len(segs); i++ {
-		if i >= used {
-			if transparent(f.lang, segs[i].name) && !g.has(v, segs[i].name) {
-				continue
-			}
+		pass := i >= used && transparent(f.lang, segs[i].name) && !g.has(v, segs[i].name)
+		if i >= used && !pass {
 			v = g.member(f, v, segs[i].name, segs[i].called, depth)
 		}
-		if segs[i].called {
+		if segs[i].called && !pass {
 			result := 0
 			if at != "" && i == len(segs)-1 {
 				result = int(at[0] - '0')
@@ -179,7 +177,7 @@ func (g *Graph) local(f *file, scope, line int, name string, depth int) (value, 
 		if f.lang == "python" && isType(e.kind) && s != scope {
 			continue // a class is no scope for its methods
 		}
-		if at, ok := f.find(e.qualified + "." + name); ok {
+		if at, ok := f.find(e.qualified + "." + name); ok && (f.lang != "java" || e.name != name) { // a constructor is called as its type
 			return g.named(ref{f, at}, depth), true
 		}
 	}

@@ -113,6 +113,9 @@ func (t *touch) entity(e learn.Entity) {
 		}
 	case "symbol", "module":
 		found := t.g.lookup(strings.TrimSuffix(e.Name, "()"))
+		if e.Kind == "module" {
+			found = slices.DeleteFunc(found, func(r ref) bool { return r.entity().kind != learn.CodeModule && r.i != 0 })
+		}
 		if len(found) > 3 { // a name like "get" means nothing without more
 			return
 		}
