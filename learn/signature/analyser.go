@@ -14,6 +14,7 @@ type Analyser struct {
 
 	mu    sync.RWMutex
 	miner *miner
+	line  []byte // buffer of learnLine
 }
 
 // New loads the embedded library, with no templates mined yet.
@@ -41,12 +42,13 @@ func (a *Analyser) Learn(ev *learn.ActionOutcome, act learn.Action) []learn.Erro
 // LearnLine grows the online templates from one line of any log, whether it is
 // an error or not; it gives the template's identity and text. Online does the
 // same for many lines faster.
-func (a *Analyser) LearnLine(line string) (id, template string) { return a.learnLine(cleanLine(line)) }
+func (a *Analyser) LearnLine(line string) (id, template string) { return a.learnLine(line) }
 
 func (a *Analyser) learnLine(line string) (id, template string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	t := a.miner.learn([]byte(line))
+	a.line = append(a.line[:0], line[:min(len(line), maxLine)]...)
+	t := a.miner.learn(a.line)
 	return t.id, t.text
 }
 
