@@ -112,3 +112,18 @@ func TestContextsAreBounded(t *testing.T) {
 		t.Errorf("%d classes", len(n.Counts))
 	}
 }
+
+// TestWaitingIsNotRefuted: a failure that passes by itself often takes more than
+// one retry to do so.
+func TestWaitingIsNotRefuted(t *testing.T) {
+	busy := &learn.ErrorSignature{ID: "http/503", PatternID: "http/503", Transient: true}
+	fails, works := call{learn.IntentNetwork, "curl -f host/x", "host/x", nil, busy}, call{learn.IntentNetwork, "curl -f host/x", "host/x", nil, nil}
+	w := newWorld(t, Options{})
+	for i := range 4 {
+		w.play("p", fmt.Sprint("s", i), fails, fails, fails, works)
+	}
+	got := w.m.Offer(ask("p", fails))
+	if len(got) != 1 || got[0].Kind != KindRetry || got[0].Failures != 0 {
+		t.Errorf("offered %+v", got)
+	}
+}

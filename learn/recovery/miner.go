@@ -127,7 +127,8 @@ func (m *Miner) failed(s *session, st step, index int, o *learn.Observation) []l
 		f := s.Open[i]
 		s.Open = slices.Delete(s.Open, i, i+1)
 		m.stats.Returned++
-		if fm, ok := extract(&f, st, s.between(f.Index, index), s.wrote); ok {
+		// A passing failure that has not passed yet says nothing against waiting.
+		if fm, ok := extract(&f, st, s.between(f.Index, index), s.wrote); ok && fm.Kind != KindRetry {
 			entries = append(entries, m.count(s, &f, &fm, st.At, false)...)
 		}
 	}
