@@ -1,6 +1,7 @@
 package codegraph
 
 import (
+	"slices"
 	"strings"
 
 	"lathe/learn"
@@ -89,7 +90,7 @@ func (g *Graph) inherited(class ref, name string, depth int) (ref, bool) {
 func (g *Graph) basesOf(class ref) []ref {
 	var found []ref
 	add := func(f *file, scope int, name string) {
-		if r, ok := g.typeIn(f, scope, name, maxDepth-4); ok && r != class {
+		if r, ok := g.typeIn(f, scope, name, maxDepth-3); ok && r != class && len(found) < 8 && !slices.Contains(found, r) {
 			found = append(found, r)
 		}
 	}

@@ -30,7 +30,7 @@ type value struct {
 	self bool // an instance by the name of self or this
 }
 
-const maxDepth = 12 // steps of inference
+const maxDepth = 6 // steps of inference; a hostile file makes each of them several
 
 // eval follows a chain as it stands in scope on a line of f.
 func (g *Graph) eval(f *file, scope, line int, chain string, depth int) value {
