@@ -70,7 +70,7 @@ var testsAlso = map[string][]string{
 }
 
 type listed struct {
-	ImportPath, Dir                    string
+	ImportPath, Dir, Name              string
 	Imports, TestImports, XTestImports []string
 	GoFiles                            []string
 	Standard                           bool
@@ -80,7 +80,7 @@ type listed struct {
 // the compiler sees them.
 func packages(t *testing.T) []listed {
 	t.Helper()
-	cmd := exec.Command("go", "list", "-json=ImportPath,Dir,Imports,TestImports,XTestImports,GoFiles", "./...")
+	cmd := exec.Command("go", "list", "-json=ImportPath,Dir,Name,Imports,TestImports,XTestImports,GoFiles", "./...")
 	cmd.Dir = ".."
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -196,7 +196,7 @@ func TestEachPackageSaysWhatItIsFor(t *testing.T) {
 			continue
 		}
 		first := "// Package " + filepath.Base(p.Dir) + " "
-		if strings.HasPrefix(pkg, "server/cmd/") {
+		if strings.HasPrefix(pkg, "server/cmd/") || p.Name == "main" {
 			first = "// Command "
 		}
 		if text := string(raw); !strings.HasPrefix(text, first) && !strings.HasPrefix(text, "/*\n"+strings.TrimPrefix(first, "// ")) {
