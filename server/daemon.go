@@ -184,6 +184,7 @@ func (d *Daemon) Run(ctx context.Context, ready func()) error {
 	g.Go(fail(d.indexEvents))
 	g.Go(fail(d.drainSpool))
 	g.Go(fail(d.thinkNowAndThen))
+	g.Go(fail(d.writeReports))
 	g.Go(func() error { d.leaveWhenIdle(work, cancel); return nil })
 	for _, l := range listeners {
 		g.Go(fail(func(context.Context) error { return l.serve() }))

@@ -28,10 +28,15 @@ type reports struct {
 	said      map[string]string // report id -> essence in the ledger, of those in byID
 	hour      time.Time
 	published int // within the hour
+
+	pending chan learn.LedgerEntry // claimed, not in the ledger yet
 }
 
+// maxPending is how many reports may wait for the disk.
+const maxPending = 256
+
 func newReports() *reports {
-	return &reports{byID: map[string]learn.FailureAnalysisReport{}, said: map[string]string{}}
+	return &reports{byID: map[string]learn.FailureAnalysisReport{}, said: map[string]string{}, pending: make(chan learn.LedgerEntry, maxPending)}
 }
 
 func (r *reports) keep(report learn.FailureAnalysisReport) {
@@ -116,9 +121,9 @@ func (r *reports) release(id string) {
 	delete(r.said, id)
 }
 
-// publishReport writes a report that somebody saw to the ledger, unless the
-// ledger has it already. It is no reason to keep the report back that this
-// fails.
+// publishReport sees to it that a report that somebody saw is in the ledger,
+// unless it is there already. The answer does not wait for the disk: the report
+// is a function of its event, so a crash loses nothing that cannot be had again.
 func (d *Daemon) publishReport(ctx context.Context, r learn.FailureAnalysisReport) {
 	release, err := d.enter()
 	if err != nil {
@@ -129,12 +134,53 @@ func (d *Daemon) publishReport(ctx context.Context, r learn.FailureAnalysisRepor
 		return
 	}
 	e, err := learn.NewEntry(learn.EntryReport, r.ReportID, r.ProjectID, r.Timestamp, r, r.Evidence)
-	if err == nil {
-		err = ledgerLog{d.log}.WriteLedger(ctx, []learn.LedgerEntry{e})
-	}
 	if err != nil {
 		d.reports.release(r.ReportID)
-		d.logger.Error("a report that was served is not in the ledger", "report", r.ReportID, "err", err)
+		d.logger.Error("a report that was served cannot be written", "report", r.ReportID, "err", err)
+		return
+	}
+	select {
+	case d.reports.pending <- e:
+	default: // the disk is slower than who asks: now they wait
+		d.writeEntries(ctx, []learn.LedgerEntry{e})
+	}
+}
+
+// writeReports writes what was published until ctx ends, and then the rest.
+func (d *Daemon) writeReports(ctx context.Context) error {
+	for {
+		select {
+		case e := <-d.reports.pending:
+			d.writeEntries(context.WithoutCancel(ctx), d.reports.more(e))
+		case <-ctx.Done():
+			if rest := d.reports.more(); len(rest) > 0 {
+				d.writeEntries(context.WithoutCancel(ctx), rest)
+			}
+			return nil
+		}
+	}
+}
+
+// more adds what waits to be written.
+func (r *reports) more(entries ...learn.LedgerEntry) []learn.LedgerEntry {
+	for {
+		select {
+		case e := <-r.pending:
+			entries = append(entries, e)
+		default:
+			return entries
+		}
+	}
+}
+
+// writeEntries writes reports to the ledger. It is no reason to keep a report
+// back that this fails.
+func (d *Daemon) writeEntries(ctx context.Context, entries []learn.LedgerEntry) {
+	if err := (ledgerLog{d.log}).WriteLedger(ctx, entries); err != nil {
+		for _, e := range entries {
+			d.reports.release(e.ObjectID)
+		}
+		d.logger.Error("reports that were served are not in the ledger", "reports", len(entries), "err", err)
 	}
 }
 
