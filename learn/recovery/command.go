@@ -32,7 +32,7 @@ func tokens(command string) []string {
 		if script {
 			out = append(out, "run")
 		}
-		if len(w) > 120 || strings.Contains(w, "\n") || strings.ContainsAny(w, "{}") && w != "{}" {
+		if len(w) > 120 || strings.Contains(w, "\n") || strings.ContainsAny(w, "{}") && w != "{}" || isProse(w) {
 			w = anyToken
 		}
 		if w == anyToken && len(out) > 0 && out[len(out)-1] == anyToken {
@@ -44,6 +44,12 @@ func tokens(command string) []string {
 		out = append(out, w)
 	}
 	return out
+}
+
+// isProse reports whether a word is quoted text of several words: somebody's own
+// words, which have no place in advice for another session.
+func isProse(w string) bool {
+	return strings.ContainsAny(w, " \t") && strings.ContainsAny(w, "'\"")
 }
 
 // bareProgram drops the directory of a program that every search path has, and

@@ -1,6 +1,7 @@
 package recovery
 
 import (
+	"path"
 	"slices"
 	"strings"
 
@@ -136,7 +137,26 @@ func says(kind string, actions []pattern) bool {
 			return false
 		case slices.ContainsFunc(a.Words, func(w string) bool { return strings.Contains(w, anyToken) }):
 			return false
+		case fetchesAndRuns(a.Words):
+			return false
 		}
 	}
 	return true
+}
+
+// fetchesAndRuns reports whether a command runs what it fetches unseen. Whoever
+// did that once, nobody is told to do it.
+func fetchesAndRuns(words []string) bool {
+	fetched, piped := false, false
+	for _, w := range words {
+		switch name := path.Base(strings.Trim(w, "\"'`$()<")); {
+		case name == "curl" || name == "wget":
+			fetched = true
+		case w == "|":
+			piped = fetched
+		case w == "eval", piped && (isInterpreter(name) || name == "zsh" || name == "dash"):
+			return true
+		}
+	}
+	return fetched && slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(w, "<(") || strings.HasPrefix(w, "$(") })
 }

@@ -15,6 +15,9 @@ func resolves(f *failure, st step) bool {
 	if st.Intent != f.Call.Intent || asksProgram(st) || f.ranLess(st) {
 		return false
 	}
+	if st.Intent == learn.IntentVCS && commandClass(f.Call.Command) != commandClass(st.Command) {
+		return false // a configured name is not yet a commit
+	}
 	if f.targetMissing() {
 		return st.Program == f.Call.Program
 	}

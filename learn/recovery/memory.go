@@ -272,6 +272,22 @@ func publicClass(class string) bool {
 	return true
 }
 
+// knows reports whether the class resolved this kind of error before, here or
+// elsewhere, by name or by what it stands for. What is only usual for the
+// purpose is a guess about an error that nobody has met.
+func (m *Miner) knows(s *situation, class string, aliases map[string]string) bool {
+	ids := append(s.shared()[3:], s.own()[1:]...)
+	return slices.ContainsFunc(ids, func(id string) bool {
+		n, ok := m.memory.peek(id)
+		return ok && slices.ContainsFunc(n.Counts, func(t tallied) bool {
+			return t.Succ.N > 0 && (t.Class == class || strings.HasPrefix(t.Class, aliasMark) && aliases[t.Class] == class)
+		})
+	})
+}
+
+// unknownAtMost is the confidence in what is only usual for the purpose.
+const unknownAtMost = 0.3
+
 // why says where a class is known from: the narrowest context that counted it.
 func (m *Miner) why(s *situation, class string) string {
 	own, shared := s.own(), s.shared()

@@ -70,6 +70,9 @@ func (m *Miner) ranked(q *Query, sig *learn.ErrorSignature, limit int, confidenc
 			break
 		}
 		sure := m.sure(&in, g, i == 0, at)
+		if !m.knows(&in, g.Class, aliases) {
+			sure = min(sure, unknownAtMost)
+		}
 		if sure < confidence {
 			continue
 		}

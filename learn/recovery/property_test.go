@@ -59,7 +59,7 @@ func TestUnifyGeneralises(t *testing.T) {
 func TestTokens(t *testing.T) {
 	tests := []struct{ in, want, head string }{
 		{"cd /x && pytest -x tests 2>&1 | head -20", "pytest -x tests", "pytest"},
-		{"python -m pip install 'a b'", "python -m pip install 'a b'", "python -m pip"},
+		{"python -m pip install 'a b'", "python -m pip install {any}", "python -m pip"},
 		{"./bin/test x | head", "bin/test x", "bin/test"},
 		{"/usr/bin/python3 -m x", "python3 -m x", "python3 -m x"},
 		{"./run && /opt/a/run", "./run && /opt/a/run", "./run ; run"},
