@@ -71,6 +71,8 @@ type (
 	// DiagnoseCall asks about a failure of any project.
 	DiagnoseCall struct {
 		mcp.Failure
+		// CWD is the folder that the call ran in; "" when it is not known.
+		CWD string `json:"cwd,omitempty"`
 		// Plain wants the answer at once, from rules and experience alone.
 		Plain bool `json:"plain,omitempty"`
 	}
@@ -105,10 +107,12 @@ func (d *Daemon) socketHandler() http.Handler {
 	})
 	answer(d, mux, "POST /v1/objects", func(ctx context.Context, q index.Query) (index.Result, error) { return d.index.SearchObjects(ctx, q) })
 	answer(d, mux, "POST /v1/diagnose", func(ctx context.Context, c DiagnoseCall) (learn.FailureAnalysisReport, error) {
+		s := all
+		s.Root = c.CWD
 		if c.Plain {
-			return b.plain(ctx, all, c.Failure)
+			return b.plain(ctx, s, c.Failure)
 		}
-		return b.Diagnose(ctx, all, c.Failure)
+		return b.Diagnose(ctx, s, c.Failure)
 	})
 	d.graphRoutes(mux)
 	d.serveCode(mux)

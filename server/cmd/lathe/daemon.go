@@ -141,10 +141,7 @@ The project is that of the working directory.`,
 				return fmt.Errorf("working directory: %w", err)
 			}
 			root := server.ProjectRoot(wd)
-			project := cfg.Project
-			if project == "" {
-				project = server.WorkspaceProject(root)
-			}
+			project := projectOf(cfg, root)
 			client := server.NewClient(cfg)
 			ensure := client.Ensure
 			if a.noStart {
@@ -254,4 +251,12 @@ func (a *app) rebuildCmd() *cobra.Command {
 			fmt.Fprintf(a.errs, "rebuilt in %.1f s\n", time.Since(began).Seconds())
 			return nil
 		}}
+}
+
+// projectOf names the project of a workspace, as the configuration has it.
+func projectOf(cfg server.Config, root string) string {
+	if cfg.Project != "" {
+		return cfg.Project
+	}
+	return server.WorkspaceProject(root)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -46,38 +47,70 @@ those that claimed 0.8, how many were right.`,
 				return a.reliability(cmd.Context())
 			}
 			if len(args) == 1 {
-				f.EventID = args[0]
-			} else {
-				if isTerminal(a.in) {
-					return usagef("give an event id, or the failing output on stdin")
-				}
-				raw, err := io.ReadAll(io.LimitReader(a.in, maxInput))
-				if err != nil {
-					return fmt.Errorf("read stdin: %w", err)
-				}
-				exit := 1
-				f.ToolName, f.ToolParameters = "bash", map[string]any{"command": command}
-				f.ToolOutput = learn.ToolOutput{Stdout: strings.ToValidUTF8(string(raw), "\uFFFD"), ExitCode: &exit}
+				return a.diagnose(cmd.Context(), mcp.Failure{EventID: args[0], ProjectID: f.ProjectID})
 			}
-			client, _, err := a.client(cmd.Context())
+			output, err := a.failingOutput()
 			if err != nil {
 				return err
 			}
-			var r learn.FailureAnalysisReport
-			if err := client.Call(cmd.Context(), http.MethodPost, "/v1/diagnose", server.DiagnoseCall{Failure: f}, &r); err != nil {
-				return err
-			}
-			if a.json {
-				return a.print(r)
-			}
-			a.printReport(r)
-			return nil
+			exit := 1
+			f.ToolName, f.ToolParameters = "bash", map[string]any{"command": command}
+			f.ToolOutput = learn.ToolOutput{Stdout: output, ExitCode: &exit}
+			return a.diagnose(cmd.Context(), f)
 		}}
 	c.Flags().StringVar(&command, "command", "", "the command line that failed")
 	c.Flags().StringVar(&conversation, "conversation", "", "a failed run of several agents, as JSON")
 	c.Flags().BoolVar(&reliability, "reliability", false, "what the confidence of past reports was worth")
-	c.Flags().StringVar(&f.ProjectID, "project", "", "the project that it happened in")
+	c.Flags().StringVar(&f.ProjectID, "project", "", "the project that it happened in (default: of the working directory)")
 	return c
+}
+
+// failingOutput is what stdin holds; none is wrong use.
+func (a *app) failingOutput() (string, error) {
+	if isTerminal(a.in) {
+		return "", usagef("give an event id, or the failing output on stdin")
+	}
+	raw, err := io.ReadAll(io.LimitReader(a.in, maxInput))
+	if err != nil {
+		return "", fmt.Errorf("read stdin: %w", err)
+	}
+	output := strings.ToValidUTF8(string(raw), "\uFFFD")
+	if strings.TrimSpace(output) == "" {
+		return "", usagef("stdin is empty: give the failing output there (2>&1 takes in what went to stderr), or an event id")
+	}
+	return output, nil
+}
+
+// diagnose asks about a failure. One that is not recorded happened in the
+// working directory, unless another project's is meant.
+func (a *app) diagnose(ctx context.Context, f mcp.Failure) error {
+	client, cfg, err := a.client(ctx)
+	if err != nil {
+		return err
+	}
+	call := server.DiagnoseCall{Failure: f}
+	if f.EventID == "" {
+		wd, err := os.Getwd()
+		if err != nil {
+			return fmt.Errorf("working directory: %w", err)
+		}
+		here := projectOf(cfg, server.ProjectRoot(wd))
+		if call.ProjectID == "" {
+			call.ProjectID = here
+		}
+		if call.ProjectID == here {
+			call.CWD = wd
+		}
+	}
+	var r learn.FailureAnalysisReport
+	if err := client.Call(ctx, http.MethodPost, "/v1/diagnose", call, &r); err != nil {
+		return err
+	}
+	if a.json {
+		return a.print(r)
+	}
+	a.printReport(r)
+	return nil
 }
 
 func (a *app) reliability(ctx context.Context) error {
