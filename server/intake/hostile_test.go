@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -37,6 +38,21 @@ func wantError(t *testing.T, err error, parts ...string) {
 	for _, part := range parts {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("error %q does not say %q", err, part)
+		}
+	}
+}
+
+// TestPipeIsRefused: opening one would wait for a writer for ever.
+func TestPipeIsRefused(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe.jsonl")
+	must(t, syscall.Mkfifo(pipe, 0o600))
+	for _, path := range []string{pipe, "/dev/zero"} {
+		for _, format := range Formats() {
+			_, s, err := importOf(t, format, path, ArchiveLimits{})
+			wantError(t, err, path, "neither a regular file nor a folder")
+			if s.Files != 0 {
+				t.Errorf("%s: %+v", format, s)
+			}
 		}
 	}
 }

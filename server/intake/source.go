@@ -80,6 +80,8 @@ func totalSize(paths []string) (total int64) {
 	return total
 }
 
+var errIrregular = errors.New("neither a regular file nor a folder")
+
 // walk calls fn for each entry of a file, folder or archive that wants names.
 func walk(ctx context.Context, name string, l ArchiveLimits, wants func(string) bool, out *emitter, fn func(*entry) error) error {
 	info, err := os.Stat(name)
@@ -87,6 +89,9 @@ func walk(ctx context.Context, name string, l ArchiveLimits, wants func(string) 
 		return fmt.Errorf("read %s: %w: check the path", name, err)
 	}
 	if !info.IsDir() {
+		if !info.Mode().IsRegular() { // a pipe or device may never end, nor give a byte
+			return fmt.Errorf("%w: copy what it gives to a file first", &fs.PathError{Op: "read", Path: name, Err: errIrregular})
+		}
 		return walkFile(ctx, name, l, wants, true, out, fn)
 	}
 	var problems []error

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"net/http"
 	"slices"
@@ -148,8 +150,12 @@ func (counting) Accept(context.Context, []learn.Record) (intake.Receipt, error) 
 
 func formatOf(ctx context.Context, path string) (string, error) {
 	best, most := "", 0
+	var unreadable *fs.PathError
 	for _, f := range intake.Formats() {
-		s, _ := intake.Import(ctx, intake.ImportOptions{Format: f, Paths: []string{path}}, counting{}) // what is of another format fails
+		s, err := intake.Import(ctx, intake.ImportOptions{Format: f, Paths: []string{path}}, counting{})
+		if errors.As(err, &unreadable) && s.Files == 0 { // what is of another format fails otherwise
+			return "", err
+		}
 		if s.Calls > most {
 			best, most = f, s.Calls
 		}
@@ -232,19 +238,35 @@ func (a *app) printGroups(name string, groups []recovery.Group) {
 	a.table(name+" RESOLVED SPECIFIC HIT@1 HIT@3 ANSWERS PRECISION", rows)
 }
 
+// findCase is the one failure of a replay whose id begins with id.
+func findCase(r *server.EvalReport, id string) (*recovery.Case, error) {
+	var found []*recovery.Case
+	for i := range r.Cases {
+		if strings.HasPrefix(r.Cases[i].EventID, id) {
+			found = append(found, &r.Cases[i])
+		}
+	}
+	switch {
+	case len(found) == 0:
+		return nil, fmt.Errorf("no resolved failure of the predicted sessions begins with %q; `lathe eval --json` lists them under cases", id)
+	case len(found) > 1 && found[0].EventID != id:
+		return nil, fmt.Errorf("%d resolved failures begin with %q, like %s and %s; give more characters", len(found), id, clean(found[0].EventID), clean(found[1].EventID))
+	}
+	return found[0], nil
+}
+
 // explainCase shows one failure of a replay.
 func (a *app) explainCase(r *server.EvalReport, id string) error {
-	i := slices.IndexFunc(r.Cases, func(c recovery.Case) bool { return strings.HasPrefix(c.EventID, id) })
-	if i < 0 {
-		return fmt.Errorf("no resolved failure of the predicted sessions begins with %q; `lathe eval --json` lists them under cases", id)
+	c, err := findCase(r, id)
+	if err != nil {
+		return err
 	}
-	c := &r.Cases[i]
 	if a.json {
 		return a.print(c)
 	}
-	fmt.Fprintf(a.out, "failure     %s  %s  %s, session %s\n", c.EventID, c.At.Format("2006-01-02 15:04"), clean(c.Project), clean(c.Session))
-	fmt.Fprintf(a.out, "call        %s\nerror       %s  (%s)\n", cut(c.Call, 200), cut(c.Salient, 200), c.Pattern)
-	fmt.Fprintf(a.out, "fixed by    %s: %s, %d calls later\n", c.Truth, cut(strings.Join(c.Fix, "; "), 200), c.Calls)
+	fmt.Fprintf(a.out, "failure     %s  %s  %s, session %s\n", clean(c.EventID), c.At.Format("2006-01-02 15:04"), clean(c.Project), clean(c.Session))
+	fmt.Fprintf(a.out, "call        %s\nerror       %s  (%s)\n", cut(c.Call, 200), cut(c.Salient, 200), clean(c.Pattern))
+	fmt.Fprintf(a.out, "fixed by    %s: %s, %d calls later\n", cut(c.Truth, 200), cut(strings.Join(c.Fix, "; "), 200), c.Calls)
 	known := "had never worked before: no memory could know it"
 	if c.SeenHere {
 		known = "had worked in this project before"
@@ -263,10 +285,10 @@ func (a *app) explainCase(r *server.EvalReport, id string) error {
 		if o.Class == c.Truth {
 			verdict += ", right"
 		}
-		fmt.Fprintf(a.out, "%.2f        %s  [%s]\n            %s; %d sessions\n", o.Confidence, clean(o.Class), verdict, o.Why, o.Support)
+		fmt.Fprintf(a.out, "%.2f        %s  [%s]\n            %s; %d sessions\n", o.Confidence, cut(o.Class, 200), verdict, clean(o.Why), o.Support)
 	}
 	for _, b := range recovery.Baselines() {
-		fmt.Fprintf(a.out, "            %s would have said: %s\n", b, clean(strings.Join(c.Baselines[b], " | ")))
+		fmt.Fprintf(a.out, "            %s would have said: %s\n", clean(b), cut(strings.Join(c.Baselines[b], " | "), 400))
 	}
 	return nil
 }
