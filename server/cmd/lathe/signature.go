@@ -49,8 +49,9 @@ At most --templates templates are held. Above that the tenth that was unseen
 longest is forgotten; one that comes back as it first came gets its id again.
 
 --format jsonl reads {"text": ...} or {"message": ...} a line and prints
-{"id": ..., "template": ...} a line. --json prints one document: {"lines":
-[{"id", "template"}, ...], "count": of lines}.`, defaultLookAhead, idle),
+{"id": ..., "template": ...} a line, or {"error": ...} for a line that is
+no such object; it then ends with exit code 1. --json prints one document:
+{"lines": [{"id", "template"}, ...], "count": of lines}.`, defaultLookAhead, idle),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if opt.format != "lines" && opt.format != "jsonl" {
@@ -86,22 +87,64 @@ func (a *app) signature(ctx context.Context, opt signatureOptions) error {
 		g, opt.lookAhead = &libraryGrouper{sigs: sigs}, 0
 	}
 	w := newSignatureWriter(a.out, opt.format, a.json)
+	q := &answers{grouper: g, w: w}
 	in := &lineFeed{limit: maxLogLine, prompt: opt.lookAhead == 0}
 	add := func(line []byte) error {
+		var err error
 		if opt.format == "jsonl" {
-			var err error
-			if line, err = jsonText(line, in.number); err != nil {
-				return err
-			}
+			line, err = jsonText(line, in.number)
 		}
-		if g.Add(line); g.Pending() > opt.lookAhead {
-			g.Flush(w.write)
+		if err != nil {
+			q.refuse(err)
+		} else {
+			g.Add(line)
+		}
+		if q.waiting() > opt.lookAhead {
+			q.flush()
 		}
 		return nil
 	}
-	err := in.each(ctx, a.in, add, func() error { g.Flush(w.write); return w.out.Flush() })
-	g.Flush(w.write)
-	return errors.Join(err, w.close())
+	err := in.each(ctx, a.in, add, func() error { q.flush(); return w.out.Flush() })
+	q.flush()
+	err = errors.Join(err, w.close())
+	if err == nil && w.refused > 0 {
+		err = fmt.Errorf("%d of %d lines could not be read; leave --format jsonl out for plain lines", w.refused, w.lines)
+	}
+	return err
+}
+
+// answers gives every line its answer, in the order of the lines: those that
+// the grouper names, and those that were refused.
+type answers struct {
+	grouper
+	w   *signatureWriter
+	bad []refusal
+}
+
+// refusal is a line that could not be read, behind some that wait for a name.
+type refusal struct {
+	after int
+	err   error
+}
+
+func (q *answers) refuse(err error) { q.bad = append(q.bad, refusal{q.Pending(), err}) }
+
+func (q *answers) waiting() int { return q.Pending() + len(q.bad) }
+
+func (q *answers) flush() {
+	named, k := 0, 0
+	refused := func() {
+		for ; k < len(q.bad) && q.bad[k].after == named; k++ {
+			q.w.refuse(q.bad[k].err)
+		}
+	}
+	refused()
+	q.Flush(func(id, template string) {
+		q.w.write(id, template)
+		named++
+		refused()
+	})
+	q.bad = q.bad[:0]
 }
 
 // libraryGrouper names lines by the pattern library, then by templates.
@@ -133,7 +176,7 @@ func jsonText(line []byte, number int) ([]byte, error) {
 	err := json.Unmarshal(line, &doc)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("line %d of the input is not a JSON object (%w); leave --format jsonl out for plain lines", number, err)
+		return nil, fmt.Errorf("line %d of the input is not a JSON object: %w", number, err)
 	case doc.Text != nil:
 		return []byte(*doc.Text), nil
 	case doc.Message != nil:
@@ -144,10 +187,11 @@ func jsonText(line []byte, number int) ([]byte, error) {
 
 // signatureWriter prints what lines are called, in one of three forms.
 type signatureWriter struct {
-	out   *bufio.Writer
-	json  bool // one document
-	jsonl bool
-	lines int
+	out     *bufio.Writer
+	json    bool // one document
+	jsonl   bool
+	lines   int
+	refused int // of the lines
 }
 
 func newSignatureWriter(w io.Writer, format string, document bool) *signatureWriter {
@@ -164,6 +208,22 @@ func (w *signatureWriter) write(id, template string) {
 		w.out.WriteByte('\n')
 		return
 	}
+	w.object(struct {
+		ID       string `json:"id"`
+		Template string `json:"template"`
+	}{id, template})
+}
+
+// refuse answers a line that could not be read.
+func (w *signatureWriter) refuse(err error) {
+	w.lines++
+	w.refused++
+	w.object(struct {
+		Error string `json:"error"`
+	}{err.Error()})
+}
+
+func (w *signatureWriter) object(v any) {
 	if w.json && w.lines == 1 {
 		w.out.WriteString("{\"lines\":[\n")
 	} else if w.json {
@@ -171,10 +231,7 @@ func (w *signatureWriter) write(id, template string) {
 	}
 	enc := json.NewEncoder(w.out)
 	enc.SetEscapeHTML(false)
-	_ = enc.Encode(struct { // of two strings; an error of the output shows up in close
-		ID       string `json:"id"`
-		Template string `json:"template"`
-	}{id, template})
+	_ = enc.Encode(v) // of strings; an error of the output shows up in close
 }
 
 func (w *signatureWriter) close() error {
