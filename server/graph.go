@@ -50,6 +50,28 @@ type GraphPath struct {
 	Complete bool              `json:"complete"`
 }
 
+// Check says what of a call no graph could answer: a kind, direction or format
+// that does not exist.
+func (c GraphCall) Check() error {
+	_, err := c.query()
+	if err == nil {
+		_, err = c.filter()
+	}
+	if err == nil && c.Format != "" {
+		_, err = c.mediaType()
+	}
+	return err
+}
+
+// mediaType is that of the export's format.
+func (c GraphCall) mediaType() (string, error) {
+	types := map[graph.Format]string{graph.JSON: "application/json", graph.GraphML: "application/graphml+xml", graph.DOT: "text/vnd.graphviz"}
+	if t := types[graph.Format(c.Format)]; t != "" {
+		return t, nil
+	}
+	return "", fmt.Errorf("there is no export format %.20q: take json, graphml or dot", c.Format)
+}
+
 // query checks what a call says of edges.
 func (c GraphCall) query() (graph.Query, error) {
 	q := graph.Query{Direction: graph.Direction(c.Direction), Limit: min(c.Limit, maxGraphNodes), ProjectID: c.Project}
@@ -246,14 +268,13 @@ func (d *Daemon) exportGraph(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, err)
 		return
 	}
-	types := map[graph.Format]string{graph.JSON: "application/json", graph.GraphML: "application/graphml+xml", graph.DOT: "text/vnd.graphviz"}
-	format := graph.Format(c.Format)
-	if types[format] == "" {
-		fail(w, http.StatusUnprocessableEntity, fmt.Errorf("there is no export format %.20q: take json, graphml or dot", c.Format))
+	media, err := c.mediaType()
+	if err != nil {
+		fail(w, http.StatusUnprocessableEntity, err)
 		return
 	}
-	w.Header().Set("Content-Type", types[format])
-	if err := d.graph.Export(w, format, c.Project); err != nil {
+	w.Header().Set("Content-Type", media)
+	if err := d.graph.Export(w, graph.Format(c.Format), c.Project); err != nil {
 		d.logger.Warn("export of the graph broke off", "err", err)
 	}
 }

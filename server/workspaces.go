@@ -280,7 +280,11 @@ func (c *codeGraphs) ask(ctx context.Context, call CodeCall) (any, error) {
 		how, why := g.Watching()
 		return CodeStats{g.Stats(), root, how, why, codegraph.Lost}, nil
 	case "definition":
-		return g.Definition(ctx, call.Symbol)
+		found, err := g.Definition(ctx, call.Symbol)
+		if err == nil && len(found) == 0 {
+			err = fmt.Errorf("the code in %s defines no %.80q, as far as it was read: see `lathe graph code stats`", root, call.Symbol)
+		}
+		return found, err
 	case "callers":
 		return g.Callers(ctx, call.Symbol)
 	case "callees":

@@ -24,6 +24,11 @@ func (a *app) graphCmd() *cobra.Command {
 
 // askGraph makes a call and prints its answer, as JSON or by show.
 func askGraph[T any](a *app, cmd *cobra.Command, path string, call *server.GraphCall, show func(T)) error {
+	if call != nil {
+		if err := call.Check(); err != nil {
+			return usageError{err}
+		}
+	}
 	client, _, err := a.client(cmd.Context())
 	if err != nil {
 		return err
@@ -202,6 +207,9 @@ func (a *app) graphExportCmd() *cobra.Command {
 	var call server.GraphCall
 	c := &cobra.Command{Use: "export", Short: "The whole graph, as JSON, GraphML or for Graphviz", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := call.Check(); err != nil {
+				return usageError{err}
+			}
 			client, _, err := a.client(cmd.Context())
 			if err != nil {
 				return err

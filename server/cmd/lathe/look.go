@@ -30,6 +30,9 @@ func (a *app) kpiCmd() *cobra.Command {
 	var days int
 	c := &cobra.Command{Use: "kpi", Short: "Success rates, costs, the commonest and the costliest failures", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if days < 0 {
+				return usagef("--days %d: at least 0, which is all", days)
+			}
 			client, _, err := a.client(cmd.Context())
 			if err != nil {
 				return err
