@@ -22,7 +22,8 @@
 // Watch keeps the graph up to date by the system's notifications, or says why
 // it polls. Save and New keep it over a restart, in a file that is checked and
 // versioned. The history of files and entities is read from git when asked
-// for, with the checkout's own configuration kept from starting programs.
+// for, with the checkout's own configuration kept from starting programs; what
+// the working tree adds is compared here, as git would pass it through filters.
 //
 // The folder is hostile: symbolic links are not followed; what git ignores,
 // dependency and version control folders are not entered; files, their size,

@@ -1,15 +1,9 @@
 package codegraph
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -55,11 +49,16 @@ func (h *history) known(path, hash string, e learn.CodeEntity) *learn.CodeHistor
 	if own, ok := h.parts[path+"\x00"+hash+"\x00"+h.head][e.ID]; ok {
 		return &own
 	}
-	f, ok := h.files[path]
-	if !ok {
+	if _, ok := h.files[path]; !ok {
 		return nil
 	}
-	return &learn.CodeHistory{Changed: f.changed, Author: f.author, Commit: f.commit, Changes: f.changes, Whole: true, Bounded: h.bounded}
+	whole := h.ofFile(path)
+	return &whole
+}
+
+func (h *history) ofFile(path string) learn.CodeHistory {
+	f := h.files[path]
+	return learn.CodeHistory{Changed: f.changed, Author: f.author, Commit: f.commit, Changes: f.changes, Whole: true, Bounded: h.bounded}
 }
 
 // ErrNoGit: git is not installed, or the workspace is not under git.
@@ -81,8 +80,7 @@ func (g *Graph) ReadHistory(ctx context.Context) error {
 	if same || commit == "" {
 		return nil
 	}
-	out, err := g.git(ctx, "log", "--no-show-signature", "--no-renames", "--name-only", "--relative", "-z", "-n", strconv.Itoa(maxCommits),
-		"--format="+recordSeparator+"%H"+fieldSeparator+"%ct"+fieldSeparator+"%an", "HEAD", "--", ".")
+	out, err := g.log(ctx, commit, ".", maxCommits, "--name-only", "--relative", "-z")
 	if err != nil {
 		return err
 	}
@@ -149,12 +147,11 @@ func cutAuthor(s string) string {
 	return s
 }
 
-var hunk = regexp.MustCompile(`^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@`)
-
 // FileHistory reads which commits touched which entities of a file: from the
 // newest of its last 200 commits back, each entity's lines are carried through
 // each commit's hunks, and a hunk within them is a change of the entity. What
-// the working tree has beyond the last commit comes first, as Uncommitted. A
+// the working tree has beyond the last commit comes first, as Uncommitted; with
+// more than 1,000 lines of it the entities have the file's history instead. A
 // rename ends the history. Once read it is kept until the file or the last
 // commit changes.
 func (g *Graph) FileHistory(ctx context.Context, name string) error {
@@ -172,18 +169,10 @@ func (g *Graph) FileHistory(ctx context.Context, name string) error {
 	if known {
 		return nil
 	}
-	dirty, err := g.git(ctx, "diff", "--no-ext-diff", "--no-textconv", "--no-color", "-U0", "HEAD", "--", name)
-	if err != nil {
+	parts, err := g.partHistory(ctx, f, name, head)
+	if err != nil || parts == nil {
 		return err
 	}
-	log, err := g.git(ctx, "log", "--no-show-signature", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color", "-U0", "-p",
-		"-n", strconv.Itoa(maxFileCommits), "--format="+recordSeparator+"%H"+fieldSeparator+"%ct"+fieldSeparator+"%an", "HEAD", "--", name)
-	if err != nil {
-		return err
-	}
-	g.mu.RLock()
-	parts := carry(f, dirty, log)
-	g.mu.RUnlock()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if len(h.parts) >= maxFileHistory {
@@ -195,173 +184,37 @@ func (g *Graph) FileHistory(ctx context.Context, name string) error {
 	return nil
 }
 
-// span of an entity on its way back through the commits.
-type carried struct {
-	id       string
-	from, to int
-	gone     bool // it did not exist before
-	h        learn.CodeHistory
-}
-
-// carry takes a file's entities back through what changed.
-func carry(f *file, dirty, log []byte) map[string]learn.CodeHistory {
-	var all []*carried
-	for i := 2; i < len(f.entities); i++ {
-		all = append(all, &carried{id: f.id(i), from: int(f.entities[i].line), to: int(f.entities[i].end)})
-	}
-	for _, c := range all {
-		c.h.Uncommitted = c.back(hunks(dirty))
-	}
-	commits := 0
-	for record := range strings.SplitSeq(string(log), recordSeparator) {
-		head, diff, _ := strings.Cut(record, "\n")
-		commit, ok := parseCommit(head)
-		if !ok {
-			continue
-		}
-		commits++
-		changed := hunks([]byte(diff))
-		for _, c := range all {
-			if c.back(changed) {
-				if c.h.Changes++; c.h.Changes == 1 {
-					c.h.Changed, c.h.Author, c.h.Commit = commit.changed, commit.author, commit.commit
-				}
-			}
-		}
-	}
-	found := map[string]learn.CodeHistory{}
-	for _, c := range all {
-		c.h.Bounded = commits >= maxFileCommits && !c.gone
-		found[c.id] = c.h
-	}
-	return found
-}
-
-// change is a hunk without context: a range of old lines became one of new.
-type change struct{ oldFrom, oldCount, newFrom, newCount int }
-
-func hunks(diff []byte) []change {
-	var found []change
-	for s := bufio.NewScanner(bytes.NewReader(diff)); ; {
-		s.Buffer(nil, 1<<20)
-		for s.Scan() {
-			if m := hunk.FindSubmatch(s.Bytes()); m != nil {
-				found = append(found, change{number(m[1], 0), number(m[2], 1), number(m[3], 0), number(m[4], 1)})
-			}
-		}
-		return found
-	}
-}
-
-func number(b []byte, otherwise int) int {
-	if n, err := strconv.Atoi(string(b)); err == nil {
-		return n
-	}
-	return otherwise
-}
-
-// back carries the lines to what they were before a commit's hunks, which are
-// in order, and reports whether one of the hunks lies within them.
-func (c *carried) back(changed []change) (touched bool) {
-	if c.gone {
-		return false
-	}
-	lost := 0
-	for _, h := range changed {
-		first, last := h.lines()
-		inside := min(last, c.to) - max(first, c.from) + 1
-		if inside > 0 || h.newCount == 0 && c.from <= h.newFrom && h.newFrom < c.to {
-			touched = true
-			lost += max(0, inside)
-		}
-	}
-	c.gone = lost > c.to-c.from // all of it is new
-	c.from, c.to = before(changed, c.from, false), before(changed, c.to, true)
-	c.to = max(c.from, c.to)
-	return touched
-}
-
-// lines are the new ones; what only took lines out has none.
-func (h *change) lines() (first, last int) {
-	if h.newCount == 0 {
-		return h.newFrom + 1, h.newFrom
-	}
-	return h.newFrom, h.newFrom + h.newCount - 1
-}
-
-// before is the line that a line was: of what is new, the begin or the end of
-// what stood there.
-func before(changed []change, line int, end bool) int {
-	shift := 0
-	for _, h := range changed {
-		first, last := h.lines()
-		switch {
-		case last < line:
-			shift += h.oldCount - h.newCount
-		case first <= line && end:
-			return h.oldFrom + max(0, h.oldCount-1)
-		case first <= line && h.oldCount == 0:
-			return h.oldFrom + 1
-		case first <= line:
-			return h.oldFrom
-		}
-	}
-	return line + shift
-}
-
-// git runs git in the workspace. A checkout brings its own configuration
-// along, so whatever in it would start a program is switched off, and nothing
-// is fetched.
-func (g *Graph) git(ctx context.Context, args ...string) ([]byte, error) {
-	program, err := exec.LookPath("git")
+// partHistory is the history of a file's entities; nil when the file is not
+// the one that was indexed. What the working tree has is read and compared
+// here: git would pass it through filters, programs that the checkout names.
+func (g *Graph) partHistory(ctx context.Context, f *file, name, head string) (map[string]learn.CodeHistory, error) {
+	src, err := g.read(name)
 	if err != nil {
-		return nil, ErrNoGit
+		return nil, fmt.Errorf("codegraph: history of %s: %w", name, err)
 	}
-	if _, err := os.Stat(g.dir); err != nil {
-		return nil, fmt.Errorf("codegraph: %w", err)
+	if learn.ContentHash(src) != f.hash {
+		return nil, nil // it changed since the last Update
 	}
-	ctx, cancel := context.WithTimeout(ctx, gitTime)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, program, append([]string{"--no-pager", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null",
-		"-c", "protocol.allow=never", "-c", "log.showSignature=false", "-c", "core.quotePath=false", "-c", "diff.external=", "-c", "core.alternateRefsCommand="}, args...)...)
-	cmd.Dir = g.dir
-	for _, v := range os.Environ() {
-		if !strings.HasPrefix(v, "GIT_") { // a hook's environment names another repository
-			cmd.Env = append(cmd.Env, v)
-		}
-	}
-	cmd.Env = append(cmd.Env, "GIT_OPTIONAL_LOCKS=0", "GIT_NO_LAZY_FETCH=1", "GIT_TERMINAL_PROMPT=0", "LC_ALL=C")
-	pipe, err := cmd.StdoutPipe()
+	committed, err := g.committed(ctx, head, name)
 	if err != nil {
-		return nil, fmt.Errorf("codegraph: git: %w", err)
+		return nil, err
 	}
-	var problems bytes.Buffer
-	cmd.Stderr = &limited{&problems, 4096}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("codegraph: git: %w", err)
+	log, err := g.log(ctx, head, name, maxFileCommits, "-p", "-U0", "--inter-hunk-context=0", "--text")
+	if err != nil {
+		return nil, err
 	}
-	out, err := io.ReadAll(io.LimitReader(pipe, maxGitOutput))
-	if len(out) >= maxGitOutput { // what is there is the newest; the rest is not needed
-		cancel()
-		_ = cmd.Wait()
-		return out, nil
-	}
-	if err := errors.Join(err, cmd.Wait()); err != nil {
-		if text := problems.String(); strings.Contains(text, "not a git repository") || text == "" {
-			return nil, ErrNoGit
+	dirty, ok := lineChanges(textLines(committed), textLines(src))
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	parts := carry(f, dirty, log)
+	if !ok {
+		g.history.mu.Lock()
+		defer g.history.mu.Unlock()
+		whole := g.history.ofFile(name)
+		whole.Uncommitted = true
+		for id := range parts {
+			parts[id] = whole
 		}
-		return nil, fmt.Errorf("codegraph: git %s: %w: %s", args[0], err, strings.TrimSpace(problems.String()))
 	}
-	return out, nil
-}
-
-// limited writes as much as fits.
-type limited struct {
-	w    *bytes.Buffer
-	left int
-}
-
-func (l *limited) Write(p []byte) (int, error) {
-	l.w.Write(p[:min(len(p), max(0, l.left-l.w.Len()))])
-	return len(p), nil
+	return parts, nil
 }
