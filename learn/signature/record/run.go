@@ -232,12 +232,16 @@ func (h *house) furnish(cmd *exec.Cmd, dir string, root bool) {
 const maxOutput = 6000
 
 // registries are the hosts that tools name unasked.
+// cargoIndex is where cargo names its registry without a scheme.
+var cargoIndex = regexp.MustCompile(`(location searched: )\S+`)
+
 var registries = regexp.MustCompile(`https?://(?:repo\d?|registry|proxy|pypi|files|deb|index|static)\.[\w.-]+(?:/[\w./-]*)?`)
 
 // clean removes this machine from a text.
 func (h *house) clean(s string) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	s = registries.ReplaceAllString(s, "https://registry.example")
+	s = cargoIndex.ReplaceAllString(s, "${1}registry.example")
 	s = strings.ReplaceAll(s, h.root, "/home/dev")
 	if h.npm != "" {
 		s = strings.ReplaceAll(s, h.npm, "/home/dev/project")
