@@ -231,10 +231,10 @@ func (h *house) furnish(cmd *exec.Cmd, dir string, root bool) {
 // maxOutput is how many bytes of an output a recording keeps.
 const maxOutput = 6000
 
-// registries are the hosts that tools name unasked.
 // cargoIndex is where cargo names its registry without a scheme.
 var cargoIndex = regexp.MustCompile(`(location searched: )\S+`)
 
+// registries are the hosts that tools name unasked.
 var registries = regexp.MustCompile(`https?://(?:repo\d?|registry|proxy|pypi|files|deb|index|static)\.[\w.-]+(?:/[\w./-]*)?`)
 
 // clean removes this machine from a text.
