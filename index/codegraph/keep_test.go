@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -156,7 +157,7 @@ func TestWatch(t *testing.T) {
 func TestIgnoredAsGitDoes(t *testing.T) {
 	files := []string{"a.py", "b.py", "sub/a.py", "sub/b.py", "sub/deep/a.py", "sub/deep/x y.py", "other/sub/a.py", "[x].py", "other/ab.py"}
 	piece := rapid.SampledFrom([]string{"a", "b", "*", "?", "**", "/", "sub", "deep", "other", ".py", "[ab]", "[!a]", "!", "#", `\`, " ", "x y", "[[:alpha:]]", "[", "*.py", "/**/", "**/"})
-	rules := rapid.SliceOfN(rapid.Map(rapid.SliceOfN(piece, 1, 5), func(p []string) string { return strings.Join(p, "") }), 0, 4)
+	rules := rapid.SliceOfN(rapid.Map(rapid.SliceOfN(piece, 1, 5), func(p []string) string { return plainStars(strings.Join(p, "")) }), 0, 4)
 	rapid.Check(t, func(r *rapid.T) {
 		dir, err := os.MkdirTemp(t.TempDir(), "")
 		if err != nil {
@@ -203,6 +204,19 @@ func TestIgnoredAsGitDoes(t *testing.T) {
 			r.Errorf("git has %q, the graph %q, by %q %q %q", want, got, have[".gitignore"], have["sub/.gitignore"], have[".git/info/exclude"])
 		}
 	})
+}
+
+var looseStars = regexp.MustCompile(`[^/*]\*\*|\*\*[^/]`)
+
+// plainStars makes ** one star where it does not stand between slashes. There
+// it should mean just that, but git before 2.41 compares the addresses of two
+// unrelated strings to find out (wildmatch.c), and so answers now this, now
+// that.
+func plainStars(rule string) string {
+	for looseStars.MatchString(rule) {
+		rule = strings.ReplaceAll(rule, "**", "*")
+	}
+	return rule
 }
 
 func git(t *testing.T, dir string, args ...string) {
