@@ -95,12 +95,16 @@ func (d *Door) action(a *learn.ActionOutcome) error {
 		return err
 	}
 	complete(a)
+	// Before the identity: who gives neither a call id nor a time and reports
+	// the same twice has called twice.
+	var err error
+	if a.Timestamp, err = d.timestamp(a.Timestamp); err != nil {
+		return err
+	}
 	if a.ID == "" || a.CallID != "" || !learn.ValidID(a.ID) {
 		a.ID = actionID(a)
 	}
-	var err error
-	a.Timestamp, err = d.timestamp(a.Timestamp)
-	return err
+	return nil
 }
 
 // words checks the fields with a fixed vocabulary and the tool's name.
@@ -182,7 +186,7 @@ func complete(a *learn.ActionOutcome) {
 }
 
 // actionID is the identity of a call: from its call id, else from all that is
-// known of it, so that the same report sent twice is one event.
+// known of it, its time too, so that the same report sent twice is one event.
 func actionID(a *learn.ActionOutcome) string {
 	if a.CallID != "" {
 		return learn.EventID(a.SessionID, a.CallID)
@@ -190,7 +194,7 @@ func actionID(a *learn.ActionOutcome) string {
 	content := *a
 	content.ID = ""
 	doc, err := json.Marshal(content)
-	if err != nil { // only a timestamp outside of years 0 to 9999, refused later
+	if err != nil { // a number that JSON has no form for; complete left none
 		doc = []byte(err.Error())
 	}
 	return learn.UUIDv8("content", a.ProjectID, a.SessionID, string(doc))

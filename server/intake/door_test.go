@@ -16,7 +16,9 @@ import (
 
 var now = time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC)
 
-func door(t testing.TB) *Door {
+func door(t testing.TB) *Door { return doorAt(t, now) }
+
+func doorAt(t testing.TB, now time.Time) *Door {
 	t.Helper()
 	r, err := redact.New()
 	if err != nil {
@@ -131,6 +133,10 @@ func TestDoorIdentity(t *testing.T) {
 	other := func(a *learn.ActionOutcome) { a.Timestamp = now; a.ToolOutput.Stdout = "x" }
 	if id(same) != id(same) || id(same) == id(other) {
 		t.Error("without ids the content decides")
+	}
+	later := doorAt(t, now.Add(time.Second))
+	if admitOne(t, d, call(func(*learn.ActionOutcome) {})).ID() == admitOne(t, later, call(func(*learn.ActionOutcome) {})).ID() {
+		t.Error("the same call made again a second later, without ids and times, is another event")
 	}
 	again := admitOne(t, d, admitOne(t, d, call(same)))
 	if again.ID() != id(same) {
