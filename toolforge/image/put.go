@@ -21,6 +21,12 @@ func (s *Store) put(img v1.Image) error {
 	if err != nil {
 		return fmt.Errorf("image: digest: %w", err)
 	}
+	desc, err := partial.Descriptor(img)
+	if err != nil {
+		return fmt.Errorf("image: describe %s: %w", digest, err)
+	}
+	desc.Annotations = nil
+	// Listed under the same lock as written: Collect removes what no list names.
 	err = s.locked(func() error {
 		if err := s.dropDamaged(img); err != nil {
 			return err
@@ -28,24 +34,22 @@ func (s *Store) put(img v1.Image) error {
 		if err := s.putSmall(img); err != nil {
 			return err
 		}
-		return layout.Path(s.layoutDir()).WriteImage(img)
+		if err := layout.Path(s.layoutDir()).WriteImage(img); err != nil {
+			return err
+		}
+		return s.rewriteIndex(func(m *v1.IndexManifest) {
+			for _, d := range m.Manifests {
+				if d.Digest == digest {
+					return
+				}
+			}
+			m.Manifests = append(m.Manifests, *desc)
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("image: store %s: %w", digest, err)
 	}
-	desc, err := partial.Descriptor(img)
-	if err != nil {
-		return fmt.Errorf("image: describe %s: %w", digest, err)
-	}
-	desc.Annotations = nil
-	return s.editIndex(func(m *v1.IndexManifest) {
-		for _, d := range m.Manifests {
-			if d.Digest == digest {
-				return
-			}
-		}
-		m.Manifests = append(m.Manifests, *desc)
-	})
+	return nil
 }
 
 // dropDamaged removes layers of img whose stored bytes are wrong: WriteImage

@@ -315,19 +315,22 @@ func withoutMark(list []v1.Descriptor, digest v1.Hash, key, value string) []v1.D
 
 // editIndex changes index.json atomically.
 func (s *Store) editIndex(edit func(*v1.IndexManifest)) error {
-	return s.locked(func() error {
-		m, err := s.index()
-		if err != nil {
-			return err
-		}
-		m = m.DeepCopy()
-		edit(m)
-		raw, err := json.MarshalIndent(m, "", "  ")
-		if err != nil {
-			return fmt.Errorf("image: encode index: %w", err)
-		}
-		return writeAtomic(filepath.Join(s.layoutDir(), "index.json"), raw)
-	})
+	return s.locked(func() error { return s.rewriteIndex(edit) })
+}
+
+// rewriteIndex is editIndex for who holds the lock.
+func (s *Store) rewriteIndex(edit func(*v1.IndexManifest)) error {
+	m, err := s.index()
+	if err != nil {
+		return err
+	}
+	m = m.DeepCopy()
+	edit(m)
+	raw, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return fmt.Errorf("image: encode index: %w", err)
+	}
+	return writeAtomic(filepath.Join(s.layoutDir(), "index.json"), raw)
 }
 
 func clip(s string) string {

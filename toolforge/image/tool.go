@@ -42,6 +42,13 @@ func (s *Store) AddTool(ctx context.Context, base string, files map[string][]byt
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
+	// The base comes along: the store that it was read from may drop it later.
+	// Its layers are the tool's own too, so that it costs a manifest.
+	if under, at, err := s.image(base); err == nil && at != s {
+		if err := s.put(under); err != nil {
+			return "", err
+		}
+	}
 	if err := s.put(img); err != nil {
 		return "", err
 	}
