@@ -28,7 +28,8 @@ type Collected struct {
 // With dry it only says what it would remove. The store that this one reads
 // through is never touched.
 func (s *Store) Collect(ctx context.Context, minAge time.Duration, keep []string, dry bool) (Collected, error) {
-	c := &collection{store: s, before: time.Now().Add(-minAge), dry: dry, images: map[v1.Hash]bool{}, blobs: map[v1.Hash]bool{}}
+	c := &collection{store: s, before: time.Now().Add(-minAge), dry: dry, images: map[v1.Hash]bool{}, blobs: map[v1.Hash]bool{},
+		out: Collected{Images: []string{}}}
 	for _, digest := range keep {
 		h, err := v1.NewHash(digest)
 		if err != nil {

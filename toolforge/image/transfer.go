@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
@@ -170,6 +171,9 @@ func appendTar(tw *tar.Writer, path, name string) error {
 	}
 	return err
 }
+
+// Credentials lets Push and Pull use what `docker login` and its helpers keep.
+func Credentials() remote.Option { return remote.WithAuthFromKeychain(authn.DefaultKeychain) }
 
 // Push sends an image to a registry as ref (host/name:tag) and returns
 // host/name@digest, which is how others should pull it.

@@ -69,6 +69,7 @@ func runScripts(t *testing.T, dir, images string) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"onejson": oneJSON, "field": field, "make": makeInput, "samejson": sameJSON, "capture": capture, "rc": exitsWith, "occupy": occupy,
+			"registry": registryServer, "dockersave": dockerSave,
 		},
 	})
 }

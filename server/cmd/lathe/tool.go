@@ -166,54 +166,6 @@ func workingProject() string {
 	return server.WorkspaceProject(server.ProjectRoot(wd))
 }
 
-func (a *app) imageCmd() *cobra.Command {
-	c := &cobra.Command{Use: "image", Short: "Images that tools are validated and run in"}
-	store := func() (*image.Store, error) {
-		cfg, _, err := a.config()
-		if err != nil {
-			return nil, err
-		}
-		return server.OpenImages(cfg)
-	}
-	c.AddCommand(
-		&cobra.Command{Use: "list", Short: "Images in the store", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
-			s, err := store()
-			if err != nil {
-				return err
-			}
-			all, err := s.List()
-			if err != nil || a.json {
-				return errors.Join(err, printIf(a, err == nil, all))
-			}
-			var rows [][]string
-			for _, e := range all {
-				rows = append(rows, []string{e.Digest, fmt.Sprintf("%.1f MB", float64(e.Size)/1e6), string(e.Kind), e.Tag})
-			}
-			a.table("DIGEST SIZE BASE TAG", rows)
-			return nil
-		}},
-		&cobra.Command{Use: "build KIND", Short: "Build a base image (runtime or validation) from this machine's apt sources", Args: cobra.ExactArgs(1),
-			RunE: func(cmd *cobra.Command, args []string) error {
-				s, err := store()
-				if err != nil {
-					return err
-				}
-				digest, err := s.BuildBase(cmd.Context(), image.Kind(args[0]), a.errs)
-				if err == nil {
-					fmt.Fprintln(a.out, digest)
-				}
-				return err
-			}},
-		&cobra.Command{Use: "verify DIGEST", Short: "Check every byte of an image", Args: cobra.ExactArgs(1), RunE: func(_ *cobra.Command, args []string) error {
-			s, err := store()
-			if err != nil {
-				return err
-			}
-			return s.Verify(args[0])
-		}})
-	return c
-}
-
 func (a *app) sandboxCmd() *cobra.Command {
 	c := &cobra.Command{Use: "sandbox", Short: "The sandbox that tools run in"}
 	var kind, memory string
