@@ -10,7 +10,8 @@ import (
 
 // Analyser reads failures out of outputs. It is safe for concurrent use.
 type Analyser struct {
-	lib *library
+	lib   *library
+	words *errorWords
 
 	mu    sync.RWMutex
 	miner *miner
@@ -23,7 +24,7 @@ func New() (*Analyser, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load the error patterns: %w", err)
 	}
-	return &Analyser{lib: lib, miner: newMiner(maxTemplates)}, nil
+	return &Analyser{lib: lib, words: newErrorWords(), miner: newMiner(maxTemplates)}, nil
 }
 
 // Match gives the failures that an event shows, first cause first; nil for a
@@ -125,8 +126,8 @@ func (a *Analyser) analyse(ev *learn.ActionOutcome, act learn.Action, mine func(
 	if len(sigs) > 0 {
 		return sigs
 	}
-	if at := salient(lines); at >= 0 {
-		if h := a.lib.boundHit(lines[at], at, whereTraceback); h.p != nil && classLine.MatchString(lines[at]) {
+	if at := a.words.salient(lines); at >= 0 {
+		if h := a.lib.boundHit(lines[at], at, whereTraceback); h.p != nil && isClassLine(lines[at]) {
 			return []learn.ErrorSignature{h.signature(lines)}
 		}
 		return []learn.ErrorSignature{minedSignature(lines, at, mine)}

@@ -83,7 +83,7 @@ func generated(systems []system, head bool) (out []corpus) {
 // recorded are logs that real programs wrote (testdata/logs: a server each,
 // driven by clients that did wrong now and then), labelled from the programs'
 // print statements.
-func recorded(t *testing.T) (out []corpus) {
+func recorded(t testing.TB) (out []corpus) {
 	files, err := filepath.Glob("testdata/logs/*.log")
 	if err != nil || len(files) == 0 {
 		t.Fatal("testdata/logs is missing", err)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 
 	"github.com/goccy/go-yaml"
 
@@ -75,6 +76,10 @@ type library struct {
 	byID     map[string]*pattern
 	scan     *automaton
 	bound    []*pattern // with a Where, in order
+
+	preferred  []*pattern // as a line prefers them
+	place      []int      // of each pattern among the preferred
+	candidates sync.Pool  // of *candidates
 }
 
 // loadLibrary reads every YAML file of the folder.
@@ -117,6 +122,7 @@ func loadLibrary(fsys fs.FS) (*library, error) {
 		}
 	}
 	lib.scan = newAutomaton(literals, owners)
+	lib.prefer()
 	return lib, nil
 }
 

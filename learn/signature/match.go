@@ -24,28 +24,13 @@ type hit struct {
 func (lib *library) hits(lines []string) []hit {
 	var out []hit
 	var ends tracebacks
-	tried := make([]int, len(lib.patterns)) // last line (from 1) a pattern was tried on
+	c := lib.candidates.Get().(*candidates)
+	defer lib.candidates.Put(c)
 	for i := range lines {
 		where := ends.at(lines, i)
-		line := lines[i]
-		best := hit{line: -1}
-		lib.scan.each(line, func(owners []int) {
-			for _, o := range owners {
-				if tried[o] == i+1 {
-					continue
-				}
-				tried[o] = i + 1
-				p := lib.patterns[o]
-				if best.p != nil && !better(p, best.p) {
-					continue
-				}
-				if loc := p.re.FindStringSubmatchIndex(line); loc != nil {
-					best = hit{i, p, loc}
-				}
-			}
-		})
+		best := lib.best(lines[i], i, c)
 		if where != "" && (best.p == nil || where == whereStack && best.p.rank == rankGeneric) {
-			if h := lib.boundHit(line, i, where); h.p != nil {
+			if h := lib.boundHit(lines[i], i, where); h.p != nil {
 				best = h
 			}
 		}
@@ -54,6 +39,35 @@ func (lib *library) hits(lines []string) []hit {
 		}
 	}
 	return out
+}
+
+// candidates are the patterns of which a literal stands in a line, best first.
+type candidates struct {
+	round int
+	met   []int // the last round a pattern was met in
+	list  []int
+}
+
+// best finds the best pattern of one line.
+func (lib *library) best(line string, i int, c *candidates) hit {
+	c.round++
+	c.list = c.list[:0]
+	lib.scan.each(line, func(owners []int) {
+		for _, o := range owners {
+			if c.met[o] != c.round {
+				c.met[o] = c.round
+				c.list = append(c.list, lib.place[o])
+			}
+		}
+	})
+	slices.Sort(c.list)
+	for _, at := range c.list {
+		p := lib.preferred[at]
+		if loc := p.re.FindStringSubmatchIndex(line); loc != nil {
+			return hit{i, p, loc}
+		}
+	}
+	return hit{line: -1}
 }
 
 // boundHit finds the first pattern that belongs to a place.
@@ -69,13 +83,18 @@ func (lib *library) boundHit(line string, i int, where string) hit {
 	return hit{line: -1}
 }
 
-// better reports whether p is to be preferred to q on one line: causes before
-// summaries before generic ones, then the order of the library.
-func better(p, q *pattern) bool {
-	if p.rank != q.rank {
-		return p.rank < q.rank
+// prefer orders the patterns for one line: causes before summaries before
+// generic ones, then the order of the library.
+func (lib *library) prefer() {
+	lib.preferred = slices.Clone(lib.patterns)
+	slices.SortFunc(lib.preferred, func(p, q *pattern) int {
+		return cmp.Or(cmp.Compare(p.rank, q.rank), cmp.Compare(p.order, q.order))
+	})
+	lib.place = make([]int, len(lib.patterns))
+	for at, p := range lib.preferred {
+		lib.place[p.order] = at
 	}
-	return p.order < q.order
+	lib.candidates.New = func() any { return &candidates{met: make([]int, len(lib.patterns))} }
 }
 
 // signatures of the lines: causes before what follows from them, each as

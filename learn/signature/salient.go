@@ -10,6 +10,9 @@ import (
 	"lathe/learn"
 )
 
+// maxSalient is how long a line may be, in bytes, that says best what went wrong.
+const maxSalient = 1000
+
 var (
 	errorWord = regexp.MustCompile(`(?i)\b(?:errors?|fail(?:ed|ure|ures|s)?|fatal|exception|panic(?:ked)?|cannot|can't|could not|couldn't|unable to|denied|not found|no such|invalid|illegal|unexpected|unknown|undefined|unrecognized|unsupported|refused|timed? ?out|abort(?:ed|ing)?|missing|must (?:be|not)|not (?:allowed|permitted|supported|a valid|installed|exist)|does not exist|mismatch|conflict|corrupt(?:ed)?|crash(?:ed)?|rejected|violat(?:es|ion)|exceed(?:s|ed)|killed|segmentation fault|assert(?:ion)?)\b|\w(?:Error|Exception)\b`)
 	noErrors  = regexp.MustCompile(`(?i)\b(?:0|no) (?:errors?|fail(?:ed|ures?)?|warnings?)\b|^\s*(?:#|//|\*|warning:)`)
@@ -22,6 +25,11 @@ var (
 	classLine = regexp.MustCompile(`^[a-z_]\w*(?:\.[a-z_]\w*)*\.[A-Z]\w*[a-z]\w*: \S`)
 	pyHead    = "Traceback (most recent call last):"
 )
+
+// isClassLine is whether classLine matches; most lines end at their first byte.
+func isClassLine(l string) bool {
+	return l != "" && (l[0] >= 'a' && l[0] <= 'z' || l[0] == '_') && strings.Contains(l, ": ") && classLine.MatchString(l)
+}
 
 // failed reports whether an event is a failure at all.
 func failed(ev *learn.ActionOutcome) bool {
@@ -121,10 +129,16 @@ func hiddenTraceback(lines []string, act learn.Action) []string {
 	return nil
 }
 
+// says reports whether a line speaks of an error, and not of none.
+func (e *errorWords) says(line string) bool {
+	found, maybeNone := e.of(line)
+	return found && !(maybeNone && noErrors.MatchString(line))
+}
+
 // salient is the index of the line that says best what went wrong, -1 when no
-// line does: the end of the last traceback, else a class with its message, the first "program: message"
-// with a word of error, else the first line with one.
-func salient(lines []string) int {
+// line does: the end of the last traceback, else a class with its message, the
+// first "program: message" with a word of error, else the first line with one.
+func (e *errorWords) salient(lines []string) int {
 	for i := len(lines) - 1; i >= 0; i-- {
 		if lines[i] == pyHead {
 			for j := i + 1; j < len(lines); j++ {
@@ -136,13 +150,13 @@ func salient(lines []string) int {
 	}
 	first := -1
 	for i, l := range lines {
-		if l == "" || len(l) > 1000 {
+		if l == "" || len(l) > maxSalient {
 			continue
 		}
-		if classLine.MatchString(l) {
+		if isClassLine(l) {
 			return i
 		}
-		if noErrors.MatchString(l) || !errorWord.MatchString(l) {
+		if !e.says(l) {
 			continue
 		}
 		if progLine.MatchString(l) {

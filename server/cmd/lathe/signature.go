@@ -7,12 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"lathe/learn"
-	"lathe/learn/action"
 	"lathe/learn/signature"
 )
 
@@ -84,11 +81,11 @@ func (a *app) signature(ctx context.Context, opt signatureOptions) error {
 		if err != nil {
 			return err
 		}
-		g, opt.lookAhead = &libraryGrouper{sigs: sigs}, 0
+		g, opt.lookAhead = &libraryGrouper{sigs: sigs}, defaultLookAhead // of what was read at once
 	}
 	w := newSignatureWriter(a.out, opt.format, a.json)
 	q := &answers{grouper: g, w: w}
-	in := &lineFeed{limit: maxLogLine, prompt: opt.lookAhead == 0}
+	in := &lineFeed{limit: maxLogLine, prompt: !opt.online || opt.lookAhead == 0}
 	add := func(line []byte) error {
 		var err error
 		if opt.format == "jsonl" {
@@ -158,15 +155,7 @@ func (g *libraryGrouper) Add(line []byte) { g.lines = append(g.lines, string(lin
 func (g *libraryGrouper) Pending() int { return len(g.lines) }
 
 func (g *libraryGrouper) Flush(each func(id, template string)) {
-	for _, line := range g.lines {
-		exit := 1
-		ev := &learn.ActionOutcome{ToolName: "bash", Status: learn.StatusFailure, ToolOutput: learn.ToolOutput{Stderr: line, ExitCode: &exit}}
-		if found := g.sigs.Learn(ev, action.Parse(ev)); len(found) > 0 && !strings.HasPrefix(found[0].PatternID, "process/") {
-			each(found[0].ID, found[0].Template)
-		} else { // the line says nothing of a failure
-			each(g.sigs.LearnLine(line))
-		}
-	}
+	g.sigs.LearnLines(g.lines, each)
 	g.lines = g.lines[:0]
 }
 
