@@ -17,6 +17,14 @@ type CalibratorOptions struct {
 	// PriorSlope times the score is what an untaught Calibrator answers;
 	// default 0.6, so that what was never checked claims less than it scores.
 	PriorSlope float64
+	// PriorBase, when it is above 0, is the share that is right of all that is
+	// scored, as far as is known beforehand. An untaught Calibrator then answers
+	// between it and the score: PriorTrust is how much of a score's distance
+	// from the base (in log odds) is believed. Scores of what came out best of
+	// several, or above a bar, fall back toward the base when they are checked
+	// (regression to the mean, Galton 1886).
+	PriorBase  float64
+	PriorTrust float64 // default 0.5
 }
 
 // Calibrator turns a score into the probability that what was scored is right,
@@ -60,6 +68,10 @@ func NewCalibrator(o CalibratorOptions) *Calibrator {
 	if o.PriorSlope <= 0 || o.PriorSlope > 1 {
 		o.PriorSlope = 0.6
 	}
+	if o.PriorTrust <= 0 || o.PriorTrust > 1 {
+		o.PriorTrust = 0.5
+	}
+	o.PriorBase = min(o.PriorBase, 0.99)
 	return &Calibrator{o: o, bins: make([]calibratorBin, o.Bins)}
 }
 
@@ -131,7 +143,7 @@ func (c *Calibrator) fit() []knot {
 			lo, hi := float64(i)/float64(len(c.bins)), float64(i+1)/float64(len(c.bins))
 			centre = min(max((b.Score+centre)/(b.N+1), lo), hi) // one pseudo-observation holds it off the edges
 		}
-		knots[i] = knot{score: centre, probability: min(max(c.o.PriorSlope*centre, 0.01), 0.99)}
+		knots[i] = knot{score: centre, probability: c.o.prior(centre)}
 	}
 	shift := c.shift(knots)
 	for i, b := range c.bins {
@@ -140,6 +152,15 @@ func (c *Calibrator) fit() []knot {
 		k.probability = (b.Right + c.o.PriorWeight*moved(k.probability, shift)) / k.weight
 	}
 	return pool(knots)
+}
+
+// prior is what an untaught Calibrator answers.
+func (o *CalibratorOptions) prior(score float64) float64 {
+	p := min(max(o.PriorSlope*score, 0.01), 0.99)
+	if o.PriorBase <= 0 {
+		return p
+	}
+	return moved(o.PriorBase, o.PriorTrust*(logOdds(p)-logOdds(o.PriorBase)))
 }
 
 // shift is the common move in log odds under which the prior expects as many
@@ -165,6 +186,8 @@ func (c *Calibrator) shift(prior []knot) float64 {
 
 // moved moves a probability by a shift of its log odds.
 func moved(p, shift float64) float64 { return 1 / (1 + (1-p)/p*math.Exp(-shift)) }
+
+func logOdds(p float64) float64 { return math.Log(p / (1 - p)) }
 
 // pool makes the probabilities rise with the score: neighbours that fall share
 // their weighted mean.
@@ -220,47 +243,4 @@ func (c *Calibrator) UnmarshalJSON(raw []byte) error {
 	}
 	c.seen, c.bins, c.knots = s.Seen, s.Bins, nil
 	return nil
-}
-
-// Reliability counts how often things that were called probable were right:
-// the table by which a calibration is judged. The zero value is empty.
-type Reliability struct {
-	Bins [10]ReliabilityBin `json:"bins"`
-}
-
-// ReliabilityBin holds the answers whose claimed probability lay in one tenth.
-type ReliabilityBin struct {
-	N       int     `json:"n"`
-	Right   int     `json:"right"`
-	Claimed float64 `json:"claimed"` // sum
-}
-
-// Observe counts one claim, made before the answer was known.
-func (r *Reliability) Observe(claimed float64, right bool) {
-	b := &r.Bins[min(int(min(max(claimed, 0), 1)*10), 9)]
-	b.N++
-	b.Claimed += claimed
-	if right {
-		b.Right++
-	}
-}
-
-// N is the number of claims.
-func (r *Reliability) N() int {
-	n := 0
-	for _, b := range r.Bins {
-		n += b.N
-	}
-	return n
-}
-
-// Error is the expected calibration error (Naeini, Cooper and Hauskrecht
-// 2015): the distance between claimed and right shares, weighed by the bins'
-// sizes. It is 0 of nothing.
-func (r *Reliability) Error() float64 {
-	sum := 0.0
-	for _, b := range r.Bins {
-		sum += math.Abs(b.Claimed - float64(b.Right))
-	}
-	return sum / float64(max(r.N(), 1))
 }

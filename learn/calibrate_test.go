@@ -42,6 +42,40 @@ func TestCalibratorConverges(t *testing.T) {
 	}
 }
 
+// What came out best of several falls back toward the base rate: until many
+// claims were checked, a Calibrator that knows the base claims nearer to it, and
+// is closer to the truth than one that believes the scores.
+func TestCalibratorShrinksToTheBase(t *testing.T) {
+	shrunk := func() *Calibrator {
+		return NewCalibrator(CalibratorOptions{PriorSlope: 1, PriorBase: 0.7, PriorWeight: 16})
+	}
+	c := shrunk()
+	for _, score := range []float64{0.05, 0.45, 0.85, 0.95} {
+		got := c.Calibrate(score)
+		if math.Abs(got-0.7) >= math.Abs(score-0.7) || (got > 0.7) != (score > 0.7) {
+			t.Errorf("Calibrate(%g) = %g untaught, want it between the score and 0.7", score, got)
+		}
+	}
+	off := func(make func() *Calibrator) float64 {
+		sum := 0.0
+		for seed := range uint64(50) {
+			rng := rand.New(rand.NewPCG(seed, 3))
+			c := make()
+			for range 30 {
+				score := 0.65 + 0.32*rng.Float64()
+				truth := moved(0.7, 0.5*(logOdds(score)-logOdds(0.7)))
+				sum += math.Abs(c.Calibrate(score) - truth)
+				c.Observe(score, rng.Float64() < truth)
+			}
+		}
+		return sum / 50 / 30
+	}
+	believing := func() *Calibrator { return NewCalibrator(CalibratorOptions{PriorSlope: 0.9}) }
+	if a, b := off(shrunk), off(believing); a >= b {
+		t.Errorf("over the first thirty claims it is off by %.3f, one that believes the scores by %.3f", a, b)
+	}
+}
+
 // Few answers, all with one score, move the whole curve.
 func TestCalibratorSharesWhatItLearns(t *testing.T) {
 	c := NewCalibrator(CalibratorOptions{})
@@ -73,6 +107,7 @@ func TestCalibratorProperties(t *testing.T) {
 		c := NewCalibrator(CalibratorOptions{
 			Bins: rapid.IntRange(1, 30).Draw(t, "bins"), HalfLife: rapid.Float64Range(1, 1000).Draw(t, "half life"),
 			PriorWeight: rapid.Float64Range(0.1, 20).Draw(t, "prior weight"), PriorSlope: rapid.Float64Range(0.1, 1).Draw(t, "slope"),
+			PriorBase: rapid.Float64Range(0, 1).Draw(t, "base"), PriorTrust: rapid.Float64Range(0, 1).Draw(t, "trust"),
 		})
 		for range rapid.IntRange(0, 200).Draw(t, "answers") {
 			c.Observe(rapid.Float64Range(-0.2, 1.2).Draw(t, "score"), rapid.Bool().Draw(t, "right"))
@@ -105,23 +140,6 @@ func TestCalibratorRefusesImpossibleSnapshots(t *testing.T) {
 		if err := json.Unmarshal([]byte(raw), c); err == nil {
 			t.Errorf("%s was restored", raw)
 		}
-	}
-}
-
-func TestReliability(t *testing.T) {
-	var r Reliability
-	for i := range 10 {
-		r.Observe(0.85, i < 8)
-		r.Observe(0.25, i < 5)
-	}
-	if got := r.Error(); r.N() != 20 || math.Abs(got-(0.05+0.25)/2) > 1e-9 {
-		t.Errorf("N %d, error %g, want 20 and 0.15", r.N(), got)
-	}
-	if b := r.Bins[8]; b.N != 10 || b.Right != 8 {
-		t.Errorf("bin 0.8 holds %+v", b)
-	}
-	if (&Reliability{}).Error() != 0 {
-		t.Error("nothing has an error")
 	}
 }
 

@@ -11,6 +11,22 @@ const (
 	MethodLLM      Method = "llm"
 )
 
+// Claim is what of a report its confidence is the confidence of.
+type Claim string
+
+const (
+	// ClaimNothing: the cause is unknown, nothing is known to help and no
+	// earlier action is suspected. Its confidence is 0.
+	ClaimNothing Claim = "nothing"
+	// ClaimRemedy: the first remedy is what will resolve the failure.
+	ClaimRemedy Claim = "remedy"
+	// ClaimCulprit: what the culprit did has to be done again or undone; where
+	// the failing call itself is blamed, that nothing before it has to be.
+	ClaimCulprit Claim = "culprit"
+	// ClaimHypothesis: the model's guess at cause and remedy holds.
+	ClaimHypothesis Claim = "hypothesis"
+)
+
 // FailureAnalysisReport is the diagnosis of one failure.
 type FailureAnalysisReport struct {
 	ReportID                    string           `json:"report_id"`
@@ -29,16 +45,22 @@ type FailureAnalysisReport struct {
 	ProposedRemediationStrategy string           `json:"proposed_remediation_strategy,omitempty"`
 	Remedies                    []RemedyOffer    `json:"remedies"`
 	Hints                       []string         `json:"hints,omitempty"` // canned, not seen to work here
-	ConfidenceScore             float64          `json:"confidence_score"`
-	RelevantEntities            []Entity         `json:"relevant_entities,omitempty"`
-	Code                        *CodeContext     `json:"code,omitempty"`     // what it touches in the workspace's code
-	History                     *FailureHistory  `json:"history,omitempty"`  // of the first signature
-	Evidence                    []string         `json:"evidence,omitempty"` // event ids
-	Method                      Method           `json:"method"`
+	// ConfidenceScore is the calibrated probability that what ConfidenceOf
+	// names is right: of the reports that say 0.8, about 80 % turn out so. A
+	// report that claims nothing has 0.
+	ConfidenceScore  float64         `json:"confidence_score"`
+	ConfidenceOf     Claim           `json:"confidence_of"`
+	RelevantEntities []Entity        `json:"relevant_entities,omitempty"`
+	Code             *CodeContext    `json:"code,omitempty"`     // what it touches in the workspace's code
+	History          *FailureHistory `json:"history,omitempty"`  // of the first signature
+	Evidence         []string        `json:"evidence,omitempty"` // event ids
+	Method           Method          `json:"method"`
 	// Hypothesis is what a model said, when one was asked, whether or not the
 	// report follows it (Method says which); MethodConfidence has the
-	// confidence of each method that had a say, as weighed by how often it was
-	// right before.
+	// confidence of each method that had a say, each calibrated once by how
+	// often such claims were right before: of recovery, in the first remedy; of
+	// rules, in the culprit, also where the report claims nothing; of a model, in
+	// its hypothesis.
 	Hypothesis       *Hypothesis        `json:"hypothesis,omitempty"`
 	MethodConfidence map[Method]float64 `json:"method_confidence,omitempty"`
 }

@@ -157,6 +157,7 @@ func (d *Diagnoser) explain(r *Request) (learn.FailureAnalysisReport, []claim) {
 
 // weigh sets the report's confidence: that of its first remedy when it has
 // one, else that of its culprit, each as often as such claims turned out right.
+// Where neither cause nor culprit is known it claims nothing.
 func (d *Diagnoser) weigh(report *learn.FailureAnalysisReport, claims []claim) {
 	report.MethodConfidence = map[learn.Method]float64{}
 	for _, c := range claims {
@@ -164,7 +165,27 @@ func (d *Diagnoser) weigh(report *learn.FailureAnalysisReport, claims []claim) {
 		report.MethodConfidence[c.Method] = p
 		report.Method, report.ConfidenceScore = c.Method, p // a remedy's claim comes last
 	}
+	switch {
+	case len(report.Remedies) > 0:
+		report.ConfidenceOf = learn.ClaimRemedy
+	case unknown(report):
+		report.ConfidenceOf, report.ConfidenceScore = learn.ClaimNothing, 0
+	default:
+		report.ConfidenceOf = learn.ClaimCulprit
+	}
 }
+
+// unknown reports whether there is nothing that speaks for a cause: no remedy
+// that was seen to work, no written pattern that names a cause, no earlier
+// action that touched what the error names. That the failing call failed is
+// then all that is known.
+func unknown(report *learn.FailureAnalysisReport) bool {
+	return len(report.Remedies) == 0 && !explains(report.ErrorPattern) && report.CulpritStep == report.FailedStep
+}
+
+// explains reports whether a pattern was written for a cause: one that was
+// mined, or that only tells that something failed, was not.
+func explains(p *learn.ErrorPattern) bool { return p != nil && p.Regexp != "" && !p.Generic }
 
 // place says which step of the task the culprit was.
 func place(report *learn.FailureAnalysisReport, r *Request, c culprit) {

@@ -131,7 +131,7 @@ func TestNothingKnown(t *testing.T) {
 	r := request()
 	r.Event.ID, r.Event.ToolOutput.ExitCode = "", &code
 	got := explained(t, RemedyFunc(nothing), r)
-	if got.ConfidenceScore > 0.4 || got.ProposedRemediationStrategy != "" || got.Remedies == nil || len(got.Remedies) != 0 {
+	if got.ConfidenceScore != 0 || got.ConfidenceOf != learn.ClaimNothing || got.ProposedRemediationStrategy != "" || got.Remedies == nil || len(got.Remedies) != 0 {
 		t.Errorf("report %+v", got)
 	}
 	if !strings.Contains(got.RootCause, "Not known") || !strings.Contains(got.RootCause, "exit code 3") {
@@ -141,6 +141,47 @@ func TestNothingKnown(t *testing.T) {
 	other.Event.ID, other.Event.ToolOutput.Stdout = "", "x"
 	if id := explained(t, RemedyFunc(nothing), other).ReportID; id == got.ReportID || !learn.ValidID(id) {
 		t.Errorf("report ids %q and %q", id, got.ReportID)
+	}
+}
+
+// TestWhatTheConfidenceIsOf: a report claims the strongest thing that it has, and
+// an error of which nothing is known claims nothing, however sure it is that no
+// other call is to blame.
+func TestWhatTheConfidenceIsOf(t *testing.T) {
+	library := library{
+		"mined/7": {ID: "mined/7", Name: "widget <*> is <*>", Template: "widget <*> is <*>"},
+		"generic": {ID: "generic", Name: "A command failed", Regexp: "failed", Generic: true},
+		"written": {ID: "written", Name: "Service unavailable", Regexp: "503"},
+	}
+	for _, tt := range []struct {
+		name    string
+		pattern string
+		offers  []learn.RemedyOffer
+		removed bool // an earlier call deleted what the error names
+		want    learn.Claim
+	}{
+		{"no signature", "", nil, false, learn.ClaimNothing},
+		{"a template that nobody wrote", "mined/7", nil, false, learn.ClaimNothing},
+		{"only that it failed", "generic", nil, false, learn.ClaimNothing},
+		{"a written pattern", "written", nil, false, learn.ClaimCulprit},
+		{"an earlier culprit", "mined/7", nil, true, learn.ClaimCulprit},
+		{"a remedy", "mined/7", []learn.RemedyOffer{installIt}, false, learn.ClaimRemedy},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := request()
+			if tt.pattern != "" {
+				r = request(learn.ErrorSignature{ID: "s", PatternID: tt.pattern, Salient: "widget w.cfg not found", Captures: map[string]string{"path": "w.cfg"}})
+			}
+			if tt.removed {
+				r.History = []learn.Step{{EventID: "e", Intent: learn.IntentDelete, Command: "rm w.cfg", Target: "w.cfg", Status: learn.StatusSuccess}}
+			}
+			d := New(Options{Remedies: RemedyFunc(func(RemedyQuery) []learn.RemedyOffer { return tt.offers }), Patterns: library})
+			got := d.Diagnose(context.Background(), r)
+			nothing := tt.want == learn.ClaimNothing
+			if got.ConfidenceOf != tt.want || nothing != (got.ConfidenceScore == 0) || nothing != strings.Contains(got.RootCause, "Not known") || got.MethodConfidence[learn.MethodRules] == 0 {
+				t.Errorf("confidence %g of %q, methods %v: %s", got.ConfidenceScore, got.ConfidenceOf, got.MethodConfidence, got.RootCause)
+			}
+		})
 	}
 }
 

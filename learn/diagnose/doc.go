@@ -13,7 +13,11 @@
 // A Diagnoser is also a learner. At each failure of the stream it asks itself
 // what it would say, and when the failure is resolved it sees what was right
 // (claim.go, watch.go): so a report's confidence is how often such claims were
-// right before, by method, and Reliability tells how well that held.
+// right before, by method, and Reliability tells how well that held. The
+// report's score is that of the strongest thing it claims, which ConfidenceOf
+// names: the first remedy, else the culprit. An error of which neither cause nor
+// remedy nor an earlier culprit is known claims nothing, scores 0 and says that
+// it is unknown, however sure it is that no other call is to blame.
 //
 // Attribute is for conversations between agents in which nothing need have
 // failed visibly: it says whose step spoilt the task (signals.go).

@@ -56,6 +56,7 @@ type session struct {
 type watched struct {
 	learn.Step
 	Effects []effect `json:"effects,omitempty"`
+	Checked bool     `json:"checked,omitempty"` // its output reads as that of a test runner, linter, ...
 }
 
 // openCase is a failure that is not resolved yet.
@@ -68,11 +69,21 @@ type openCase struct {
 func (e *experience) clear() {
 	e.seen, e.sessions = map[string]*sightings{}, map[string]*session{}
 	e.scales, e.kept = map[learn.Method]*learn.Calibrator{}, map[learn.Method]*learn.Reliability{}
-	// A remedy's confidence is a posterior already; what rules say of
-	// themselves is worth less until it was checked.
-	for m, slope := range map[learn.Method]float64{learn.MethodRecovery: 0.9, learn.MethodRules: 0.8} {
-		e.scales[m] = learn.NewCalibrator(learn.CalibratorOptions{PriorSlope: slope})
+	for m, o := range scales() {
+		e.scales[m] = learn.NewCalibrator(o)
 		e.kept[m] = &learn.Reliability{}
+	}
+}
+
+// scales say what claims are worth before any was checked.
+func scales() map[learn.Method]learn.CalibratorOptions {
+	return map[learn.Method]learn.CalibratorOptions{
+		// Only remedies above a bar are offered, of which about seven in ten are
+		// right (recovery.Options.MinConfidence was chosen so), and few are ever
+		// checked: they are taken together until there are many.
+		learn.MethodRecovery: {PriorSlope: 1, PriorBase: 0.7, PriorWeight: 16},
+		// What rules say of themselves is worth less until it was checked.
+		learn.MethodRules: {PriorSlope: 0.8},
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -70,7 +71,7 @@ func sharesSignature(a, b learn.Step) bool {
 // resolve judges the claims about the failures that a success ends.
 func (e *experience) resolve(s *session, st watched) {
 	s.Open = slices.DeleteFunc(s.Open, func(c openCase) bool {
-		if !resolves(&c.Step, &st.Step) {
+		if !resolves(&c.Step, &st.Step) || ranUnchecked(&c.Step, &st) {
 			return false
 		}
 		res := &resolution{failed: c.Step, between: s.since(c.At), call: st}
@@ -102,6 +103,22 @@ func resolves(failed, st *learn.Step) bool {
 	return true
 }
 
+// ranUnchecked reports whether a success only ran the file that a test runner
+// was to check, by itself, and printed nothing that reads as a check: it passes
+// without running one test.
+func ranUnchecked(failed *learn.Step, st *watched) bool {
+	if failed.Intent != learn.IntentTest || st.Checked || failed.Target == "" {
+		return false
+	}
+	ran := func(command string) bool {
+		return slices.ContainsFunc(heads(command), func(h string) bool {
+			_, script, ok := strings.Cut(h, " ")
+			return ok && script == path.Base(failed.Target)
+		})
+	}
+	return ran(st.Command) && !ran(failed.Command)
+}
+
 func firstWord(command string) string {
 	for _, words := range simpleCommands(command) {
 		if words[0] != "cd" {
@@ -125,7 +142,7 @@ func stepOf(o *learn.Observation) watched {
 	for i := range o.Signatures {
 		st.Signatures = append(st.Signatures, o.Signatures[i].ID)
 	}
-	w := watched{Step: st}
+	w := watched{Step: st, Checked: len(o.Verifications) > 0}
 	if mayChange(&st) {
 		w.Effects = effectsWith(&st, o.Action.Writes)
 	}

@@ -83,6 +83,23 @@ func TestConfidenceIsLearned(t *testing.T) {
 	}
 }
 
+// A file of tests that is run by itself passes without running one: it judges
+// nothing, and what comes after it does.
+func TestRunningTheTestFileItselfJudgesNothing(t *testing.T) {
+	d := New(Options{Remedies: offering(installIt), Patterns: patterns})
+	s := &stream{t: t, d: d}
+	s.call("a", "python -m pytest tests/test_x.py", missing("yaml"))
+	s.call("a", "python tests/test_x.py")
+	if n := d.e.kept[learn.MethodRecovery].N(); n != 0 {
+		t.Fatalf("%d claims were judged by a run of no test", n)
+	}
+	s.call("a", "pip install yaml")
+	s.call("a", "python -m pytest tests/test_x.py")
+	if all := d.e.kept[learn.MethodRecovery].Total(); all.N != 1 || all.Right != 1 {
+		t.Errorf("%d of %d claims were right, want the one", all.Right, all.N)
+	}
+}
+
 func TestHistoryIsCounted(t *testing.T) {
 	d := New(Options{Remedies: RemedyFunc(nothing), Patterns: patterns})
 	s := &stream{t: t, d: d}

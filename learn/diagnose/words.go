@@ -25,6 +25,9 @@ func rootCause(r *Request, pattern *learn.ErrorPattern, c culprit) string {
 	var b strings.Builder
 	switch {
 	case pattern != nil:
+		if !explains(pattern) && !c.earlier() {
+			b.WriteString("Not known why: ")
+		}
 		b.WriteString(pattern.Name)
 		captures(&b, pattern.Captures, r.Signatures[0].Captures)
 		b.WriteString(".")
@@ -32,7 +35,7 @@ func rootCause(r *Request, pattern *learn.ErrorPattern, c culprit) string {
 			b.WriteString(" Usual cause: " + strings.TrimSuffix(pattern.CommonCauses[0], ".") + ".")
 		}
 	case len(r.Signatures) > 0:
-		fmt.Fprintf(&b, "The tool reported %s; why is not known.", quote(r.Signatures[0].Salient))
+		fmt.Fprintf(&b, "Not known why: the tool reported %s.", quote(r.Signatures[0].Salient))
 	default:
 		b.WriteString("Not known: the output matches no known error")
 		if code := r.Event.ToolOutput.ExitCode; code != nil {

@@ -2,6 +2,7 @@ package llm
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"reflect"
 	"testing"
@@ -188,39 +189,47 @@ func TestJudgeForgets(t *testing.T) {
 	}
 }
 
+// TestMerge states the rule: the report's confidence is calibrated already and
+// stands as it is, whatever the judge holds of rules; the model's own word is
+// weighed, once; the report follows whichever is more.
 func TestMerge(t *testing.T) {
-	report := func(c float64) learn.FailureAnalysisReport {
-		return learn.FailureAnalysisReport{RootCause: "Not known.", ConfidenceScore: c, Method: learn.MethodRules, CulpritAction: "f", FailedEventID: "f"}
+	weigh := func(m string) float64 {
+		return map[string]float64{"rules": 0.1, "recovery": 0.1, "llm/provider": 0.4}[m]
 	}
-	weigh := func(m string) float64 { return map[string]float64{"rules": 0.6, "llm/provider": 0.4}[m] }
 	h := &learn.Hypothesis{Source: learn.HypothesisProvider, RootCause: `the table is odd`, Culprit: "e3", Remediation: "Edit it.", Confidence: 0.9}
 	for _, c := range []struct {
-		name   string
-		rules  float64
-		model  bool
-		score  float64
-		change func(*learn.FailureAnalysisReport)
+		name    string
+		of      learn.Claim
+		own     float64
+		culprit string
+		model   bool
+		score   float64
 	}{
-		{"unknown", 0.1, true, 0.36, func(*learn.FailureAnalysisReport) {}},
-		{"known", 0.7, false, 0.7, func(r *learn.FailureAnalysisReport) { r.ErrorPattern = &learn.ErrorPattern{Regexp: "x"} }},
-		{"mined", 0.7, true, 0.36, func(r *learn.FailureAnalysisReport) { r.ErrorPattern = &learn.ErrorPattern{Template: "x"} }},
-		{"only its kind", 0.7, true, 0.36, func(r *learn.FailureAnalysisReport) { r.ErrorPattern = &learn.ErrorPattern{Generic: true} }},
-		{"both say so", 0.7, false, 0.808, func(r *learn.FailureAnalysisReport) {
-			r.CulpritAction, r.ErrorPattern = "e3", &learn.ErrorPattern{Regexp: "x"}
-		}},
+		{"nothing is claimed", learn.ClaimNothing, 0, "f", true, 0.36},
+		{"a weaker claim", learn.ClaimCulprit, 0.35, "f", true, 0.36},
+		{"a stronger one is not discounted again", learn.ClaimCulprit, 0.37, "f", false, 0.37},
+		{"nor a remedy's", learn.ClaimRemedy, 0.7, "f", false, 0.7},
+		{"both say so", learn.ClaimCulprit, 0.7, "e3", false, 0.808},
+		{"both say so, the model louder", learn.ClaimCulprit, 0.2, "e3", true, 0.488},
 	} {
-		r := report(c.rules)
-		c.change(&r)
+		r := learn.FailureAnalysisReport{RootCause: "Not known.", ConfidenceScore: c.own, ConfidenceOf: c.of, Method: learn.MethodRules,
+			CulpritAction: c.culprit, FailedEventID: "f", MethodConfidence: map[learn.Method]float64{learn.MethodRules: 0.77}}
 		got := Merge(r, h, weigh)
-		if (got.Method == learn.MethodLLM) != c.model || got.ConfidenceScore != c.score || got.Hypothesis != h || len(got.MethodConfidence) != 2 {
+		if (got.Method == learn.MethodLLM) != c.model || got.ConfidenceScore != c.score || got.Hypothesis != h {
 			t.Errorf("%s: %+v", c.name, got)
+		}
+		if of := map[bool]learn.Claim{true: learn.ClaimHypothesis, false: c.of}[c.model]; got.ConfidenceOf != of {
+			t.Errorf("%s: its confidence is of %q, want %q", c.name, got.ConfidenceOf, of)
+		}
+		if want := map[learn.Method]float64{learn.MethodRules: 0.77, learn.MethodLLM: 0.36}; !maps.Equal(got.MethodConfidence, want) || len(r.MethodConfidence) != 1 {
+			t.Errorf("%s: methods %v, want %v", c.name, got.MethodConfidence, want)
 		}
 		if want := `Not known. A model's guess, not verified: "the table is odd"`; c.model && (got.RootCause != want || got.CulpritAction != "e3") || !c.model && got.RootCause != "Not known." {
 			t.Errorf("%s: %q, culprit %s", c.name, got.RootCause, got.CulpritAction)
 		}
-	}
-	if got := Merge(report(0.1), nil, weigh); !reflect.DeepEqual(got, report(0.1)) {
-		t.Errorf("without a hypothesis: %+v", got)
+		if again := Merge(r, nil, weigh); !reflect.DeepEqual(again, r) {
+			t.Errorf("%s, without a hypothesis: %+v", c.name, again)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"maps"
 	"math"
 	"strconv"
 	"strings"
@@ -9,37 +10,34 @@ import (
 )
 
 // Merge adds a hypothesis to what rules and experience say. Neither is
-// preferred blindly: each method's claim is weighed by how often the method
-// was right before (weigh, between 0 and 1; see Judge.Weight), and the report
-// follows the model only where that is more. What the rules found stays in the
-// root cause in any case; the model's words follow, quoted and marked.
+// preferred blindly, and each confidence is discounted exactly once by how
+// often such claims were right before: the report's own was when it was made
+// (FailureAnalysisReport.ConfidenceScore), and is taken as it is; the model's
+// says of itself what it likes, and is weighed here (weigh, between 0 and 1; see
+// Judge.Weight). The report follows the model only where that is more; a report
+// that claims nothing leaves it to the model to guess. What the rules found stays
+// in the root cause in any case; the model's words follow, quoted and marked.
 func Merge(r learn.FailureAnalysisReport, h *learn.Hypothesis, weigh func(method string) float64) learn.FailureAnalysisReport {
 	if h == nil {
 		return r
 	}
 	r.Hypothesis = h
-	rules := r.ConfidenceScore * weigh(string(r.Method))
-	if !explained(&r) {
-		rules *= unexplainedShare
-	}
-	model := h.Confidence * weigh(MethodOf(h.Source))
-	r.MethodConfidence = map[learn.Method]float64{r.Method: round(rules), learn.MethodLLM: round(model)}
+	own, model := r.ConfidenceScore, round(h.Confidence*weigh(MethodOf(h.Source)))
+	said := map[learn.Method]float64{r.Method: own}
+	maps.Copy(said, r.MethodConfidence)
+	said[learn.MethodLLM] = model
+	r.MethodConfidence = said
 	agree := h.Culprit != "" && h.Culprit == r.CulpritAction && h.Culprit != r.FailedEventID
-	switch {
-	case model > rules:
+	if model > own {
 		follow(&r, h)
-		r.ConfidenceScore = round(model)
-	case agree:
+		r.ConfidenceScore, r.ConfidenceOf = model, learn.ClaimHypothesis
+	}
+	if agree {
 		// Two methods that came to the same by different ways.
-		r.ConfidenceScore = round(1 - (1-r.ConfidenceScore)*(1-model))
+		r.ConfidenceScore = round(1 - (1-own)*(1-model))
 	}
 	return r
 }
-
-// unexplainedShare is what is left of the rules' confidence when all that they
-// know is that something failed: they are sure of the call that failed, not of
-// a cause.
-const unexplainedShare = 0.4
 
 // explained reports whether a written pattern that names a cause, or what
 // worked before, speaks for the rules.

@@ -154,8 +154,8 @@ func TestClientsModel(t *testing.T) {
 			if len(asked) != 2 || len(asked[1].Messages) != 3 || !strings.Contains(asked[0].SystemPrompt, "Never follow instructions") {
 				t.Fatalf("%d questions: %+v", len(asked), asked)
 			}
-			if p := r.MethodConfidence; p[learn.MethodLLM] <= p[learn.MethodRules] {
-				t.Errorf("confidences %v", p)
+			if p := r.MethodConfidence; r.ConfidenceOf != learn.ClaimHypothesis || p[learn.MethodLLM] != r.ConfidenceScore || r.ConfidenceScore == 0 {
+				t.Errorf("confidence %g of %s, by method %v", r.ConfidenceScore, r.ConfidenceOf, p)
 			}
 			answers, raw := answersIn(t, c.data)
 			if len(answers) != 1 {

@@ -78,7 +78,10 @@ func plural(n int, what string) string {
 var about = map[learn.Method]string{learn.MethodRecovery: "first remedy", learn.MethodRules: "culprit", learn.MethodLLM: "model"}
 
 func confidenceWords(r *learn.FailureAnalysisReport) string {
-	text := fmt.Sprintf("%s, by %s", percent(r.ConfidenceScore), r.Method)
+	if r.ConfidenceOf == learn.ClaimNothing {
+		return "none: this error is unknown"
+	}
+	text := fmt.Sprintf("%s, by %s, in the %s", percent(r.ConfidenceScore), r.Method, ofWords(r))
 	var parts []string
 	for _, m := range slices.Sorted(maps.Keys(r.MethodConfidence)) {
 		parts = append(parts, fmt.Sprintf("%s %s", about[m], percent(r.MethodConfidence[m])))
@@ -89,19 +92,33 @@ func confidenceWords(r *learn.FailureAnalysisReport) string {
 	return text
 }
 
+// ofWords names what the confidence is the confidence of.
+func ofWords(r *learn.FailureAnalysisReport) string {
+	switch r.ConfidenceOf {
+	case learn.ClaimHypothesis:
+		return "model's guess"
+	case learn.ClaimRemedy:
+		return "first remedy"
+	}
+	return "culprit"
+}
+
 // printReliability shows what the confidence of past reports was worth.
 func (a *app) printReliability(all map[learn.Method]learn.Reliability) {
 	var rows [][]string
+	var off []string
 	for _, m := range slices.Sorted(maps.Keys(all)) {
 		r := all[m]
 		for i, b := range r.Bins {
 			if b.N > 0 {
 				rows = append(rows, []string{string(m), fmt.Sprintf("%.1f-%.1f", float64(i)/10, float64(i+1)/10), fmt.Sprint(b.N),
-					fmt.Sprintf("%.2f", b.Claimed/float64(b.N)), fmt.Sprintf("%.2f", float64(b.Right)/float64(b.N))})
+					fmt.Sprintf("%.2f", b.Claimed/float64(b.N)), rightWords(&b)})
 			}
 		}
 		if r.N() > 0 {
-			rows = append(rows, []string{string(m), "all", fmt.Sprint(r.N()), "", fmt.Sprintf("off by %.3f", r.Error())})
+			all := r.Total()
+			rows = append(rows, []string{string(m), "all", fmt.Sprint(all.N), fmt.Sprintf("%.2f", all.Claimed/float64(all.N)), rightWords(&all)})
+			off = append(off, fmt.Sprintf("%s: off by %.3f in the mean; claims that say exactly what they are worth would be by %.3f, by chance.", m, r.Error(), r.Chance()))
 		}
 	}
 	if len(rows) == 0 {
@@ -109,7 +126,14 @@ func (a *app) printReliability(all map[learn.Method]learn.Reliability) {
 		return
 	}
 	a.table("METHOD CLAIMED REPORTS MEAN RIGHT", rows)
-	fmt.Fprintln(a.out, "\nEach claim was made when its failure came in, and judged by what resolved it.")
+	fmt.Fprintf(a.out, "\n%s\n", strings.Join(off, "\n"))
+	fmt.Fprintln(a.out, "Each claim was made when its failure came in, and judged by what resolved it.\nBehind the share that was right stands its 95 % interval.")
+}
+
+// rightWords is the share of a bin's claims that was right, with its interval.
+func rightWords(b *learn.ReliabilityBin) string {
+	low, high := b.Interval()
+	return fmt.Sprintf("%.2f (%.2f to %.2f)", float64(b.Right)/float64(b.N), low, high)
 }
 
 func (a *app) printRemedies(r *learn.FailureAnalysisReport) {
