@@ -129,6 +129,7 @@ func (d *Daemon) socketHandler() http.Handler {
 	})
 	answer(d, mux, "GET /v1/remedies", func(context.Context, nothing) ([]learn.Remedy, error) { return d.learners.recovery.Remedies(), nil })
 	answer(d, mux, "POST /v1/eval", d.evaluate)
+	answer(d, mux, "POST /v1/eval/next-action", d.evaluateNext)
 	answer(d, mux, "GET /v1/opportunities", func(context.Context, nothing) ([]learn.ToolOpportunity, error) {
 		return d.learners.finder.Opportunities(), nil
 	})

@@ -13,6 +13,7 @@ import (
 
 	"lathe/learn"
 	"lathe/learn/action"
+	"lathe/learn/mine/next"
 	"lathe/learn/recovery"
 	"lathe/learn/signature"
 	"lathe/learn/verify"
@@ -45,7 +46,8 @@ type Evaluation struct {
 	seen    map[string]bool
 	learned map[string]bool // sessions that are only learned from
 	stream  []*learn.Observation
-	Train   bool // whether what is taken now is only learned from
+	Train   bool                  // whether what is taken now is only learned from
+	sights  map[string]next.Sight // by event; nil unless actions are to be predicted
 }
 
 // NewEvaluation returns an empty one. It needs no daemon.
@@ -97,6 +99,9 @@ func (e *Evaluation) Take(rec learn.Record) bool {
 		o.Action = action.Parse(ev)
 		o.Signatures = e.reader.signatures.Learn(ev, o.Action)
 		o.Verifications = verify.Read(ev, o.Action)
+		if e.sights != nil {
+			e.sights[ev.ID] = next.See(ev)
+		}
 		slim := *ev
 		slim.ToolOutput = learn.ToolOutput{ExitCode: ev.ToolOutput.ExitCode}
 		o.Record.Action = &slim
@@ -137,17 +142,8 @@ func (d *Daemon) evaluate(ctx context.Context, o EvalOptions) (EvalReport, error
 	if err != nil {
 		return EvalReport{}, err
 	}
-	err = d.log.ReadEvents(ctx, 0, func(_ uint64, recs []learn.Record) error {
-		for _, rec := range recs {
-			e.Take(rec)
-		}
-		if over := len(e.stream) - maxEvalEvents; over > 0 {
-			e.stream = slices.Delete(e.stream, 0, over)
-		}
-		return nil
-	})
-	if err != nil {
-		return EvalReport{}, fmt.Errorf("read the log: %w", err)
+	if err := e.takeLog(ctx, d); err != nil {
+		return EvalReport{}, err
 	}
 	return e.Run(ctx, o)
 }

@@ -28,6 +28,7 @@ var direction = map[string][]string{
 	"learn/diagnose":    {"learn", "learn/signature", "learn/action"},
 	"learn/recovery":    {"learn", "learn/signature", "learn/action", "learn/template"},
 	"learn/mine":        {"learn", "learn/action", "learn/template"},
+	"learn/mine/next":   {"learn"},
 	"learn/refine":      {"learn"},
 	"learn/trial":       {"learn"},
 	"learn/llm":         {"learn"},

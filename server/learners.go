@@ -11,6 +11,7 @@ import (
 	"lathe/learn/diagnose"
 	"lathe/learn/llm"
 	"lathe/learn/mine"
+	"lathe/learn/mine/next"
 	"lathe/learn/monitor"
 	"lathe/learn/recovery"
 	"lathe/learn/signature"
@@ -29,6 +30,7 @@ type learners struct {
 	diagnose   *diagnose.Diagnoser
 	recovery   *recovery.Miner
 	mine       *mine.Miner
+	next       *next.Predictor
 	finder     *toolforge.Finder
 	trial      *trial.Trial
 	graph      *graph.Graph
@@ -58,6 +60,7 @@ func newLearners(controlShare float64, available func(string) bool, code diagnos
 		})}),
 		recovery:  remedies,
 		mine:      mine.New(mine.Options{}),
+		next:      next.New(next.Options{}),
 		finder:    toolforge.NewFinder(toolforge.Options{Available: available}),
 		trial:     t,
 		graph:     graph.New(graph.Options{}),
@@ -70,7 +73,7 @@ func newLearners(controlShare float64, available func(string) bool, code diagnos
 // all is in order: diagnose asks what is known of a failure before recovery
 // learns from it.
 func (l *learners) all() []learn.Learner {
-	return []learn.Learner{l.reader, l.tracker, l.vocabulary, l.monitor, l.diagnose, l.recovery, l.mine, l.finder, l.trial, l.graph, l.judge, l.commands, l.catalogue}
+	return []learn.Learner{l.reader, l.tracker, l.vocabulary, l.monitor, l.diagnose, l.recovery, l.mine, l.next, l.finder, l.trial, l.graph, l.judge, l.commands, l.catalogue}
 }
 
 // reader parses each action once for all learners behind it.

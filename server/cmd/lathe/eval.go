@@ -23,6 +23,7 @@ type evalFlags struct {
 	train, test []string
 	format      string
 	explain     string
+	nextAction  bool
 }
 
 func (a *app) evalCmd() *cobra.Command {
@@ -64,6 +65,7 @@ Intervals are 95 %, from resampling whole sessions.`,
 	fl.BoolVar(&f.Frozen, "frozen", false, "learn nothing from what is predicted")
 	fl.BoolVar(&f.Unseen, "unseen", false, "predict on projects that were not learned from")
 	fl.IntVar(&f.Samples, "samples", 1000, "samples for the intervals")
+	fl.BoolVar(&f.nextAction, "next-action", false, "measure instead how well the next action of a session is foreseen")
 	fl.StringVar(&f.explain, "explain", "", "show one failure: what was offered, what really fixed it, and why (the beginning of its event's id)")
 	return c
 }
@@ -78,6 +80,9 @@ func (a *app) eval(ctx context.Context, paths []string, f evalFlags) error {
 		return usagef("there is no format %q; there are %s", f.format, strings.Join(intake.Formats(), ", "))
 	case f.Share <= 0 || f.Share >= 1:
 		return usagef("--share %v: between 0 and 1", f.Share)
+	}
+	if f.nextAction {
+		return a.evalNext(ctx, paths, f)
 	}
 	r, err := a.replay(ctx, paths, f)
 	if err != nil {
@@ -106,6 +111,14 @@ func (a *app) replay(ctx context.Context, paths []string, f evalFlags) (r server
 	if err != nil {
 		return r, err
 	}
+	if err := a.readAllForEval(ctx, e, paths, f); err != nil {
+		return r, err
+	}
+	return e.Run(ctx, f.EvalOptions)
+}
+
+// readAllForEval reads what the command line names.
+func (a *app) readAllForEval(ctx context.Context, e *server.Evaluation, paths []string, f evalFlags) error {
 	for _, part := range []struct {
 		paths []string
 		train bool
@@ -115,10 +128,10 @@ func (a *app) replay(ctx context.Context, paths []string, f evalFlags) (r server
 		}
 		e.Train = part.train
 		if err := a.readForEval(ctx, e, part.paths, f.format); err != nil {
-			return r, err
+			return err
 		}
 	}
-	return e.Run(ctx, f.EvalOptions)
+	return nil
 }
 
 // readForEval reads recorded sessions. Where no format was named, each path is
