@@ -101,13 +101,39 @@ type PlanModificationProposal struct {
 	Type               ModificationType `json:"type"`
 	TargetPlanTemplate string           `json:"target_plan_template"`
 	TargetStep         string           `json:"target_step,omitempty"`
-	Modifications      json.RawMessage  `json:"modifications"`
-	Diff               string           `json:"diff"`
-	Rationale          string           `json:"rationale"`
-	SourceReportID     string           `json:"source_report_id,omitempty"`
-	SourceStrategyID   string           `json:"source_strategy_id,omitempty"`
-	ConfidenceScore    float64          `json:"confidence_score"`
-	Risk               string           `json:"risk"` // low, medium, high
-	Evidence           []string         `json:"evidence,omitempty"`
-	ContentHash        string           `json:"content_hash"`
+	// Workspace is the folder that the template is in, on this machine; ""
+	// when it is in no file. BaseHash is the content hash of the template's
+	// text that the change was made for.
+	Workspace string `json:"workspace,omitempty"`
+	BaseHash  string `json:"base_hash,omitempty"`
+	// Support is how much evidence there is: distinct sessions, tasks of a
+	// strategy, or measured runs.
+	Support          int             `json:"support,omitempty"`
+	Modifications    json.RawMessage `json:"modifications"`
+	Diff             string          `json:"diff"`
+	Rationale        string          `json:"rationale"`
+	SourceReportID   string          `json:"source_report_id,omitempty"`
+	SourceStrategyID string          `json:"source_strategy_id,omitempty"`
+	ConfidenceScore  float64         `json:"confidence_score"`
+	Risk             string          `json:"risk"` // low, medium, high
+	Evidence         []string        `json:"evidence,omitempty"`
+	ContentHash      string          `json:"content_hash"`
+}
+
+// PlanWrite is a change of a plan template's file by Lathe. It is in the ledger
+// before the file is written. Before and After are content hashes of the text;
+// one edit leads from the one to the other and back.
+type PlanWrite struct {
+	WriteID    string    `json:"write_id"`
+	ProposalID string    `json:"proposal_id"`
+	DecisionID string    `json:"decision_id,omitempty"` // the approval that it rests on
+	Undoes     string    `json:"undoes,omitempty"`      // the write that this takes back
+	Workspace  string    `json:"workspace"`
+	Template   string    `json:"template"`
+	Before     string    `json:"before"`
+	After      string    `json:"after"`
+	Offset     int       `json:"offset"` // byte in the text where Removed stood and Inserted stands
+	Removed    string    `json:"removed"`
+	Inserted   string    `json:"inserted"`
+	Timestamp  time.Time `json:"timestamp"`
 }

@@ -53,6 +53,7 @@ const (
 	EntryRefused     EntryKind = "refused"       // a forged, stale or replayed decision
 	EntryName        EntryKind = "pattern_name"  // PatternName
 	EntryAlias       EntryKind = "pattern_alias" // PatternAlias
+	EntryPlanWrite   EntryKind = "plan_write"    // PlanWrite, before the file is written
 )
 
 // LedgerEntry is one line of the ledger: what was concluded, proposed, decided

@@ -194,16 +194,30 @@ type RecalledTool struct {
 	Why         string          `json:"why"`
 }
 
-// RefineQuery is refine_plan's input.
+// RefineQuery is refine_plan's input. Plan is a learn.TaskGraph with whatever
+// other fields the planner has; they come back as they are.
 type RefineQuery struct {
-	Plan   learn.TaskGraph `json:"plan"`
-	Target string          `json:"target,omitempty" jsonschema:"plain lowers retries, preconditions and fallbacks to ordinary tasks, for planners that know only tool_name, arguments, priority and dependencies"`
+	Plan     json.RawMessage `json:"plan"`
+	Template string          `json:"template,omitempty" jsonschema:"the plan template that the plan was made from, like .ocode/plans/release.json; found by the plan's name when absent"`
+	Target   string          `json:"target,omitempty" jsonschema:"plain lowers retries, preconditions and fallbacks to ordinary tasks, for planners that know only tool_name, arguments, priority and dependencies"`
 }
 
-// RefineResult is a refined plan with what changed and why.
+// RefineResult is a plan with the approved changes, what they are and why, and
+// apart from that what is proposed and not approved.
 type RefineResult struct {
-	Plan    learn.TaskGraph                  `json:"plan"`
-	Changes []learn.PlanModificationProposal `json:"changes"`
+	Plan      json.RawMessage                  `json:"plan"`
+	Changes   []RefineChange                   `json:"changes"`
+	Proposals []learn.PlanModificationProposal `json:"proposals"`
+	Notes     []string                         `json:"notes,omitempty"` // what was left out, and why
+}
+
+// RefineChange is an approved change that is in the plan now.
+type RefineChange struct {
+	ProposalID string                 `json:"proposal_id"`
+	Type       learn.ModificationType `json:"type"`
+	TargetStep string                 `json:"target_step,omitempty"`
+	Line       string                 `json:"line"` // what was done and why, in one line
+	Evidence   []string               `json:"evidence,omitempty"`
 }
 
 // LogQuery is search_log's input.

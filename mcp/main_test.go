@@ -108,9 +108,12 @@ func (b *testBackend) RefinePlan(_ context.Context, s Scope, q RefineQuery) (Ref
 	b.saw(s)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.plans = append(b.plans, q.Plan)
-	q.Plan.Dependencies = nil
-	return RefineResult{Plan: q.Plan, Changes: []learn.PlanModificationProposal{{ProposalID: "p", Type: "add_retry",
+	var plan learn.TaskGraph
+	if err := json.Unmarshal(q.Plan, &plan); err != nil {
+		return RefineResult{}, err
+	}
+	b.plans = append(b.plans, plan)
+	return RefineResult{Plan: q.Plan, Proposals: []learn.PlanModificationProposal{{ProposalID: "p", Type: "add_retry",
 		Modifications: json.RawMessage(`[{"op":"add","path":"/tasks/0/retry","value":{"max_attempts":3,"backoff_ms":10}}]`)}}}, nil
 }
 

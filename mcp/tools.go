@@ -39,8 +39,7 @@ func (s *Server) ownTools() []server.ServerTool {
 		s.recordOutcome(),
 		own("record_task", "Tell that a task starts (with prompt), is finished (with outcome), or what was said of it (feedback).",
 			hints("Record a task", false, false, true, false), s.backend.RecordTask),
-		own("refine_plan", "A plan with the steps, retries, fallbacks and checks that experience adds, each with its evidence.",
-			hints("Refine a plan", true, false, true, false), s.backend.RefinePlan),
+		s.refinePlan(),
 		s.requestTool(),
 		s.runTool(),
 		own("review_status", "Where proposals stand that wait for a person. Approval itself is not possible here.",
@@ -96,6 +95,19 @@ func structured(v any, schema map[string]any) *mcp.CallToolResult {
 		res.IsError = run.Error != "" // what it printed before is worth having
 	}
 	return res
+}
+
+// refinePlan takes a plan with all of its fields: what Lathe knows of them is
+// described, the rest is the planner's.
+func (s *Server) refinePlan() server.ServerTool {
+	input := schemaOf[RefineQuery]()
+	if properties, ok := input["properties"].(map[string]any); ok {
+		properties["plan"] = schemaOf[learn.TaskGraph]()
+	}
+	return ownWith("refine_plan", "A plan with the approved changes that experience made to its template: steps, retries, fallbacks, checks, each with its evidence. What is proposed and not approved yet is listed apart.",
+		hints("Refine a plan", true, false, true, false), input, func(ctx context.Context, _ mcp.CallToolRequest, in RefineQuery) (RefineResult, error) {
+			return s.backend.RefinePlan(ctx, ScopeOf(ctx), in)
+		})
 }
 
 func (s *Server) requestTool() server.ServerTool {

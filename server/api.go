@@ -50,11 +50,6 @@ type (
 		Tool          *learn.ProposedTool `json:"tool,omitempty"`
 		ValidateOnly  bool                `json:"validate_only,omitempty"` // no review request
 	}
-	// RefineCall refines a plan of a project.
-	RefineCall struct {
-		ProjectID string `json:"project_id"`
-		mcp.RefineQuery
-	}
 	// ForgeLine is one line of the answer to a ForgeCall.
 	ForgeLine struct {
 		Check *learn.Check `json:"check,omitempty"`
@@ -80,6 +75,7 @@ type (
 	Decided struct {
 		Item     review.Item         `json:"item"`
 		Deployed *learn.ToolManifest `json:"deployed,omitempty"`
+		Written  *learn.PlanWrite    `json:"written,omitempty"`
 	}
 	nothing struct{}
 )
@@ -117,9 +113,8 @@ func (d *Daemon) socketHandler() http.Handler {
 	d.graphRoutes(mux)
 	d.serveCode(mux)
 	d.serveModels(mux)
-	answer(d, mux, "POST /v1/refine", func(ctx context.Context, c RefineCall) (mcp.RefineResult, error) {
-		return b.RefinePlan(ctx, mcp.Scope{ProjectID: c.ProjectID}, c.RefineQuery)
-	})
+	answer(d, mux, "POST /v1/refine", d.refineText)
+	answer(d, mux, "POST /v1/undo", d.undo)
 	answer(d, mux, "GET /v1/strategies", func(context.Context, nothing) ([]learn.ProvenStrategy, error) {
 		return d.learners.mine.Strategies(), nil
 	})
@@ -228,6 +223,11 @@ func (d *Daemon) decide(ctx context.Context, dec learn.Decision) (Decided, error
 		}
 		out.Deployed = &m
 		d.publishTools()
+	}
+	if it.Kind == review.KindPlan {
+		if out.Written, err = d.followPlan(ctx, it); err != nil {
+			return out, err
+		}
 	}
 	return out, d.ledgerSettled(ctx)
 }

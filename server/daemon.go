@@ -54,6 +54,7 @@ type Daemon struct {
 	graph    *graph.Graph
 	foreign  *foreignCode // nil when none is configured
 	code     *codeGraphs
+	plans    *plans
 	lspLife  context.Context // ends with Run; editor connections live within it
 
 	ledger  *follower // the ledger in memory and index
@@ -78,7 +79,7 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (d *Daemon, err 
 	if !held {
 		return nil, fmt.Errorf("%w (%s): use it, or end it with `lathe stop`", ErrRunning, cfg.DataDir)
 	}
-	d = &Daemon{cfg: cfg, logger: logger, lock: lock, busy: newActivity(), metrics: newMetrics(), reports: newReports(), stop: func() {}}
+	d = &Daemon{cfg: cfg, logger: logger, lock: lock, busy: newActivity(), metrics: newMetrics(), reports: newReports(), plans: newPlans(), stop: func() {}}
 	d.code = newCodeGraphs(codeDir(cfg.DataDir), logger)
 	defer func() {
 		if err != nil {
@@ -182,6 +183,7 @@ func (d *Daemon) Run(ctx context.Context, ready func()) error {
 	g.Go(fail(d.runner.Run))
 	g.Go(fail(d.followLedger))
 	g.Go(fail(d.indexEvents))
+	g.Go(fail(d.settlePlans))
 	g.Go(fail(d.drainSpool))
 	g.Go(fail(d.thinkNowAndThen))
 	g.Go(fail(d.writeReports))

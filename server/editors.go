@@ -4,26 +4,16 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"lathe/learn"
-	"lathe/learn/refine"
 	"lathe/lsp"
 	"lathe/server/review"
-)
-
-// maxTemplates and maxTemplate bound what is read of a workspace's plans.
-const (
-	maxTemplates = 200
-	maxTemplate  = 1 << 20
 )
 
 // proposals is the review queue as the language server sees it.
@@ -72,58 +62,6 @@ func (p proposals) Decide(ctx context.Context, id, contentHash string, v learn.V
 }
 
 func (p proposals) Watch() <-chan struct{} { return p.d.ledger.watch() }
-
-// proposePlans puts what experience would change in a workspace's plan
-// templates into the queue. The same change is proposed once.
-func (d *Daemon) proposePlans(ctx context.Context, root string) error {
-	names, err := filepath.Glob(filepath.Join(root, ".ocode", "plans", "*.json"))
-	if err != nil {
-		return err
-	}
-	project := WorkspaceProject(root)
-	for _, name := range names[:min(len(names), maxTemplates)] {
-		plan, err := readTemplate(name)
-		if err != nil {
-			d.logger.Debug("plan template not readable", "file", name, "err", err)
-			continue
-		}
-		failures, err := d.failuresOf(ctx, project, plan)
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(root, name)
-		if err != nil {
-			return err
-		}
-		k := refine.Knowledge{ProjectID: project, Template: filepath.ToSlash(rel), Failures: failures, Rejected: d.rejected}
-		for _, prop := range refine.Propose(plan, k) {
-			if _, err := d.queue.Get(prop.ProposalID); err == nil {
-				continue
-			}
-			if err := d.forge.write(ctx, learn.EntryProposal, prop.ProposalID, project, d.now(), prop, prop.Evidence); err != nil {
-				return err
-			}
-		}
-	}
-	return d.ledgerSettled(ctx)
-}
-
-func readTemplate(path string) (learn.TaskGraph, error) {
-	var plan learn.TaskGraph
-	f, err := os.Open(path)
-	if err != nil {
-		return plan, err
-	}
-	defer f.Close()
-	raw, err := io.ReadAll(io.LimitReader(f, maxTemplate+1))
-	if err != nil {
-		return plan, err
-	}
-	if len(raw) > maxTemplate {
-		return plan, fmt.Errorf("more than %d bytes", maxTemplate)
-	}
-	return plan, json.Unmarshal(raw, &plan)
-}
 
 // pageURL is an address of the review page, or "" when the HTTP port is off.
 func (d *Daemon) pageURL(path string) string {

@@ -22,7 +22,6 @@ import (
 	"lathe/index/eventlog"
 	"lathe/index/graph"
 	"lathe/learn"
-	lathemcp "lathe/mcp"
 	"lathe/server"
 	"lathe/server/intake"
 	"lathe/toolforge"
@@ -89,16 +88,16 @@ func (s *site) concluded() []learn.LedgerEntry {
 		entries = append(entries, e)
 	}
 	const project = "shop-api"
-	plan := learn.TaskGraph{Name: "release", Tasks: []learn.PlanTask{
-		{ID: "test", ToolName: "bash", Arguments: json.RawMessage(`{"command":"python3 -m pytest -q tests/test_stock.py"}`)},
-		{ID: "log", ToolName: "bash", Arguments: json.RawMessage(`{"command":"git log --oneline"}`)}},
-		Dependencies: map[string][]string{"log": {"test"}}}
-	var refined lathemcp.RefineResult
-	s.mustCall(http.MethodPost, "/v1/refine", server.RefineCall{ProjectID: project, RefineQuery: lathemcp.RefineQuery{Plan: plan}}, &refined)
-	if len(refined.Changes) == 0 {
+	plan := `{"name": "release", "tasks": [
+		{"id": "test", "tool_name": "bash", "arguments": {"command":"python3 -m pytest -q tests/test_stock.py"}},
+		{"id": "log", "tool_name": "bash", "arguments": {"command":"git log --oneline"}}],
+		"dependencies": {"log": ["test"]}}`
+	var refined server.Refined
+	s.mustCall(http.MethodPost, "/v1/refine", server.RefineCall{ProjectID: project, Name: "release.json", Text: plan}, &refined)
+	if len(refined.Proposals) == 0 {
 		s.t.Error("no proposal for a plan that failed before")
 	}
-	for _, p := range refined.Changes {
+	for _, p := range refined.Proposals {
 		add(learn.EntryProposal, p.ProposalID, project, p)
 	}
 	var opportunities []learn.ToolOpportunity

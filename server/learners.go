@@ -14,6 +14,7 @@ import (
 	"lathe/learn/mine/next"
 	"lathe/learn/monitor"
 	"lathe/learn/recovery"
+	"lathe/learn/refine"
 	"lathe/learn/signature"
 	"lathe/learn/trial"
 	"lathe/learn/verify"
@@ -37,6 +38,7 @@ type learners struct {
 	judge      *llm.Judge
 	commands   *commands
 	catalogue  *llm.Catalogue
+	plans      *refine.Tracker
 }
 
 func newLearners(controlShare float64, available func(string) bool, code diagnose.CodeSource) (*learners, error) {
@@ -67,13 +69,14 @@ func newLearners(controlShare float64, available func(string) bool, code diagnos
 		judge:     llm.NewJudge(),
 		commands:  newCommands(),
 		catalogue: llm.NewCatalogue(),
+		plans:     refine.NewTracker(),
 	}, nil
 }
 
 // all is in order: diagnose asks what is known of a failure before recovery
 // learns from it.
 func (l *learners) all() []learn.Learner {
-	return []learn.Learner{l.reader, l.tracker, l.vocabulary, l.monitor, l.diagnose, l.recovery, l.mine, l.next, l.finder, l.trial, l.graph, l.judge, l.commands, l.catalogue}
+	return []learn.Learner{l.reader, l.tracker, l.vocabulary, l.monitor, l.diagnose, l.recovery, l.mine, l.next, l.finder, l.trial, l.graph, l.judge, l.commands, l.catalogue, l.plans}
 }
 
 // reader parses each action once for all learners behind it.

@@ -10,7 +10,6 @@ import (
 	"lathe/index"
 	"lathe/learn"
 	"lathe/learn/monitor"
-	"lathe/learn/refine"
 	"lathe/mcp"
 )
 
@@ -87,73 +86,6 @@ func (b backend) recallStrategies(ctx context.Context, s mcp.Scope, words string
 		}
 	}
 	return nil
-}
-
-func (b backend) RefinePlan(ctx context.Context, s mcp.Scope, q mcp.RefineQuery) (mcp.RefineResult, error) {
-	if err := refine.Validate(q.Plan, nil); err != nil {
-		return mcp.RefineResult{}, fmt.Errorf("the plan is not valid: %w", err)
-	}
-	k := refine.Knowledge{ProjectID: s.ProjectID, Template: q.Plan.Name, Rejected: b.d.rejected}
-	for _, st := range b.d.learners.mine.Strategies() {
-		if st.ProjectID == "" || st.ProjectID == s.ProjectID {
-			k.Strategies = append(k.Strategies, st)
-		}
-	}
-	failures, err := b.d.failuresOf(ctx, s.ProjectID, q.Plan)
-	if err != nil {
-		return mcp.RefineResult{}, err
-	}
-	k.Failures = failures
-	proposals := refine.Propose(q.Plan, k)
-	plan, applied, err := refine.Refine(q.Plan, proposals)
-	if err != nil {
-		return mcp.RefineResult{}, err
-	}
-	out := mcp.RefineResult{Plan: plan, Changes: []learn.PlanModificationProposal{}}
-	for i, a := range applied {
-		if a.Changed && i < len(proposals) {
-			out.Changes = append(out.Changes, proposals[i])
-		}
-	}
-	if q.Target == "plain" {
-		out.Plan, _ = refine.Lower(out.Plan)
-	}
-	return out, nil
-}
-
-// failuresOf finds the recorded failures of a plan's steps, newest first.
-func (d *Daemon) failuresOf(ctx context.Context, project string, plan learn.TaskGraph) ([]refine.Failure, error) {
-	var out []refine.Failure
-	for _, step := range plan.Tasks {
-		ev := learn.ActionOutcome{ToolName: step.ToolName, ToolParameters: step.Arguments}
-		command := ev.Command()
-		if command == "" {
-			continue
-		}
-		res, err := d.index.SearchEvents(ctx, index.Query{Text: command, Project: project, Status: string(learn.StatusFailure), Limit: 20})
-		if err != nil {
-			return nil, err
-		}
-		for _, h := range res.Hits {
-			rec, err := d.log.Record(ctx, h.ID)
-			if err != nil || rec.Action == nil || rec.Action.Command() != command {
-				continue
-			}
-			report, err := d.report(ctx, rec.Action, false)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, refine.Failure{Report: report, StepID: step.ID, ToolName: step.ToolName, Command: command})
-			break
-		}
-	}
-	return out, nil
-}
-
-// rejected reports whether a person rejected exactly this proposal.
-func (d *Daemon) rejected(p learn.PlanModificationProposal) bool {
-	it, err := d.queue.Get(p.ProposalID)
-	return err == nil && it.State == learn.StateRejected
 }
 
 func (b backend) SearchLog(ctx context.Context, s mcp.Scope, q mcp.LogQuery) (mcp.LogResult, error) {

@@ -179,6 +179,7 @@ func (d *Daemon) project(e learn.LedgerEntry) {
 	report(d.reports.apply(e))
 	report(d.graph.ApplyLedger(e))
 	report(d.models.apply(e))
+	report(d.plans.apply(e))
 	if e.Kind == learn.EntryRemedy {
 		var r learn.Remedy
 		report(json.Unmarshal(e.Body, &r))

@@ -26,6 +26,19 @@ func plan() learn.TaskGraph {
 	}
 }
 
+// file is a plan as a text that Lathe wrote.
+func file(t interface {
+	Helper()
+	Fatal(...any)
+}, g learn.TaskGraph) *File {
+	t.Helper()
+	f, err := FromPlan(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
 func report(p learn.ErrorPattern, captures map[string]string, offers ...learn.RemedyOffer) learn.FailureAnalysisReport {
 	return learn.FailureAnalysisReport{
 		ReportID: "r", ErrorPattern: &p, ConfidenceScore: 0.7, Evidence: []string{"e1"}, Remedies: offers,
@@ -66,11 +79,11 @@ func TestProposals(t *testing.T) {
 		see  []string // in the refined plan's JSON
 	}{
 		{"transient: retry and nothing else but the check",
-			Knowledge{Failures: []Failure{{Report: report(busy, nil), StepID: "fetch"}}},
+			Knowledge{Failures: []Failure{{Report: report(busy, nil), StepID: "fetch", Sessions: 3}}},
 			[]learn.ModificationType{learn.AddRetry, learn.SetExpectedOutput}, []string{`"patterns":["http/503"]`, `"exit_code":0`}},
 		{"missing module: precondition and installation",
 			Knowledge{Failures: []Failure{{Report: report(module, map[string]string{"module": "yaml"},
-				offer("inserted_actions", learn.IntentInstall, "pip install yaml")), ToolName: "bash", Command: "pytest tests"}}},
+				offer("inserted_actions", learn.IntentInstall, "pip install yaml")), StepID: "test", Command: "pytest tests"}}},
 			[]learn.ModificationType{learn.AddPrecondition, learn.AddFragment, learn.SetExpectedOutput},
 			[]string{`"module_importable"`, `"pip install yaml"`}},
 		{"another runner: fallback",
@@ -85,7 +98,7 @@ func TestProposals(t *testing.T) {
 		{"a hostile capture makes no precondition",
 			Knowledge{Failures: []Failure{{Report: report(module, map[string]string{"module": "x; rm -rf ~"}), StepID: "test"}}},
 			[]learn.ModificationType{learn.SetExpectedOutput}, nil},
-		{"too little confidence", Knowledge{MinConfidence: 0.9, Failures: []Failure{{Report: report(busy, nil), StepID: "fetch"}}}, nil, nil},
+		{"too little confidence", Knowledge{MinConfidence: 0.9, Failures: []Failure{{Report: report(busy, nil), StepID: "fetch", Sessions: 3}}}, nil, nil},
 		{"no such step", Knowledge{Failures: []Failure{{Report: report(busy, nil), StepID: "other"}}}, nil, nil},
 		{"strategy: the step that was always missing",
 			Knowledge{Strategies: []learn.ProvenStrategy{strategyOf("pytest {p1}", "lint {p1}", "make ship")}},
@@ -94,34 +107,34 @@ func TestProposals(t *testing.T) {
 			Knowledge{Strategies: []learn.ProvenStrategy{strategyOf("pytest {p1}", "lint {p2}")}}, nil, nil},
 		{"strategy that is there", Knowledge{Strategies: []learn.ProvenStrategy{strategyOf("pytest {p1}", "make ship")}}, nil, nil},
 		{"strategy about something else", Knowledge{Strategies: []learn.ProvenStrategy{strategyOf("go vet", "go test")}}, nil, nil},
-		{"rejected before", Knowledge{Failures: []Failure{{Report: report(busy, nil), StepID: "fetch"}},
-			Rejected: func(learn.PlanModificationProposal) bool { return true }}, nil, nil},
+		{"rejected before", Knowledge{Failures: []Failure{{Report: report(busy, nil), StepID: "fetch", Sessions: 3}},
+			Withheld: func(learn.PlanModificationProposal) bool { return true }}, nil, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.k.Template = ".ocode/plans/release.json"
-			got := Propose(plan(), tt.k)
+			got := Propose(file(t, plan()), tt.k)
 			if !reflect.DeepEqual(types(got), tt.want) {
 				t.Fatalf("proposed %v, want %v", types(got), tt.want)
 			}
-			refined, log, err := Refine(plan(), got)
-			if err != nil {
-				t.Fatal(err)
-			}
+			refined, log := Refine(file(t, plan()), got, nil)
 			for i, a := range log {
-				if !a.Changed || !strings.HasPrefix(got[i].Diff, "--- a/.ocode/plans/release.json\n") || got[i].ContentHash == "" {
+				if !a.Changed || !strings.HasPrefix(got[i].Diff, "--- a/.ocode/plans/release.json\n") || got[i].ContentHash == "" || got[i].Support == 0 {
 					t.Errorf("%s\n%+v", a.Line, got[i])
 				}
 			}
-			doc, _ := json.Marshal(refined)
+			doc, err := json.Marshal(refined.Plan)
+			if err != nil {
+				t.Fatal(err)
+			}
 			for _, s := range tt.see {
 				if !strings.Contains(string(doc), s) {
 					t.Errorf("refined plan lacks %s:\n%s", s, doc)
 				}
 			}
-			again, log, err := Refine(refined, got)
-			if err != nil || !reflect.DeepEqual(again, refined) {
-				t.Errorf("applying twice changed the plan: %v, %+v", err, log)
+			again, log := Refine(refined, got, nil)
+			if string(again.text) != string(refined.text) {
+				t.Errorf("applying twice changed the plan: %+v", log)
 			}
 			if more := Propose(refined, tt.k); len(more) > 0 {
 				t.Errorf("proposed again for the refined plan: %v\n%s", types(more), more[0].Diff)
@@ -132,20 +145,20 @@ func TestProposals(t *testing.T) {
 
 func TestRefineFollowsMovedStepsAndRefusesChangedOnes(t *testing.T) {
 	k := Knowledge{Failures: []Failure{{Report: report(module, nil, offer("changed_parameter", learn.IntentTest, "pytest -q tests")), StepID: "test"}}}
-	proposals := Propose(plan(), k)[:1]
+	proposals := Propose(file(t, plan()), k)[:1]
 	moved := plan()
 	moved.Tasks[0], moved.Tasks[1] = moved.Tasks[1], moved.Tasks[0]
-	refined, log, err := Refine(moved, proposals)
-	if err != nil || !log[0].Changed || command(refined.Tasks[0]) != "pytest -q tests" {
-		t.Errorf("moved: %+v, %v", log, err)
+	refined, log := Refine(file(t, moved), proposals, nil)
+	if !log[0].Changed || command(refined.Plan.Tasks[0]) != "pytest -q tests" {
+		t.Errorf("moved: %+v", log)
 	}
 	changed := plan()
 	changed.Tasks[1] = shell("test", "go test ./...")
-	if got, log, _ := Refine(changed, proposals); log[0].Changed || !reflect.DeepEqual(got, changed) {
+	if got, log := Refine(file(t, changed), proposals, nil); log[0].Changed || !reflect.DeepEqual(got.Plan, file(t, changed).Plan) {
 		t.Errorf("changed: %+v", log)
 	}
 	gone := learn.TaskGraph{Tasks: plan().Tasks[:1]}
-	if _, log, _ := Refine(gone, proposals); log[0].Changed || !strings.Contains(log[0].Line, `no task "test"`) {
+	if _, log := Refine(file(t, gone), proposals, nil); log[0].Changed || !strings.Contains(log[0].Line, `no task "test"`) {
 		t.Errorf("gone: %+v", log)
 	}
 }
@@ -155,20 +168,42 @@ func TestRefineKeepsPlansValid(t *testing.T) {
 		`[{"op":"add","path":"/dependencies/fetch","value":["ship"]}]`, // a circle
 		`[{"op":"add","path":"/tasks/-","value":{"id":"test","tool_name":"bash"}}]`,
 		`[{"op":"remove","path":"/tasks/0"}]`,
+		`[{"op":"test","path":"/tasks/0/id","value":"fetch"},{"op":"remove","path":"/tasks/0"}]`, // others wait for it
 		`[{"op":"add","path":"/tasks/0/priority","value":"urgent"}]`,
+		`[{"op":"add","path":"/tasks/0/arguments","value":{}}]`, // not tested before
+		`[{"op":"replace","path":"/name","value":"x"}]`,
+		`[{"op":"replace","path":"","value":{"tasks":[]}}]`,
 		`[{"op":"add","path":"/tasks/9/retry","value":{"max_attempts":2}}]`,
 		`[{"op":"replace","path":"/tasks","value":7}]`,
+		`[{"op":"add","path":"/tasks/0/priority"}]`, `[{"op":"add","path":"x","value":1}]`,
 		`{`, `[1]`, `[{"op":"fly","path":"/tasks"}]`,
 	} {
-		got, log, err := Refine(plan(), []learn.PlanModificationProposal{{Modifications: json.RawMessage(bad)}})
-		if err != nil || log[0].Changed || log[0].Line == "" || !reflect.DeepEqual(got, plan()) {
-			t.Errorf("%s: %v, %+v", bad, err, log)
+		got, log := Refine(file(t, plan()), []learn.PlanModificationProposal{{Modifications: json.RawMessage(bad)}}, nil)
+		if log[0].Changed || log[0].Line == "" || string(got.text) != string(file(t, plan()).text) {
+			t.Errorf("%s: %+v", bad, log)
 		}
 	}
 	invalid := plan()
 	invalid.Tasks[1].ID = "fetch"
-	if _, _, err := Refine(invalid, nil); err == nil || !strings.Contains(err.Error(), "twice") {
+	if _, err := FromPlan(invalid); err == nil || !strings.Contains(err.Error(), "twice") {
 		t.Errorf("an invalid plan was taken: %v", err)
+	}
+}
+
+func TestToolsThatAreNotThereEnterNoPlan(t *testing.T) {
+	k := Knowledge{Failures: []Failure{{StepID: "test", Report: report(module, nil, learn.RemedyOffer{Kind: "inserted_actions", Confidence: 0.9, Support: 4,
+		Actions: []learn.RemedyAction{{ToolName: "terminal", Intent: learn.IntentRun, Command: "make tools"}}})}}}
+	with := Propose(file(t, plan()), k)
+	k.HasTool = func(name string) bool { return name == "bash" }
+	without := Propose(file(t, plan()), k)
+	if len(with) != len(without)+1 {
+		t.Errorf("proposed %v, and %v where there is no terminal", types(with), types(without))
+	}
+	_, log := Refine(file(t, plan()), with, k.HasTool)
+	for i, a := range log {
+		if a.Changed == (with[i].Type == learn.AddFragment) {
+			t.Errorf("%+v", a)
+		}
 	}
 }
 
@@ -241,18 +276,29 @@ func TestLower(t *testing.T) {
 	g.Tasks[1].Retry = &learn.Retry{MaxAttempts: 2}
 	g.Tasks[2].Fallback = []string{"manual"}
 	g.Tasks = append(g.Tasks, shell("manual", "make by-hand"))
-	out, notes := Lower(g)
-	if err := Validate(out, nil); err != nil {
+	in := file(t, g)
+	raw := strings.Replace(string(in.text), `"name": "release",`, `"name": "release", "owner": "team",`, 1)
+	raw = strings.Replace(raw, `"id": "test",`, `"id": "test", "note": "nightly",`, 1)
+	in, err := Parse("p", []byte(raw))
+	if err != nil {
 		t.Fatal(err)
 	}
-	doc, _ := json.Marshal(out)
+	out, notes, err := Lower(in)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, no := range []string{"precondition", "retry", "fallback", "rm x", "by-hand"} {
-		if strings.Contains(string(doc), no) {
-			t.Errorf("the plain plan has %q: %s", no, doc)
+		if strings.Contains(string(out.text), no) {
+			t.Errorf("the plain plan has %q: %s", no, out.text)
 		}
 	}
-	if len(out.Tasks) != 4 || !strings.Contains(command(out.Tasks[1]), "find_spec(\"pytest\")") || len(out.Dependencies["test"]) != 2 {
-		t.Errorf("plain plan %s", doc)
+	for _, yes := range []string{`"owner": "team"`, `"note": "nightly"`} {
+		if !strings.Contains(string(out.text), yes) {
+			t.Errorf("the plain plan lacks %s: %s", yes, out.text)
+		}
+	}
+	if len(out.Plan.Tasks) != 4 || !strings.Contains(command(out.Plan.Tasks[1]), "find_spec(\"pytest\")") || len(out.Plan.Dependencies["test"]) != 2 {
+		t.Errorf("plain plan %s", out.text)
 	}
 	if len(notes) != 4 {
 		t.Errorf("notes %q", notes)
@@ -261,14 +307,17 @@ func TestLower(t *testing.T) {
 
 func FuzzRefine(f *testing.F) {
 	f.Add([]byte(`[{"op":"test","path":"/tasks/0/id","value":"ship"},{"op":"add","path":"/tasks/0/priority","value":"high"}]`))
+	f.Add([]byte(`[{"op":"test","path":"/tasks/0/id","value":"ship"},{"op":"remove","path":"/tasks/0"}]`))
 	f.Add([]byte(`[{"op":"move","path":"/tasks/-","from":"/tasks"}]`))
 	f.Fuzz(func(t *testing.T, patch []byte) {
-		got, _, err := Refine(plan(), []learn.PlanModificationProposal{{Modifications: patch}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := Validate(got, nil); err != nil {
+		got, log := Refine(file(t, plan()), []learn.PlanModificationProposal{{Modifications: patch}}, nil)
+		if err := Validate(got.Plan, nil); err != nil {
 			t.Fatalf("refined into an invalid plan: %v", err)
+		}
+		if log[0].Changed {
+			if again, more := Refine(got, []learn.PlanModificationProposal{{Modifications: patch}}, nil); more[0].Changed && string(again.text) == string(got.text) {
+				t.Fatalf("said to be changed, and is not: %+v", more)
+			}
 		}
 	})
 }

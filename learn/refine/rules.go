@@ -13,14 +13,33 @@ func (p *proposer) failure(i int, f *Failure) {
 	r := &f.Report
 	base := learn.PlanModificationProposal{
 		TargetStep: p.plan.Tasks[i].ID, SourceReportID: r.ReportID, ConfidenceScore: r.ConfidenceScore,
-		Evidence: slices.Clone(r.Evidence),
+		Evidence: slices.Clone(r.Evidence), Support: max(1, f.Sessions),
+	}
+	if f.Level == LevelForm {
+		base.ConfidenceScore *= 0.8
 	}
 	p.retry(i, r, base)
-	p.precondition(i, r, base)
-	p.expected(i, r, base)
-	if len(r.Remedies) > 0 {
-		p.remedy(i, &r.Remedies[0], base)
+	if f.Level != LevelForm {
+		p.precondition(i, r, base)
 	}
+	p.expected(i, r, base)
+	if len(r.Remedies) > 0 && (f.Level != LevelForm || !borrows(&r.Remedies[0], f.Command, command(p.plan.Tasks[i]))) {
+		p.remedy(i, f, base)
+	}
+}
+
+// borrows reports whether a remedy names an argument of the failed call that
+// the step does not have: it was made for that call.
+func borrows(r *learn.RemedyOffer, failed, step string) bool {
+	own := strings.Fields(step)
+	for _, a := range r.Actions {
+		for _, w := range strings.Fields(a.Command) {
+			if slices.Contains(strings.Fields(failed), w) && !slices.Contains(own, w) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func cause(r *learn.FailureAnalysisReport) string {
@@ -28,6 +47,14 @@ func cause(r *learn.FailureAnalysisReport) string {
 		return r.ErrorPattern.Name
 	}
 	return "an unnamed error"
+}
+
+// inSessions is a number of sessions in words.
+func inSessions(n int) string {
+	if n == 1 {
+		return "in 1 session"
+	}
+	return fmt.Sprintf("in %d sessions", n)
 }
 
 // retry is proposed for transient patterns only: trying a syntax error again
@@ -38,28 +65,18 @@ func (p *proposer) retry(i int, r *learn.FailureAnalysisReport, m learn.PlanModi
 	}
 	path, same := p.at(i)
 	now := p.plan.Tasks[i].Retry
-	want := learn.Retry{MaxAttempts: 3, BackoffMS: 1000}
+	m.Type, m.Risk = learn.AddRetry, "low"
+	attempts := 3
+	ops := []op{same, {Op: "add", Path: path + "/retry", Value: learn.Retry{MaxAttempts: attempts, BackoffMS: 1000, Patterns: []string{r.ErrorPattern.ID}}}}
 	if now != nil {
-		want = *now
-		if len(now.Patterns) == 0 { // retries whatever happens
+		if len(now.Patterns) == 0 || slices.Contains(now.Patterns, r.ErrorPattern.ID) { // tried again already
 			return
 		}
+		attempts = now.MaxAttempts
+		ops = []op{same, p.appended(path+"/retry/patterns", r.ErrorPattern.ID)}
 	}
-	if !slices.Contains(want.Patterns, r.ErrorPattern.ID) {
-		want.Patterns = append(slices.Clone(want.Patterns), r.ErrorPattern.ID)
-		slices.Sort(want.Patterns)
-	}
-	m.Type, m.Risk = learn.AddRetry, "low"
-	m.Rationale = fmt.Sprintf("step %s failed with %s, which passes by itself: try again up to %d times", m.TargetStep, cause(r), want.MaxAttempts)
-	p.add(m, same, op{"test", path + "/retry", orNull(now)}, op{"add", path + "/retry", want})
-}
-
-// orNull is nil for a nil pointer, so that JSON says null.
-func orNull[T any](v *T) any {
-	if v == nil {
-		return nil
-	}
-	return plainValue(v)
+	m.Rationale = fmt.Sprintf("step %s failed with %s %s, which passes by itself: try again up to %d times", m.TargetStep, cause(r), inSessions(m.Support), attempts)
+	p.add(m, ops...)
 }
 
 // precondition checks before the step for what it missed. The captured value
@@ -79,25 +96,15 @@ func (p *proposer) precondition(i int, r *learn.FailureAnalysisReport, m learn.P
 		if !missing || !plain(v) {
 			continue
 		}
-		now := p.plan.Tasks[i].Preconditions
-		want := learn.Precondition{Kind: c.kind, Argument: v}
-		if slices.Contains(now, want) {
+		if slices.Contains(p.plan.Tasks[i].Preconditions, learn.Precondition{Kind: c.kind, Argument: v}) {
 			return
 		}
 		path, same := p.at(i)
 		m.Type, m.Risk = learn.AddPrecondition, "low"
-		m.Rationale = fmt.Sprintf("step %s failed with %s: check %s %q first", m.TargetStep, cause(r), c.kind, v)
-		p.add(m, same, op{"test", path + "/preconditions", listOrNull(now)},
-			op{"add", path + "/preconditions", append(slices.Clone(now), want)})
+		m.Rationale = fmt.Sprintf("step %s failed with %s %s: check %s %q first", m.TargetStep, cause(r), inSessions(m.Support), c.kind, v)
+		p.add(m, same, p.appended(path+"/preconditions", learn.Precondition{Kind: c.kind, Argument: v}))
 		return
 	}
-}
-
-func listOrNull[T any](list []T) any {
-	if len(list) == 0 {
-		return nil
-	}
-	return list
 }
 
 func plain(v string) bool {
@@ -109,44 +116,89 @@ func plain(v string) bool {
 // failure is seen where it happens.
 func (p *proposer) expected(i int, r *learn.FailureAnalysisReport, m learn.PlanModificationProposal) {
 	t := p.plan.Tasks[i]
-	if t.ExpectedOutput != nil || command(t) == "" {
-		return
+	if t.ExpectedOutput != nil || command(t) == "" || p.k.Steps[t.ID].Masked > 0 {
+		return // what hides its exit code is held to its output, see measured
 	}
 	zero := 0
 	path, same := p.at(i)
 	m.Type, m.Risk = learn.SetExpectedOutput, "low"
 	m.ConfidenceScore *= 0.8
-	m.Rationale = fmt.Sprintf("step %s failed with %s: expect exit code 0 before going on", m.TargetStep, cause(r))
-	p.add(m, same, op{"test", path + "/expected_output", nil},
-		op{"add", path + "/expected_output", learn.ExpectedOutput{ExitCode: &zero}})
+	m.Rationale = fmt.Sprintf("step %s failed with %s %s: expect exit code 0 before going on", m.TargetStep, cause(r), inSessions(m.Support))
+	p.add(m, same, op{Op: "add", Path: path + "/expected_output", Value: learn.ExpectedOutput{ExitCode: &zero}})
 }
 
 // remedy builds what fixed the failure into the plan: what was done first
-// becomes a step before, another command a fallback, another argument a change
+// becomes a step before, another command a fallback, other arguments a change
 // of the arguments. Edits are the agent's own work and no part of a template.
-func (p *proposer) remedy(i int, r *learn.RemedyOffer, m learn.PlanModificationProposal) {
+func (p *proposer) remedy(i int, f *Failure, m learn.PlanModificationProposal) {
+	r := &f.Report.Remedies[0]
+	m.ConfidenceScore = min(m.ConfidenceScore, r.Confidence)
+	m.Evidence = slices.Clone(r.Evidence)
+	m.Risk, m.Support = risk(r.Actions), r.Support
+	if len(r.Actions) == 1 && r.Kind == "changed_parameter" && r.Actions[0].Command == "" {
+		p.parameters(i, &r.Actions[0], m)
+		return
+	}
 	if len(r.Actions) == 0 || slices.ContainsFunc(r.Actions, func(a learn.RemedyAction) bool { return !complete(a.Command) }) {
 		return
 	}
-	m.ConfidenceScore = min(m.ConfidenceScore, r.Confidence)
-	m.Evidence = slices.Clone(r.Evidence)
-	m.Risk = risk(r.Actions)
-	worked := fmt.Sprintf("worked in %d sessions", r.Support)
+	worked := "worked " + inSessions(r.Support)
 	switch r.Kind {
 	case "inserted_actions":
 		p.before(i, r, m, worked)
 	case "changed_command":
-		p.fallback(i, r, m, worked)
-	case "changed_parameter":
-		path, same := p.at(i)
-		now := command(p.plan.Tasks[i])
-		if lookup(plainValue(p.plan.Tasks[i].Arguments), "/command") != now {
-			return // the command stands elsewhere
+		if !p.instead(i, r, m, worked) {
+			p.fallback(i, r, m, worked)
 		}
+	case "changed_parameter":
 		m.Type = learn.AdjustParameters
-		m.Rationale = fmt.Sprintf("step %s failed so before; other arguments %s", m.TargetStep, worked)
-		p.add(m, same, op{"test", path + "/arguments/command", now}, op{"replace", path + "/arguments/command", r.Actions[0].Command})
+		m.Rationale = fmt.Sprintf("step %s failed with %s before; other arguments %s", m.TargetStep, cause(&f.Report), worked)
+		p.line(i, r.Actions[0].Command, m)
 	}
+}
+
+// line changes the command line of a step, and nothing else of it.
+func (p *proposer) line(i int, line string, m learn.PlanModificationProposal) bool {
+	path, same := p.at(i)
+	now, ok := p.unchanged(path + "/arguments/command")
+	if !ok || now.Value != command(p.plan.Tasks[i]) {
+		return false // the command stands elsewhere
+	}
+	return p.add(m, same, now, op{Op: "replace", Path: now.Path, Value: line})
+}
+
+// parameters changes the named arguments of a structured tool's step.
+func (p *proposer) parameters(i int, a *learn.RemedyAction, m learn.PlanModificationProposal) {
+	t := p.plan.Tasks[i]
+	if a.ToolName != t.ToolName || len(a.Parameters) == 0 || p.file.find(fmt.Sprintf("/tasks/%d/arguments", i)) == nil {
+		return
+	}
+	path, same := p.at(i)
+	ops := []op{same}
+	var names []string
+	for _, name := range sorted(a.Parameters) {
+		v := plainValue(a.Parameters[name])
+		if text, isText := v.(string); isText && (strings.ContainsAny(text, "{}") || len(text) > 200) {
+			return // open, or too long to be a setting
+		}
+		at := path + "/arguments/" + escape(name)
+		now, there := p.unchanged(at)
+		switch {
+		case !there:
+			ops = append(ops, op{Op: "add", Path: at, Value: v})
+		case equal(now.Value, v):
+			continue
+		default:
+			ops = append(ops, now, op{Op: "replace", Path: at, Value: v})
+		}
+		names = append(names, name)
+	}
+	if len(names) == 0 {
+		return
+	}
+	m.Type = learn.AdjustParameters
+	m.Rationale = fmt.Sprintf("step %s failed so before; another %s worked %s", t.ID, strings.Join(names, " and "), inSessions(m.Support))
+	p.add(m, ops...)
 }
 
 // risk is the worst of the actions.
@@ -168,26 +220,55 @@ func (p *proposer) before(i int, r *learn.RemedyOffer, m learn.PlanModificationP
 	step := p.plan.Tasks[i].ID
 	_, same := p.at(i)
 	ops := []op{same}
-	needs := slices.Clone(p.plan.Dependencies[step])
-	ops = append(ops, op{"test", "/dependencies/" + escape(step), listOrNull(needs)})
-	previous := slices.Clone(needs)
+	previous := slices.Clone(p.plan.Dependencies[step])
 	for _, a := range r.Actions {
 		if p.has(a.ToolName, a.Command) {
 			return // the plan does it already, and it failed all the same
 		}
 		t := shellTask(a.ToolName, a.Command)
 		t.ID = stepID(step+"-prepare", t)
-		ops = append(ops, op{"add", "/tasks/-", t})
+		ops = append(ops, op{Op: "add", Path: "/tasks/-", Value: t})
 		if len(previous) > 0 {
-			ops = append(ops, op{"add", "/dependencies/" + escape(t.ID), previous})
+			ops = append(ops, p.needs(t.ID, previous...)...)
 		}
 		previous = []string{t.ID}
 	}
-	ops = append(ops, op{"add", "/dependencies/" + escape(step), append(needs, previous...)})
+	ops = append(ops, p.needs(step, previous...)...)
 	m.Type = learn.AddFragment
-	m.Rationale = fmt.Sprintf("step %s failed so before; doing `%s` first %s", step, r.Actions[0].Command, worked)
+	m.Rationale = fmt.Sprintf("step %s failed so before; doing `%s` first %s", step, shown(r.Actions[0].Command), worked)
 	p.add(m, ops...)
 }
+
+// instead puts the command that worked in the step's place, when the step fares
+// measurably worse: its success rate at best is below the remedy's at worst.
+func (p *proposer) instead(i int, r *learn.RemedyOffer, m learn.PlanModificationProposal, worked string) bool {
+	t := p.plan.Tasks[i]
+	facts, measured := p.k.Steps[t.ID]
+	a := r.Actions[0]
+	theirs := wilson(int(r.Successes), int(r.Successes+r.Failures))
+	if !measured || len(r.Actions) != 1 || a.ToolName != t.ToolName || facts.Success().High >= theirs.Low || p.has(a.ToolName, a.Command) {
+		return false
+	}
+	m.Type = learn.ReplaceFragment
+	m.Risk = worse(m.Risk, "medium") // the step is not even tried any more
+	m.Rationale = fmt.Sprintf("step %s succeeded in %d of %d runs (%s); `%s` instead %s (%s)", t.ID, facts.Runs-facts.Failures, facts.Runs,
+		span(facts.Success()), shown(a.Command), worked, span(theirs))
+	return p.line(i, a.Command, m)
+}
+
+func span(i learn.Interval) string { return fmt.Sprintf("%.0f to %.0f %%", 100*i.Low, 100*i.High) }
+
+// worse is the higher of two risks.
+func worse(a, b string) string {
+	order := []string{"low", "medium", "high"}
+	if slices.Index(order, a) > slices.Index(order, b) {
+		return a
+	}
+	return b
+}
+
+// shown is a command as a line of a rationale has it.
+func shown(command string) string { return learn.Shown(strings.ReplaceAll(command, "`", "'"), 120) }
 
 // fallback adds the command that worked instead, for when the step fails.
 func (p *proposer) fallback(i int, r *learn.RemedyOffer, m learn.PlanModificationProposal, worked string) {
@@ -199,12 +280,12 @@ func (p *proposer) fallback(i int, r *learn.RemedyOffer, m learn.PlanModificatio
 	path, same := p.at(i)
 	t := shellTask(a.ToolName, a.Command)
 	t.ID = stepID(step.ID+"-fallback", t)
-	ops := []op{same, {"test", path + "/fallback", listOrNull(step.Fallback)}, {"add", "/tasks/-", t}}
+	ops := []op{same, {Op: "add", Path: "/tasks/-", Value: t}}
 	if needs := p.plan.Dependencies[step.ID]; len(needs) > 0 {
-		ops = append(ops, op{"add", "/dependencies/" + escape(t.ID), needs})
+		ops = append(ops, p.needs(t.ID, needs...)...)
 	}
-	ops = append(ops, op{"add", path + "/fallback", append(slices.Clone(step.Fallback), t.ID)})
+	ops = append(ops, p.appended(path+"/fallback", t.ID))
 	m.Type = learn.AddFallback
-	m.Rationale = fmt.Sprintf("step %s failed so before; `%s` instead %s", step.ID, a.Command, worked)
+	m.Rationale = fmt.Sprintf("step %s failed so before; `%s` instead %s", step.ID, shown(a.Command), worked)
 	p.add(m, ops...)
 }

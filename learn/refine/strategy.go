@@ -9,10 +9,13 @@ import (
 	"lathe/learn"
 )
 
-// strategy adds the steps that a proven strategy has and the plan lacks. The
-// plan must have at least one of its steps; parameters of the missing ones are
-// filled from those that are there, or the strategy is passed over.
+// strategy brings a proven strategy into the plan: in the place of steps that
+// cover the same ground, or by adding the steps that are missing. Parameters
+// are filled from the steps that are there, or the strategy is passed over.
 func (p *proposer) strategy(s *learn.ProvenStrategy) {
+	if p.replace(s) {
+		return
+	}
 	steps := s.TemplatePlanFragment.Tasks
 	place, values := p.align(steps)
 	if place == nil {
@@ -22,28 +25,35 @@ func (p *proposer) strategy(s *learn.ProvenStrategy) {
 	if first == "" {
 		return
 	}
-	p.add(learn.PlanModificationProposal{
-		Type: learn.AddFragment, SourceStrategyID: s.StrategyID, Evidence: slices.Clone(s.Evidence),
-		ConfidenceScore: s.SuccessInterval.Low, Risk: "medium",
-		Rationale: fmt.Sprintf("`%s` belongs to %q, with which %.0f %% of %d tasks succeeded (odds ratio %.1f)",
-			first, s.Name, 100*s.SuccessRate, s.Support, s.Contrast),
-	}, ops...)
+	m := p.because(s, learn.AddFragment)
+	m.Rationale = fmt.Sprintf("`%s` belongs to %q, with which %.0f %% of %d tasks succeeded (odds ratio %.1f)",
+		shown(first), learn.Shown(s.Name, 80), 100*s.SuccessRate, s.Support, s.Contrast)
+	p.add(m, ops...)
+}
+
+func (p *proposer) because(s *learn.ProvenStrategy, t learn.ModificationType) learn.PlanModificationProposal {
+	return learn.PlanModificationProposal{Type: t, SourceStrategyID: s.StrategyID, Evidence: slices.Clone(s.Evidence),
+		ConfidenceScore: s.SuccessInterval.Low, Risk: "medium", Support: s.Support}
 }
 
 // align finds the strategy's steps in the plan, in order: place[k] is the
-// index of step k, or -1. It returns nil when none is there, or all are.
+// index of step k, or -1. It returns nil when no command is there, or all are.
+// A step without a command, like an edit, is found by its tool.
 func (p *proposer) align(steps []learn.PlanTask) (place []int, values map[string]string) {
 	values = map[string]string{}
-	from, found := 0, 0
+	from, found, commands := 0, 0, 0
 	for _, s := range steps {
 		at := -1
 		for i := from; i < len(p.plan.Tasks) && at < 0; i++ {
 			t := p.plan.Tasks[i]
-			if t.ToolName != s.ToolName || command(t) == "" {
+			if t.ToolName != s.ToolName || (command(t) == "") != (command(s) == "") {
 				continue
 			}
-			if v, ok := bind(command(s), command(t), values); ok {
+			if command(s) == "" {
+				at = i
+			} else if v, ok := bind(command(s), command(t), values); ok {
 				at, values = i, v
+				commands++
 			}
 		}
 		if at >= 0 {
@@ -51,7 +61,7 @@ func (p *proposer) align(steps []learn.PlanTask) (place []int, values map[string
 		}
 		place = append(place, at)
 	}
-	if found == 0 || found == len(steps) {
+	if commands == 0 || found == len(steps) {
 		return nil, nil
 	}
 	return place, values
@@ -69,14 +79,34 @@ func bind(template, command string, known map[string]string) (map[string]string,
 		if a[i] == b[i] {
 			continue
 		}
-		name, ok := strings.CutPrefix(a[i], "{")
-		name, closed := strings.CutSuffix(name, "}")
-		if !ok || !closed || i == 0 || out[name] != "" && out[name] != b[i] {
+		name, ok := parameter(a[i])
+		if !ok || i == 0 || out[name] != "" && out[name] != b[i] {
 			return nil, false
 		}
 		out[name] = b[i]
 	}
 	return out, true
+}
+
+func parameter(word string) (name string, ok bool) {
+	name, opened := strings.CutPrefix(word, "{")
+	name, closed := strings.CutSuffix(name, "}")
+	return name, opened && closed && name != ""
+}
+
+// filled is a template with its parameters, or "" while one is open.
+func filled(template string, values map[string]string) string {
+	words := strings.Fields(template)
+	for i, w := range words {
+		if name, ok := parameter(w); ok && values[name] != "" {
+			words[i] = values[name]
+		}
+	}
+	line := strings.Join(words, " ")
+	if !complete(line) {
+		return ""
+	}
+	return line
 }
 
 // weave makes the operations that put the missing steps between their
@@ -87,26 +117,21 @@ func (p *proposer) weave(steps []learn.PlanTask, place []int, values map[string]
 		if place[k] >= 0 {
 			id := p.plan.Tasks[place[k]].ID
 			if fresh {
-				needs := p.plan.Dependencies[id]
 				_, same := p.at(place[k])
-				ops = append(ops, same, op{"test", "/dependencies/" + escape(id), listOrNull(needs)},
-					op{"add", "/dependencies/" + escape(id), append(slices.Clone(needs), previous)})
+				ops = append(append(ops, same), p.needs(id, previous)...)
 			}
 			previous, fresh = id, false
 			continue
 		}
-		line := command(s)
-		for name, v := range values {
-			line = strings.ReplaceAll(line, "{"+name+"}", v)
-		}
-		if !complete(line) || p.has(s.ToolName, line) {
+		line := filled(command(s), values)
+		if line == "" || p.has(s.ToolName, line) {
 			return nil, ""
 		}
 		t := shellTask(s.ToolName, line)
 		t.ID = stepID("strategy", t)
-		ops = append(ops, op{"add", "/tasks/-", t})
+		ops = append(ops, op{Op: "add", Path: "/tasks/-", Value: t})
 		if previous != "" {
-			ops = append(ops, op{"add", "/dependencies/" + escape(t.ID), []string{previous}})
+			ops = append(ops, op{Op: "add", Path: "/dependencies/" + escape(t.ID), Value: []string{previous}})
 		}
 		if first == "" {
 			first = line

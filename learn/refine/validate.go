@@ -1,11 +1,12 @@
 package refine
 
 import (
-	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"lathe/learn"
 )
@@ -13,103 +14,138 @@ import (
 // maxTasks bounds a plan; beyond it is a mistake or an attack.
 const maxTasks = 10000
 
+// fault is one thing that is wrong with a plan, and where.
+type fault struct {
+	pointer string
+	what    string // with what to do
+}
+
 // Validate reports everything that is wrong with a plan: ids that are empty or
 // double, dependencies and fallbacks on unknown tasks, cycles, unknown
 // priorities, arguments that are no JSON object, tools that hasTool does not
 // know (nil knows all).
 func Validate(g learn.TaskGraph, hasTool func(name string) bool) error {
-	if len(g.Tasks) > maxTasks {
-		return fmt.Errorf("plan %q has %d tasks; at most %d are allowed: split it", g.Name, len(g.Tasks), maxTasks)
-	}
-	ids := map[string]bool{}
 	var errs []error
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	for i, t := range g.Tasks {
-		switch {
-		case t.ID == "":
-			bad("task %d has no id", i+1)
-		case ids[t.ID]:
-			bad("task id %q is there twice", t.ID)
-		}
-		ids[t.ID] = true
-		checkTask(&t, hasTool, bad)
+	for _, f := range check(g, hasTool) {
+		errs = append(errs, errors.New(f.what))
 	}
-	for _, t := range g.Tasks {
-		for _, f := range t.Fallback {
-			if !ids[f] || f == t.ID {
-				bad("task %q falls back on %q, which is no other task", t.ID, f)
+	return errors.Join(errs...)
+}
+
+// check finds the faults of a plan, in the order of the plan.
+func check(g learn.TaskGraph, hasTool func(name string) bool) []fault {
+	c := checker{ids: map[string]bool{}}
+	if len(g.Tasks) > maxTasks {
+		c.bad("/tasks", "plan %q has %d tasks; at most %d are allowed: split it", g.Name, len(g.Tasks), maxTasks)
+		return c.faults
+	}
+	for i := range g.Tasks {
+		c.task("/tasks/"+strconv.Itoa(i), &g.Tasks[i], hasTool)
+	}
+	for i, t := range g.Tasks {
+		for j, f := range t.Fallback {
+			if !c.ids[f] || f == t.ID {
+				c.bad(fmt.Sprintf("/tasks/%d/fallback/%d", i, j), "task %q falls back on %q, which is no other task: add that task, or take it out of fallback", t.ID, f)
 			}
 		}
 	}
-	for id, needs := range g.Dependencies {
-		if !ids[id] {
-			bad("dependencies name task %q, which does not exist", id)
+	for _, id := range sorted(g.Dependencies) {
+		at := "/dependencies/" + escape(id)
+		if !c.ids[id] {
+			c.bad(at, "dependencies name task %q, which does not exist: add that task, or remove this entry", id)
 		}
-		for _, n := range needs {
-			if !ids[n] {
-				bad("task %q depends on %q, which does not exist", id, n)
+		for j, n := range g.Dependencies[id] {
+			if !c.ids[n] {
+				c.bad(at+"/"+strconv.Itoa(j), "task %q depends on %q, which does not exist: add that task, or remove the dependency", id, n)
 			}
 		}
 	}
 	if cycle := findCycle(g); cycle != nil {
-		bad("tasks depend on each other in a circle: %q", cycle)
+		c.bad("/dependencies/"+escape(cycle[0]), "tasks depend on each other in a circle, %q: remove one of these dependencies", cycle)
 	}
-	slices.SortFunc(errs, func(a, b error) int { return bytes.Compare([]byte(a.Error()), []byte(b.Error())) })
-	return errors.Join(errs...)
+	return c.faults
 }
 
-func checkTask(t *learn.PlanTask, hasTool func(string) bool, bad func(string, ...any)) {
+func sorted[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+type checker struct {
+	ids    map[string]bool
+	faults []fault
+}
+
+func (c *checker) bad(pointer, format string, args ...any) {
+	c.faults = append(c.faults, fault{pointer, fmt.Sprintf(format, args...)})
+}
+
+func (c *checker) task(at string, t *learn.PlanTask, hasTool func(string) bool) {
+	switch {
+	case t.ID == "":
+		c.bad(at, "a task has no id: give it one that no other has")
+	case c.ids[t.ID]:
+		c.bad(at+"/id", "task id %q is there twice: rename one", t.ID)
+	}
+	c.ids[t.ID] = true
 	switch t.Priority {
 	case "", "high", "normal", "background":
 	default:
-		bad("task %q has priority %q: use high, normal or background", t.ID, t.Priority)
+		c.bad(at+"/priority", "task %q has priority %q: use high, normal or background", t.ID, t.Priority)
 	}
 	if t.ToolName == "" {
-		bad("task %q has no tool_name", t.ID)
+		c.bad(at, "task %q has no tool_name: say which tool it calls", t.ID)
 	} else if hasTool != nil && !hasTool(t.ToolName) {
-		bad("task %q uses tool %q, which does not exist here", t.ID, t.ToolName)
+		c.bad(at+"/tool_name", "task %q uses tool %q, which does not exist here: choose one that does", t.ID, t.ToolName)
 	}
 	var object map[string]json.RawMessage
 	if len(t.Arguments) > 0 && json.Unmarshal(t.Arguments, &object) != nil {
-		bad("task %q has arguments that are no JSON object", t.ID)
+		c.bad(at+"/arguments", "task %q has arguments that are no JSON object: write {\"name\": value}", t.ID)
 	}
 	if t.Retry != nil && (t.Retry.MaxAttempts < 1 || t.Retry.BackoffMS < 0) {
-		bad("task %q retries %d times after %d ms: use at least one attempt and no negative wait", t.ID, t.Retry.MaxAttempts, t.Retry.BackoffMS)
+		c.bad(at+"/retry", "task %q retries %d times after %d ms: use at least one attempt and no negative wait", t.ID, t.Retry.MaxAttempts, t.Retry.BackoffMS)
 	}
 }
 
-// findCycle returns the ids of a cycle, or nil. It walks without recursion, so
-// that a long chain costs no stack.
+// findCycle returns the ids of one cycle, from its smallest, or nil. It walks
+// without recursion, so that a long chain costs no stack.
 func findCycle(g learn.TaskGraph) []string {
-	missing := map[string]int{} // dependencies not yet met
-	waiting := map[string][]string{}
-	for id, needs := range g.Dependencies {
-		missing[id] += len(needs)
-		for _, n := range needs {
-			waiting[n] = append(waiting[n], id)
+	const (
+		fresh = iota
+		open
+		closed
+	)
+	state := map[string]int{}
+	for _, root := range sorted(g.Dependencies) {
+		path, next := []string{root}, []int{0}
+		if state[root] != fresh {
+			continue
 		}
-	}
-	var ready []string
-	for n := range waiting {
-		if missing[n] == 0 {
-			ready = append(ready, n)
-		}
-	}
-	for len(ready) > 0 {
-		n := ready[len(ready)-1]
-		ready = ready[:len(ready)-1]
-		for _, id := range waiting[n] {
-			if missing[id]--; missing[id] == 0 {
-				ready = append(ready, id)
+		state[root] = open
+		for len(path) > 0 {
+			at := len(path) - 1
+			needs := g.Dependencies[path[at]]
+			if next[at] == len(needs) {
+				state[path[at]] = closed
+				path, next = path[:at], next[:at]
+				continue
+			}
+			n := needs[next[at]]
+			next[at]++
+			switch state[n] {
+			case open:
+				cycle := path[slices.Index(path, n):]
+				least := slices.Index(cycle, slices.MinFunc(cycle, cmp.Compare))
+				return slices.Concat(cycle[least:], cycle[:least])
+			case fresh:
+				state[n] = open
+				path, next = append(path, n), append(next, 0)
 			}
 		}
 	}
-	var cycle []string
-	for id, n := range missing {
-		if n > 0 {
-			cycle = append(cycle, id)
-		}
-	}
-	slices.Sort(cycle)
-	return cycle
+	return nil
 }

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -18,7 +16,6 @@ import (
 	"lathe/learn"
 	"lathe/learn/mine"
 	"lathe/learn/monitor"
-	"lathe/mcp"
 	"lathe/server"
 )
 
@@ -273,67 +270,4 @@ func (a *app) strategies(ctx context.Context) ([]learn.ProvenStrategy, error) {
 	all := []learn.ProvenStrategy{}
 	err = client.Call(ctx, http.MethodGet, "/v1/strategies", nil, &all)
 	return all, err
-}
-
-func (a *app) planCmd() *cobra.Command {
-	var target string
-	c := &cobra.Command{Use: "plan", Short: "Plans with what experience adds"}
-	ref := &cobra.Command{Use: "refine FILE", Short: "Print a plan with the steps, retries and checks that experience adds; says why on stderr", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			plan, err := readPlan(args[0])
-			if err != nil {
-				return err
-			}
-			client, cfg, err := a.client(cmd.Context())
-			if err != nil {
-				return err
-			}
-			project := cfg.Project
-			if project == "" {
-				project = workingProject()
-			}
-			var out mcp.RefineResult
-			if err := client.Call(cmd.Context(), http.MethodPost, "/v1/refine", server.RefineCall{ProjectID: project, RefineQuery: mcp.RefineQuery{Plan: plan, Target: target}}, &out); err != nil {
-				return err
-			}
-			if a.json {
-				return a.print(out)
-			}
-			for _, ch := range out.Changes {
-				fmt.Fprintf(a.errs, "%s %s: %s (confidence %.2f)\n", ch.Type, clean(ch.TargetStep), clean(ch.Rationale), ch.ConfidenceScore)
-			}
-			if len(out.Changes) == 0 {
-				fmt.Fprintln(a.errs, "nothing to change: no failure of these steps has a known remedy, and no proven strategy adds to them")
-			}
-			return a.print(out.Plan)
-		}}
-	ref.Flags().StringVar(&target, "target", "", "plain: lower to tasks and dependencies only")
-	ref.Flags().Func("project", "the project's name (default: of the working directory)", a.setting("project"))
-	c.AddCommand(ref)
-	return c
-}
-
-func readPlan(path string) (learn.TaskGraph, error) {
-	var plan learn.TaskGraph
-	raw, err := readBounded(path)
-	if err != nil {
-		return plan, err
-	}
-	if err := json.Unmarshal(raw, &plan); err != nil {
-		var syntax *json.SyntaxError
-		if errors.As(err, &syntax) {
-			return plan, fmt.Errorf("%s:%d: not JSON: %w", path, lineAt(raw, syntax.Offset), err)
-		}
-		var form *json.UnmarshalTypeError
-		if errors.As(err, &form) {
-			return plan, fmt.Errorf("%s:%d: not a plan: %w", path, lineAt(raw, form.Offset), err)
-		}
-		return plan, fmt.Errorf("%s: not a plan: %w", path, err)
-	}
-	return plan, nil
-}
-
-// lineAt is the line, from 1, of a place in a text.
-func lineAt(raw []byte, offset int64) int {
-	return 1 + bytes.Count(raw[:min(int(offset), len(raw))], []byte("\n"))
 }

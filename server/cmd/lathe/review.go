@@ -107,7 +107,7 @@ func (a *app) reviewCmd() *cobra.Command {
 			a.printItem(it)
 			return nil
 		}}
-	c.AddCommand(list, show, a.verdictCmd("approve", learn.VerdictApprove, "Approve: the tool is deployed into every live session"),
+	c.AddCommand(list, show, a.verdictCmd("approve", learn.VerdictApprove, "Approve: the tool is deployed into every live session, the plan is changed"),
 		a.verdictCmd("reject", learn.VerdictReject, "Reject, with a reason (--reason)"),
 		a.verdictCmd("clarify", learn.VerdictRequestClarification, "Ask back (--reason is the question)"))
 	return c
@@ -147,6 +147,9 @@ func (a *app) verdictCmd(name string, v learn.Verdict, short string) *cobra.Comm
 			fmt.Fprintf(a.out, "%s is %s\n", clean(out.Item.Title), out.Item.State)
 			if out.Deployed != nil {
 				fmt.Fprintf(a.out, "deployed as %s, and in every live session\n", out.Deployed.Digest)
+			}
+			if w := out.Written; w != nil {
+				fmt.Fprintf(a.out, "written to %s (lathe undo %s takes it back)\n", clean(w.Template), w.ProposalID[:8])
 			}
 			return nil
 		}}
