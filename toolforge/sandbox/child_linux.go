@@ -51,10 +51,16 @@ func inside() error {
 	if err := unix.Sethostname([]byte("lathe")); err != nil {
 		return fmt.Errorf("set host name: %w", err)
 	}
+	if cfg.Runtime != "" {
+		return b.hand(cfg)
+	}
+	if err := b.pivot(); err != nil {
+		return err
+	}
 	if err := unix.Chdir(cfg.Dir); err != nil {
 		return fmt.Errorf("working directory %s: %w", cfg.Dir, err)
 	}
-	command, err := lookPath(cfg.Args[0], cfg.Env)
+	command, err := lookPath("/", cfg.Args[0], cfg.Env)
 	if err != nil {
 		return err
 	}
@@ -72,21 +78,22 @@ func inside() error {
 }
 
 func readConfig() (*config, error) {
+	// Left open, for a runtime's last word; executing closes it.
 	f := os.NewFile(configFD, "config")
-	defer f.Close()
 	raw, err := io.ReadAll(f)
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
-	cfg := &config{}
+	cfg := &config{file: f}
 	if err := json.Unmarshal(raw, cfg); err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
 	return cfg, nil
 }
 
-// lookPath finds a command inside the new root.
-func lookPath(name string, env []string) (string, error) {
+// lookPath finds a command inside the root, as the command will see it: links
+// in it stay in it.
+func lookPath(root, name string, env []string) (string, error) {
 	if strings.Contains(name, "/") {
 		return name, nil
 	}
@@ -97,12 +104,28 @@ func lookPath(name string, env []string) (string, error) {
 		}
 		for _, dir := range strings.Split(dirs, ":") {
 			file := path.Join("/", dir, name)
-			if fi, err := os.Stat(file); err == nil && fi.Mode().IsRegular() && fi.Mode()&0o111 != 0 {
+			if st, err := statIn(root, file); err == nil && st.Mode&unix.S_IFMT == unix.S_IFREG && st.Mode&0o111 != 0 {
 				return file, nil
 			}
 		}
 	}
 	return "", fmt.Errorf("%s: no such program in the image", name)
+}
+
+// statIn looks at a file as who has root as its root sees it.
+func statIn(root, file string) (*unix.Stat_t, error) {
+	dir, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(dir)
+	fd, err := unix.Openat2(dir, file, &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT})
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	return &st, unix.Fstat(fd, &st)
 }
 
 // lockDown gives up, for good, everything that setting up needed.

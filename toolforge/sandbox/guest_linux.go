@@ -28,6 +28,9 @@ func openDevices() (map[string]int, error) {
 // proc mounts a private /proc that shows processes only: no kernel settings, no
 // memory images (subset=pid, Linux 5.8).
 func (b *builder) proc() error {
+	if b.cfg.Runtime != "" {
+		return nil // the runtime's, for the namespace that it makes
+	}
 	const flags = unix.MS_RDONLY | unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
 	err := unix.Mount("proc", b.guest("/proc"), "proc", flags, "subset=pid")
 	if err == nil {

@@ -151,9 +151,13 @@ func (r *run) result(wall time.Duration) *Result {
 		Truncated: r.stdout.cut || r.stderr.cut, Wall: wall, CPU: state.UserTime() + state.SystemTime(),
 		MaxRSS: usage.Maxrss * 1024, Degradations: r.missing,
 	}
-	if status.Signaled() {
-		res.ExitCode = 128 + int(status.Signal())
-		res.Signal = unix.SignalName(status.Signal())
+	signal := status.Signal()
+	if code := res.ExitCode; r.l.runtime != "" && code > 128 && code <= 128+64 {
+		signal = syscall.Signal(code - 128) // as the runtime tells it
+	}
+	if signal > 0 {
+		res.ExitCode = 128 + int(signal)
+		res.Signal = unix.SignalName(signal)
 	}
 	peak, oom, pids := r.group.usage()
 	if peak > 0 {
@@ -166,7 +170,7 @@ func (r *run) result(wall time.Duration) *Result {
 		res.Limit = LimitMemory
 	// Pid 1 cannot be killed from inside, so this was the kernel. It counts the
 	// limit in ticks, which on a loaded machine run well ahead of measured time.
-	case status.Signaled() && status.Signal() == syscall.SIGKILL && res.CPU >= r.spec.Limits.CPUTime/2:
+	case signal == syscall.SIGKILL && res.CPU >= r.spec.Limits.CPUTime/2:
 		res.Limit = LimitCPU
 	case pids > 0 && res.ExitCode != 0:
 		res.Limit = LimitPIDs

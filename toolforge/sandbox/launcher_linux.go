@@ -20,8 +20,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Launcher is the built-in backend. Safe for concurrent use.
+// Launcher is the built-in backend, or, with a runtime, what prepares a run for
+// that. Safe for concurrent use.
 type Launcher struct {
+	name    string
+	runtime string // program of an OCI runtime, or empty
 	cgroups *cgroups
 	ids     idRange
 	next    atomic.Uint32
@@ -33,13 +36,13 @@ func NewLauncher() (*Launcher, error) {
 	if _, err := os.Stat("/proc/self/ns/user"); err != nil {
 		return nil, fmt.Errorf("%w: this kernel has no user namespaces, or /proc is not mounted", ErrUnsupported)
 	}
-	l := &Launcher{cgroups: findCgroups(), ids: hostIDs()}
+	l := &Launcher{name: BuiltIn, cgroups: findCgroups(), ids: hostIDs()}
 	l.next.Store(uint32(os.Getpid()))
 	return l, nil
 }
 
-// Name is "launcher".
-func (l *Launcher) Name() string { return "launcher" }
+// Name is the backend's name: "launcher", "runc".
+func (l *Launcher) Name() string { return l.name }
 
 // Run runs the command. See Backend.
 func (l *Launcher) Run(ctx context.Context, spec *Spec) (*Result, error) {
@@ -72,6 +75,7 @@ type run struct {
 	stdin   *os.File // our end
 	out     int
 	closers []io.Closer
+	config  *os.File // the child's configuration, and a runtime's last word
 	missing []string
 	limit   atomic.Pointer[string]
 	proc    atomic.Pointer[os.Process]
@@ -122,6 +126,9 @@ func (r *run) do(ctx context.Context) (*Result, error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
+		return nil, err
+	}
+	if err := r.lastWord(); err != nil && r.limit.Load() == nil && ctx.Err() == nil {
 		return nil, err
 	}
 	return r.result(wall), ctx.Err()
@@ -175,7 +182,7 @@ func (r *run) configFile() (*os.File, error) {
 		RootFS: s.RootFS, Args: s.Args, Env: s.Env, Dir: s.Dir, Files: s.Files, FilesDir: s.FilesDir,
 		Binds: s.Binds, OutDir: s.OutDir, TmpBytes: s.Limits.TmpBytes, PIDs: s.Limits.PIDs,
 		CPUSeconds: uint64((s.Limits.CPUTime + time.Second - 1) / time.Second),
-		GivenTrees: r.l.ids.privileged,
+		GivenTrees: r.l.ids.privileged, Runtime: r.l.runtime,
 	}
 	if r.group.memory == "" {
 		c.AddressSize = uint64(s.Limits.MemoryBytes)
@@ -190,6 +197,7 @@ func (r *run) configFile() (*os.File, error) {
 	}
 	f := os.NewFile(uintptr(fd), "config")
 	r.closers = append(r.closers, f)
+	r.config = f
 	if _, err := f.Write(raw); err != nil {
 		return nil, fmt.Errorf("sandbox: configuration: %w", err)
 	}

@@ -202,7 +202,7 @@ func untilGone(t *testing.T, c net.Conn) {
 
 // runForever is the launcher that TestKillingTheLauncherKillsTheRun kills.
 func runForever(dir string) int {
-	l, err := NewLauncher()
+	l, err := Open(os.Getenv(backendEnv))
 	if err != nil {
 		return 1
 	}

@@ -18,6 +18,8 @@ const (
 	runEnv = "LATHE_SANDBOX_TEST_RUN"
 	// rootEnv names an unpacked image, for a user who has no cache.
 	rootEnv = "LATHE_SANDBOX_TEST_ROOT"
+	// backendEnv names the backend that all tests run on; empty: the built-in.
+	backendEnv = "LATHE_SANDBOX_TEST_BACKEND"
 )
 
 func TestMain(m *testing.M) {
@@ -60,7 +62,7 @@ func rootFS(t testing.TB) string {
 
 func launcher(t testing.TB) *Launcher {
 	t.Helper()
-	l, err := NewLauncher()
+	l, err := Open(os.Getenv(backendEnv))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,7 +50,7 @@ func (b *builder) build() error {
 			return err
 		}
 	}
-	return b.pivot()
+	return nil
 }
 
 // openTrees opens root and binds as detached mounts where the parent could not

@@ -27,3 +27,9 @@ func (l *Launcher) Run(context.Context, *Spec) (*Result, error) {
 	_, err := NewLauncher()
 	return nil, err
 }
+
+// Open answers ErrUnsupported.
+func Open(string) (*Launcher, error) { return NewLauncher() }
+
+// Names are the backends of this machine: none.
+func Names() []string { return nil }

@@ -40,12 +40,31 @@ func TestRootless(t *testing.T) {
 	}
 	copyFile(t, "/proc/self/exe", bin)
 	cmd := exec.CommandContext(t.Context(), bin, "-test.run", "^Test", "-test.v")
-	cmd.Env = []string{"PATH=/usr/bin:/bin", "HOME=" + dir, rootEnv + "=" + root}
+	cmd.Env = []string{"PATH=/usr/bin:/bin", "HOME=" + dir, rootEnv + "=" + root, backendEnv + "=" + os.Getenv(backendEnv)}
 	cmd.Dir = dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Errorf("as an ordinary user: %v\n%s", err, out)
+	}
+}
+
+// TestRunc runs every test again with runc in the launcher's place, as root and
+// as an ordinary user.
+func TestRunc(t *testing.T) {
+	if backend := os.Getenv(backendEnv); backend != "" {
+		if got := launcher(t).Name(); got != backend {
+			t.Errorf("tests run on %s, and %s was asked for", got, backend)
+		}
+		return
+	}
+	if _, err := Open(Runc); err != nil {
+		t.Fatalf("this test needs runc: %v", err)
+	}
+	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run", "^Test", "-test.v")
+	cmd.Env = append(os.Environ(), backendEnv+"="+Runc, rootEnv+"="+rootFS(t))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("with runc: %v\n%s", err, out)
 	}
 }
 

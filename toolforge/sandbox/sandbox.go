@@ -19,6 +19,12 @@ var (
 	ErrSpec = errors.New("sandbox: bad run description")
 )
 
+// The backends. podman and docker can stand behind the same interface later.
+const (
+	BuiltIn = "launcher" // needs nothing installed
+	Runc    = "runc"     // the same file system, users and limits, entered by runc
+)
+
 // Backend runs commands in isolation.
 type Backend interface {
 	// Name is the backend's name for results and settings.

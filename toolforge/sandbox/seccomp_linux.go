@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	seccomp "github.com/elastic/go-seccomp-bpf"
@@ -35,8 +36,9 @@ sigaltstack splice stat statfs statx symlink symlinkat sync_file_range sysinfo t
 timer_delete timer_getoverrun timer_gettime timer_settime timerfd_create timerfd_gettime timerfd_settime
 times tkill truncate umask uname unlink unlinkat utime utimensat utimes vfork wait4 waitid write writev`
 
-// refusedCalls get EPERM, so that a program sees a refusal; whatever is in
-// neither list gets ENOSYS, so that libraries fall back as on an older kernel.
+// refusedCalls get EPERM, so that a program sees a refusal; what is in neither
+// list gets ENOSYS, so that libraries fall back as on an older kernel. (Calls
+// newer than the library's tables get its default, EPERM.)
 const refusedCalls = `
 acct add_key bpf chroot delete_module fanotify_init finit_module fsconfig fsmount fsopen fspick init_module
 io_uring_enter io_uring_register io_uring_setup ioperm iopl kcmp kexec_file_load kexec_load keyctl
@@ -48,6 +50,21 @@ userfaultfd vhangup`
 // newNamespaces are the clone flags that make namespaces.
 const newNamespaces = unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET |
 	unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWTIME
+
+// conditionalCalls are allowed with some arguments only.
+func conditionalCalls() []seccomp.NameWithConditions {
+	when := func(name string, argument uint32, op seccomp.Operation, value uint64) seccomp.NameWithConditions {
+		return seccomp.NameWithConditions{Name: name, Conditions: seccomp.ArgumentConditions{
+			{Argument: argument, Operation: op, Value: value}}}
+	}
+	return []seccomp.NameWithConditions{
+		when("clone", 0, seccomp.BitsNotSet, newNamespaces),
+		when("socket", 0, seccomp.Equal, unix.AF_UNIX),
+		when("socketpair", 0, seccomp.Equal, unix.AF_UNIX),
+		// FIFOs, not devices: S_IFCHR and S_IFBLK share this bit.
+		when("mknodat", 2, seccomp.BitsNotSet, unix.S_IFCHR),
+	}
+}
 
 // policy is the filter for this machine's architecture. A call of another
 // architecture falls to the default.
@@ -65,32 +82,23 @@ func policy() (seccomp.Policy, error) {
 		}
 		return names
 	}
+	rest := []string{"clone3"}
+	named := strings.Fields(allowedCalls + " " + refusedCalls + " clone clone3 mknodat socket socketpair")
+	for name := range info.SyscallNames {
+		if !slices.Contains(named, name) {
+			rest = append(rest, name)
+		}
+	}
+	slices.Sort(rest)
 	eperm := seccomp.ActionErrno&^0xffff | seccomp.Action(unix.EPERM)
 	enosys := seccomp.ActionErrno&^0xffff | seccomp.Action(unix.ENOSYS)
 	return seccomp.Policy{
 		DefaultAction: seccomp.ActionErrno,
 		Syscalls: []seccomp.SyscallGroup{
 			{Names: known(allowedCalls), Action: seccomp.ActionAllow},
-			{
-				NamesWithCondtions: []seccomp.NameWithConditions{
-					{Name: "clone", Conditions: seccomp.ArgumentConditions{
-						{Argument: 0, Operation: seccomp.BitsNotSet, Value: newNamespaces},
-					}},
-					{Name: "socket", Conditions: seccomp.ArgumentConditions{
-						{Argument: 0, Operation: seccomp.Equal, Value: unix.AF_UNIX},
-					}},
-					// FIFOs, not devices: S_IFCHR and S_IFBLK share this bit.
-					{Name: "mknodat", Conditions: seccomp.ArgumentConditions{
-						{Argument: 2, Operation: seccomp.BitsNotSet, Value: unix.S_IFCHR},
-					}},
-					{Name: "socketpair", Conditions: seccomp.ArgumentConditions{
-						{Argument: 0, Operation: seccomp.Equal, Value: unix.AF_UNIX},
-					}},
-				},
-				Action: seccomp.ActionAllow,
-			},
+			{NamesWithCondtions: conditionalCalls(), Action: seccomp.ActionAllow},
 			{Names: append(known(refusedCalls), "clone", "mknodat", "socket", "socketpair"), Action: eperm},
-			{Names: known("clone3"), Action: enosys},
+			{Names: rest, Action: enosys},
 		},
 	}, nil
 }

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 
 	"golang.org/x/sys/unix"
 )
@@ -32,6 +33,9 @@ type config struct {
 	CPUSeconds  uint64            `json:"cpu_seconds"`
 	AddressSize uint64            `json:"address_size"` // 0: the cgroup limits memory
 	GivenTrees  bool              `json:"given_trees"`
+	Runtime     string            `json:"runtime"` // program of an OCI runtime; empty: this program itself
+
+	file *os.File // where the child read this
 }
 
 // report is what the child answers.
