@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/BurntSushi/toml"
+
+	"lathe/toolforge/sandbox"
 )
 
 // Config is what a person can set.
@@ -23,6 +25,7 @@ type Config struct {
 	HTTP         string        // loopback address, or "off"
 	LogURL       string        // NATS server; "" runs one in the daemon
 	ImagesDir    string        // a store of base images to read through to: the default data directory's; "" is none
+	Sandbox      string        // backend that tools run on: launcher or runc
 	IdleExit     time.Duration // leave after this long without work; 0 is never
 	ControlShare float64       // share of tasks from which advice is withheld
 	AcceptDamage bool
@@ -65,6 +68,13 @@ func settings() []setting {
 		mk("http", true, func(c *Config) *string { return &c.HTTP }),
 		mk("eventlog_url", true, func(c *Config) *string { return &c.LogURL }),
 		mk("images_dir", true, func(c *Config) *string { return &c.ImagesDir }),
+		{"sandbox", true, func(c *Config) string { return c.Sandbox }, func(c *Config, v string) error {
+			if v != sandbox.BuiltIn && v != sandbox.Runc {
+				return fmt.Errorf("it is %s or %s", sandbox.BuiltIn, sandbox.Runc)
+			}
+			c.Sandbox = v
+			return nil
+		}},
 		mk("project", true, func(c *Config) *string { return &c.Project }),
 		{"idle_exit", true, func(c *Config) string { return c.IdleExit.String() }, func(c *Config, v string) (err error) {
 			c.IdleExit, err = time.ParseDuration(v)
@@ -235,7 +245,7 @@ func defaults() (Config, error) {
 		dir = filepath.Join(home, ".local", "share")
 	}
 	own := filepath.Join(dir, "lathe")
-	return Config{DataDir: own, ImagesDir: ImagesDir(own), HTTP: "127.0.0.1:4747", ControlShare: 0.1, Model: defaultModel()}, nil
+	return Config{DataDir: own, ImagesDir: ImagesDir(own), HTTP: "127.0.0.1:4747", ControlShare: 0.1, Sandbox: sandbox.BuiltIn, Model: defaultModel()}, nil
 }
 
 func personalFile() (string, error) {

@@ -57,7 +57,7 @@ func openForge(d *Daemon) (*forge, error) {
 		return nil, fmt.Errorf("image store: %w", err)
 	}
 	f := &forge{d: d, images: images, tools: map[string]*deployed{}}
-	f.launcher, f.broken = sandbox.NewLauncher()
+	f.launcher, f.broken = sandbox.Open(d.cfg.Sandbox)
 	f.tested = sync.OnceValue(f.selfTest)
 	f.programs = sync.OnceValue(f.imagePrograms)
 	return f, nil

@@ -21,7 +21,7 @@ import (
 
 // devPackages are Debian's names of what the tests drive beside Go and git.
 var devPackages = []string{"python3", "mypy", "pylint", "bandit", "python3-pytest", "python3-pytest-cov", "python3-hypothesis", "python3-coverage",
-	"neovim", "chromium", "gawk", "jq", "sqlite3", "curl", "make", "gcc", "iproute2", "util-linux", "mmdebstrap"}
+	"neovim", "chromium", "gawk", "jq", "sqlite3", "curl", "make", "gcc", "iproute2", "util-linux", "mmdebstrap", "runc"}
 
 // step is one thing that setup does.
 type step struct {
@@ -147,7 +147,11 @@ func (a *app) confirm() bool {
 }
 
 func (a *app) selfTest(ctx context.Context, store *image.Store) error {
-	l, err := sandbox.NewLauncher()
+	cfg, _, err := a.config()
+	if err != nil {
+		return err
+	}
+	l, err := sandbox.Open(cfg.Sandbox)
 	if err != nil {
 		return err
 	}
@@ -252,13 +256,13 @@ func (a *app) examine(ctx context.Context, cfg server.Config) []finding {
 		digest, err := store.Base(kind)
 		add(string(kind)+" image", err, digest)
 	}
-	_, err = sandbox.NewLauncher()
+	_, err = sandbox.Open(cfg.Sandbox)
 	if err == nil {
 		if _, berr := store.Base(image.Runtime); berr == nil {
 			err = a.selfTest(ctx, store)
 		}
 	}
-	add("sandbox", err, "built-in launcher on "+runtime.GOOS+"/"+runtime.GOARCH)
+	add("sandbox", err, cfg.Sandbox+" on "+runtime.GOOS+"/"+runtime.GOARCH+"; there are "+strings.Join(sandbox.Names(), ", "))
 	if _, err = review.Public(cfg.DataDir); errors.Is(err, review.ErrNoReviewer) {
 		add("reviewer", nil, "not set up; needed to approve tools: `lathe reviewer init` on a terminal")
 	} else {

@@ -1,15 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -17,8 +14,6 @@ import (
 	"lathe/mcp"
 	"lathe/server"
 	"lathe/toolforge"
-	"lathe/toolforge/image"
-	"lathe/toolforge/sandbox"
 )
 
 func (a *app) toolCmd() *cobra.Command {
@@ -164,83 +159,4 @@ func workingProject() string {
 		return ""
 	}
 	return server.WorkspaceProject(server.ProjectRoot(wd))
-}
-
-func (a *app) sandboxCmd() *cobra.Command {
-	c := &cobra.Command{Use: "sandbox", Short: "The sandbox that tools run in"}
-	var kind, memory string
-	var wall time.Duration
-	var pids int
-	var rw []string
-	run := &cobra.Command{Use: "run [flags] -- CMD...", Short: "Run a command in the sandbox; its exit code is passed through", Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, _, err := a.config()
-			if err != nil {
-				return err
-			}
-			s, err := server.OpenImages(cfg)
-			if err != nil {
-				return err
-			}
-			digest := kind
-			if kind == "runtime" || kind == "validation" {
-				if digest, err = s.Base(image.Kind(kind)); err != nil {
-					return err
-				}
-			}
-			root, err := s.RootFS(cmd.Context(), digest)
-			if err != nil {
-				return err
-			}
-			bytesLimit, err := parseBytes(memory)
-			if err != nil {
-				return err
-			}
-			l, err := sandbox.NewLauncher()
-			if err != nil {
-				return err
-			}
-			spec := &sandbox.Spec{RootFS: root, Args: args, Limits: sandbox.Limits{WallTime: wall, MemoryBytes: bytesLimit, PIDs: pids}}
-			if !isTerminal(a.in) {
-				raw, err := io.ReadAll(io.LimitReader(a.in, maxInput))
-				if err != nil {
-					return fmt.Errorf("read stdin: %w", err)
-				}
-				spec.Stdin = bytes.NewReader(raw)
-			}
-			for _, dir := range rw {
-				spec.Binds = append(spec.Binds, sandbox.Bind{Host: dir, Guest: dir, Writable: true})
-			}
-			r, err := l.Run(cmd.Context(), spec)
-			if err != nil {
-				return err
-			}
-			_, _ = a.out.Write(r.Stdout)
-			_, _ = a.errs.Write(r.Stderr)
-			for _, d := range r.Degradations {
-				fmt.Fprintln(a.errs, "lathe: not enforced here:", d)
-			}
-			if r.Limit != "" {
-				fmt.Fprintln(a.errs, "lathe: ended by its limit:", r.Limit)
-			}
-			if r.ExitCode != 0 {
-				return exitCode(r.ExitCode)
-			}
-			return nil
-		}}
-	fl := run.Flags()
-	fl.StringVar(&kind, "image", "runtime", "runtime, validation, or a digest")
-	fl.StringVar(&memory, "memory", "512M", "memory of all processes")
-	fl.DurationVar(&wall, "time", 30*time.Second, "wall-clock time")
-	fl.IntVar(&pids, "pids", 64, "processes and threads")
-	fl.StringArrayVar(&rw, "rw", nil, "a folder to show, writable")
-	fl.String("net", "none", "network: only none in this version")
-	run.PreRunE = func(cmd *cobra.Command, _ []string) error {
-		if v := cmd.Flag("net").Value.String(); v != "none" {
-			return usagef("--net %q: only none is there in this version", v)
-		}
-		return nil
-	}
-	c.AddCommand(run)
-	return c
 }

@@ -1,0 +1,248 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"lathe/server"
+	"lathe/toolforge/image"
+	"lathe/toolforge/sandbox"
+)
+
+func (a *app) sandboxCmd() *cobra.Command {
+	c := &cobra.Command{Use: "sandbox", Short: "The sandbox that tools run in", Long: `The sandbox that tools run in.
+
+A command in it sees an image read-only, its own /proc and /tmp, the folders that
+were named, and nothing else of the host: no network, no other files, no
+environment, no privileges, and only harmless system calls. Memory, processes,
+time and output are limited.`}
+	c.AddCommand(a.sandboxRunCmd(), a.sandboxTestCmd())
+	return c
+}
+
+// boxed are the flags of lathe sandbox run.
+type boxed struct {
+	backend, image, memory, output, tmp, net, dir string
+	wall, cpu                                     time.Duration
+	pids                                          int
+	rw, ro, env                                   []string
+}
+
+func (a *app) sandboxRunCmd() *cobra.Command {
+	var b boxed
+	run := &cobra.Command{Use: "run [flags] -- CMD...", Short: "Run a command in the sandbox; its exit code is passed through", Args: cobra.MinimumNArgs(1),
+		Long: `Run a command in the sandbox, with this terminal's or pipe's input and output.
+
+The exit code is the command's own, 128 and the signal's number when one ended
+it. What limit ended it, and which limits this machine cannot enforce, is said on
+stderr. 2 is wrong use and 3 that the sandbox cannot be had, as everywhere; with
+--json the result is one document, so that these cannot be mistaken.`,
+		Example: `  lathe sandbox run -- python3 -c 'print(1)'
+  lathe sandbox run --ro . --memory 256M --time 10s -- grep -rn TODO .
+  lathe sandbox run --backend runc --image validation -- mypy --version`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			l, spec, err := a.sandboxSpec(cmd.Context(), b, args)
+			if err != nil {
+				return err
+			}
+			r, err := l.Run(cmd.Context(), spec)
+			if err != nil {
+				return err
+			}
+			return a.boxResult(l.Name(), r)
+		}}
+	fl := run.Flags()
+	fl.StringVar(&b.backend, "backend", sandbox.BuiltIn, "launcher (built in) or runc")
+	fl.StringVar(&b.image, "image", "runtime", "runtime, validation, or a digest")
+	fl.StringVar(&b.memory, "memory", "512M", "memory of all processes")
+	fl.StringVar(&b.output, "output", "1M", "bytes of stdout, and of stderr")
+	fl.StringVar(&b.tmp, "tmp", "64M", "size of /tmp")
+	fl.DurationVar(&b.wall, "time", 30*time.Second, "wall-clock time")
+	fl.DurationVar(&b.cpu, "cpu", 60*time.Second, "CPU time of each process")
+	fl.IntVar(&b.pids, "pids", 64, "processes and threads, at least 16")
+	fl.StringArrayVar(&b.rw, "rw", nil, "a folder to show under its own name, writable")
+	fl.StringArrayVar(&b.ro, "ro", nil, "a folder or file to show under its own name, read-only")
+	fl.StringArrayVar(&b.env, "env", nil, "NAME=value for the command, which gets nothing of this environment")
+	fl.StringVar(&b.dir, "dir", "", "working directory (default: the first folder shown, or /tmp)")
+	fl.StringVar(&b.net, "net", "none", "network: only none in this version")
+	return run
+}
+
+// sandboxSpec makes a run of the flags.
+func (a *app) sandboxSpec(ctx context.Context, b boxed, args []string) (*sandbox.Launcher, *sandbox.Spec, error) {
+	if b.net != "none" {
+		return nil, nil, usagef("--net %q: only none is there in this version", b.net)
+	}
+	if b.backend != sandbox.BuiltIn && b.backend != sandbox.Runc {
+		return nil, nil, usagef("--backend %q: it is %s or %s", b.backend, sandbox.BuiltIn, sandbox.Runc)
+	}
+	spec := &sandbox.Spec{Args: args, Env: b.env, Dir: b.dir, Limits: sandbox.Limits{WallTime: b.wall, CPUTime: b.cpu, PIDs: b.pids}}
+	for _, size := range []struct {
+		flag, given string
+		to          *int64
+	}{{"memory", b.memory, &spec.Limits.MemoryBytes}, {"output", b.output, &spec.Limits.OutputBytes}, {"tmp", b.tmp, &spec.Limits.TmpBytes}} {
+		n, err := parseBytes(size.given)
+		if err != nil {
+			return nil, nil, usagef("--%s: %v", size.flag, err)
+		}
+		*size.to = n
+	}
+	for _, e := range b.env {
+		if name, _, ok := strings.Cut(e, "="); !ok || name == "" {
+			return nil, nil, usagef("--env %q: it has the form NAME=value", e)
+		}
+	}
+	if err := showFolders(spec, b); err != nil {
+		return nil, nil, err
+	}
+	root, err := a.rootOf(ctx, b.image)
+	if err != nil {
+		return nil, nil, err
+	}
+	spec.RootFS = root
+	if !isTerminal(a.in) {
+		spec.Stdin = a.in
+	}
+	l, err := sandbox.Open(b.backend)
+	return l, spec, err
+}
+
+// showFolders binds what --rw and --ro name, under their own absolute names.
+func showFolders(spec *sandbox.Spec, b boxed) error {
+	for _, list := range []struct {
+		paths    []string
+		writable bool
+	}{{b.ro, false}, {b.rw, true}} {
+		for _, path := range list.paths {
+			abs, err := filepath.Abs(path)
+			if err != nil {
+				return err
+			}
+			spec.Binds = append(spec.Binds, sandbox.Bind{Host: abs, Guest: abs, Writable: list.writable})
+			if fi, err := os.Stat(abs); spec.Dir == "" && err == nil && fi.IsDir() {
+				spec.Dir = abs
+			}
+		}
+	}
+	return nil
+}
+
+// rootOf unpacks the image of that kind or digest.
+func (a *app) rootOf(ctx context.Context, kind string) (string, error) {
+	s, err := a.images()
+	if err != nil {
+		return "", err
+	}
+	digest := kind
+	if kind == string(image.Runtime) || kind == string(image.Validation) {
+		if digest, err = s.Base(image.Kind(kind)); err != nil {
+			return "", err
+		}
+	}
+	return s.RootFS(ctx, digest)
+}
+
+// boxResult passes on what a run printed, and its exit code.
+func (a *app) boxResult(backend string, r *sandbox.Result) error {
+	if a.json {
+		err := a.print(struct {
+			Backend      string   `json:"backend"`
+			ExitCode     int      `json:"exit_code"`
+			Signal       string   `json:"signal,omitempty"`
+			Limit        string   `json:"limit,omitempty"`
+			Truncated    bool     `json:"truncated,omitempty"`
+			Stdout       string   `json:"stdout"`
+			Stderr       string   `json:"stderr"`
+			Seconds      float64  `json:"seconds"`
+			CPUSeconds   float64  `json:"cpu_seconds"`
+			MaxRSSMB     float64  `json:"max_rss_mb"`
+			Degradations []string `json:"degradations,omitempty"`
+		}{backend, r.ExitCode, r.Signal, r.Limit, r.Truncated, string(r.Stdout), string(r.Stderr),
+			r.Wall.Seconds(), r.CPU.Seconds(), float64(r.MaxRSS) / (1 << 20), r.Degradations})
+		if err != nil {
+			return err
+		}
+	} else {
+		_, _ = a.out.Write(r.Stdout)
+		_, _ = a.errs.Write(r.Stderr)
+		for _, d := range r.Degradations {
+			fmt.Fprintln(a.errs, "lathe: not enforced here:", d)
+		}
+		if r.Limit != "" {
+			fmt.Fprintln(a.errs, "lathe: ended by its limit:", r.Limit)
+		}
+	}
+	if r.ExitCode != 0 {
+		return exitCode(r.ExitCode)
+	}
+	return nil
+}
+
+func (a *app) sandboxTestCmd() *cobra.Command {
+	var backend string
+	c := &cobra.Command{Use: "test", Short: "Try a small battery of abuses on the sandbox's backends", Args: cobra.NoArgs,
+		Long: `Try a small battery of abuses on the sandbox's backends.
+
+The daemon does the same before it runs the first generated code, and runs none
+on a backend that does not hold.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			names := sandbox.Names()
+			if backend != "" {
+				names = []string{backend}
+			}
+			if len(names) == 0 {
+				_, err := sandbox.Open(sandbox.BuiltIn)
+				return err
+			}
+			root, err := a.rootOf(cmd.Context(), string(image.Runtime))
+			if err != nil {
+				return err
+			}
+			var reports []*sandbox.SelfTestReport
+			for _, name := range names {
+				l, err := sandbox.Open(name)
+				if err != nil {
+					return err
+				}
+				r, err := sandbox.SelfTest(cmd.Context(), l, root)
+				if err != nil {
+					return err
+				}
+				reports = append(reports, r)
+			}
+			return a.testReports(reports)
+		}}
+	c.Flags().StringVar(&backend, "backend", "", "only this one: launcher or runc (default: all that are installed)")
+	return c
+}
+
+func (a *app) testReports(reports []*sandbox.SelfTestReport) error {
+	if a.json {
+		if err := a.print(reports); err != nil {
+			return err
+		}
+	}
+	var rows [][]string
+	var failed []string
+	for _, r := range reports {
+		verdict := "holds"
+		if !r.OK {
+			verdict = "does not hold: " + server.Failed(r)
+			failed = append(failed, r.Backend)
+		}
+		rows = append(rows, []string{r.Backend, fmt.Sprint(len(r.Checks)), fmt.Sprintf("%.1f s", r.Seconds), verdict, orNone(r.Degradations)})
+	}
+	if !a.json {
+		a.table("BACKEND ABUSES TIME VERDICT NOT-ENFORCED", rows)
+	}
+	if len(failed) > 0 {
+		return fmt.Errorf("the sandbox does not hold with %s: no generated code runs there", strings.Join(failed, ", "))
+	}
+	return nil
+}
