@@ -156,7 +156,7 @@ func (s *scanner) joinHead(out []token) []token {
 			if seen && dash(s.line[t.at:t.end]) {
 				continue
 			}
-			if !seen || !level(s.line[t.at:t.end], i > 0 && s.line[t.at-1] == '[') {
+			if !seen || !level(s.line[t.at:t.end], i > 0 && s.line[t.at-1] == '[' || s.afterBracket(out[:i]) && s.at(int(t.end)) == ':') {
 				break
 			}
 			head := t
@@ -175,6 +175,11 @@ func (s *scanner) joinHead(out []token) []token {
 		return out
 	}
 	return s.joinHost(out)
+}
+
+// afterBracket reports whether a head begins and ends with a bracket.
+func (s *scanner) afterBracket(head []token) bool {
+	return len(head) > 2 && s.line[head[0].at] == '[' && s.line[head[len(head)-1].at] == ']'
 }
 
 // joinHost joins to the timestamp what follows it: one sign that stands for a

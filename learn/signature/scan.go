@@ -84,6 +84,8 @@ func (s *scanner) scan(line []byte) []token {
 			s.quote(c, glued)
 		case c == '=':
 			s.equals(glued)
+		case c == ':' && s.at(s.pos+1) == ':' && !glued:
+			s.colons()
 		case k == isDelim:
 			s.delim(c, glued)
 		default:
@@ -152,8 +154,8 @@ func (s *scanner) word(glued bool) {
 	case kind == kindMark:
 	case c == '(' || c == '{':
 		s.group()
-	case c == '[' && (s.line[s.pos-1] == '-' || s.line[s.pos-1] == '_'): // node-[40-63]
-		if end := s.balanced(s.pos); end > 0 {
+	case c == '[': // node-[40-63], n[1,3]
+		if end := s.balanced(s.pos); end > 0 && (s.line[s.pos-1] == '-' || s.line[s.pos-1] == '_' || ranges(s.line[s.pos+1:end-1])) {
 			t := &s.out[len(s.out)-1]
 			s.pos = end
 			if k := bytes.LastIndexByte(s.line[t.at:t.end], ':'); k > 0 { // "nodes:node-[40-63]"
@@ -163,6 +165,32 @@ func (s *scanner) word(glued bool) {
 			}
 		}
 	}
+}
+
+// ranges reports whether b is several numbers, as in lists of hosts.
+func ranges(b []byte) bool {
+	several := false
+	for i, c := range b {
+		switch {
+		case c == '-' || c == ',':
+			if several = true; i == 0 || i == len(b)-1 {
+				return false
+			}
+		case c < '0' || c > '9':
+			return false
+		}
+	}
+	return several
+}
+
+// colons reads an address that begins with "::".
+func (s *scanner) colons() {
+	end := s.pos + 2
+	for end < len(s.line) && (hexOnly(s.line[end:end+1]) || s.line[end] == ':' || s.line[end] == '.') {
+		end++
+	}
+	s.add(kindValue, s.pos, end, false)
+	s.pos = end
 }
 
 // part reads word characters up to a blank or other punctuation and judges
