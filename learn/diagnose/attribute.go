@@ -1,10 +1,9 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
-	"math"
 	"slices"
-	"sort"
 	"strings"
 )
 
@@ -41,43 +40,19 @@ type AgentSuspect struct {
 // no suspects.
 func Attribute(c Conversation) Attribution {
 	turns := readTurns(c)
-	v := newView(turns)
-	var out Attribution
-	total := 0.0
-	for i := range turns {
-		if turns[i].kind != kindWork {
-			continue
-		}
-		s := Suspect{Agent: turns[i].Agent, Step: i, Reasons: []string{}}
-		odds := 0.0
-		for _, sig := range signals {
-			x := sig.value(v, i)
-			if x == 0 {
-				continue
-			}
-			odds += sig.weight * x
-			if sig.weight > 0 {
-				s.Reasons = append(s.Reasons, sig.says)
-			}
-		}
-		s.Score = math.Exp(odds)
-		total += s.Score
-		out.Suspects = append(out.Suspects, s)
-	}
+	all := ranked(suspicions(newView(turns)))
+	out := Attribution{}
 	byAgent := map[string]float64{}
-	for i := range out.Suspects {
-		out.Suspects[i].Score /= total
-		byAgent[out.Suspects[i].Agent] += out.Suspects[i].Score
+	for i, share := range shares(all) {
+		s := Suspect{Agent: turns[all[i].step].Agent, Step: all[i].step, Score: share, Reasons: all[i].reasons}
+		out.Suspects = append(out.Suspects, s)
+		byAgent[s.Agent] += share
 	}
-	slices.SortStableFunc(out.Suspects, func(a, b Suspect) int {
-		return compareScores(a.Score, b.Score)
-	})
 	for agent, score := range byAgent {
 		out.Agents = append(out.Agents, AgentSuspect{agent, score})
 	}
-	sort.Slice(out.Agents, func(i, j int) bool {
-		a, b := out.Agents[i], out.Agents[j]
-		return a.Score > b.Score || a.Score == b.Score && a.Agent < b.Agent
+	slices.SortFunc(out.Agents, func(a, b AgentSuspect) int {
+		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Agent, b.Agent))
 	})
 	if len(out.Suspects) > 0 {
 		out.Agent, out.Step = out.Suspects[0].Agent, out.Suspects[0].Step
@@ -85,14 +60,27 @@ func Attribute(c Conversation) Attribution {
 	return out
 }
 
-func compareScores(a, b float64) int {
-	switch {
-	case a > b:
-		return -1
-	case a < b:
-		return 1
+// suspicions weighs each turn in which an agent contributes.
+func suspicions(v *view) []suspicion {
+	var out []suspicion
+	for i := range v.turns {
+		if v.turns[i].kind != kindWork {
+			continue
+		}
+		s := suspicion{step: i, reasons: []string{}}
+		for _, sig := range signals {
+			x := sig.value(v, i)
+			if x == 0 {
+				continue
+			}
+			s.odds += sig.weight * x
+			if sig.weight > 0 {
+				s.reasons = append(s.reasons, sig.says)
+			}
+		}
+		out = append(out, s)
 	}
-	return 0
+	return out
 }
 
 // String is one line for a person.

@@ -51,28 +51,27 @@ func findCulprit(r *Request) culprit {
 	case of == natureBroken && checks(r.Action.Intent):
 		odds-- // who asks whether the code is right is not wrong when it is not
 	}
-	best, second := own, 0.0
+	all := []suspicion{{step: -1, odds: odds, reasons: []string{own.reason}}}
 	for i := last - 1; i > since; i-- {
-		c, o := suspect(r, &steps[i], tr.at(i), names, of, since >= 0)
-		o += float64(i) / float64(len(steps)) / 10 // of two alike the later one
-		switch {
-		case c.eventID == "" || o <= 0 || undone(tr, i, last, names):
-		case o > odds:
-			second, odds, best = odds, o, c
-			best.step = i
-		case o > second:
-			second = o
+		s := suspect(r, i, tr.at(i), names, of, since >= 0)
+		s.odds += float64(i) / float64(len(steps)) / 10 // of two alike the later one
+		if len(s.reasons) > 0 && s.odds > 0 && !undone(tr, i, last, names) {
+			all = append(all, s)
 		}
 	}
-	best.margin = odds - second
-	return best
+	first := ranked(all)[0]
+	if first.step >= 0 {
+		own.eventID, own.step, own.reason = steps[first.step].EventID, first.step, first.reasons[0]
+	}
+	own.margin = margin(all)
+	return own
 }
 
-// suspect weighs one earlier step. Its event id is empty when nothing speaks
+// suspect weighs one earlier step. It has no reasons when nothing speaks
 // against it.
-func suspect(r *Request, st *learn.Step, effects []effect, names []named, of nature, workedBefore bool) (culprit, float64) {
-	var best culprit
-	odds := 0.0
+func suspect(r *Request, i int, effects []effect, names []named, of nature, workedBefore bool) suspicion {
+	st := &r.trace().steps[i]
+	why, odds := "", 0.0
 	for _, e := range effects {
 		for _, name := range names {
 			rel := relation(e, st.Command, name)
@@ -87,7 +86,7 @@ func suspect(r *Request, st *learn.Step, effects []effect, names []named, of nat
 				o -= 1.5
 			}
 			if o > odds {
-				odds, best = o, culprit{eventID: st.EventID, reason: reason(st, e, name)}
+				odds, why = o, reason(st, e, name)
 			}
 		}
 		o := 1 + fits(e.Kind, of)
@@ -101,10 +100,13 @@ func suspect(r *Request, st *learn.Step, effects []effect, names []named, of nat
 			o += 0.5 // within what the call is about
 		}
 		if workedBefore && o > odds {
-			odds, best = o, culprit{eventID: st.EventID, reason: "The same call had worked before an earlier action " + string(e.Kind) + " " + what(e) + "."}
+			odds, why = o, "The same call had worked before an earlier action "+string(e.Kind)+" "+what(e)+"."
 		}
 	}
-	if best.eventID != "" && imported(r, st) {
+	if why == "" {
+		return suspicion{step: i}
+	}
+	if imported(r, st) {
 		odds += 0.5
 	}
 	if workedBefore && odds > 0 {
@@ -113,7 +115,7 @@ func suspect(r *Request, st *learn.Step, effects []effect, names []named, of nat
 	if st.Status.Failed() && of != natureMissing {
 		odds-- // a failed action usually changed nothing
 	}
-	return best, odds
+	return suspicion{i, odds, []string{why}}
 }
 
 // thing reports whether names of the kind are what an error of something

@@ -20,7 +20,18 @@
 // it is unknown, however sure it is that no other call is to blame.
 //
 // Attribute is for conversations between agents in which nothing need have
-// failed visibly: it says whose step spoilt the task (signals.go).
+// failed visibly: it says whose step spoilt the task (signals.go). Both searches
+// gather suspicion of each step in log odds, rank it and tell the reasons
+// (suspicion.go), but not from the same signals. A failing call names what it
+// stumbled over, and a coding task's steps have effects on files, packages and
+// versions: its culprit is whoever touched what was named, with the failing call
+// itself as the null hypothesis and the latest of equals to blame, since what
+// worked between clears what was before. A conversation has no effects that
+// could be compared with an error, and its decisive mistake is by definition the
+// earliest that could have saved the task: its signals are about what is said,
+// and without a failing call there is no null hypothesis. Effects give nothing
+// on turns of text (they have none), and the signals of text (who speaks first,
+// who announces, who closes) say nothing about a single agent's calls.
 //
 // What it promises: the same request after the same stream gives the same
 // report, id included; text that the failing tool printed appears only quoted,
