@@ -185,7 +185,9 @@ func (e *Evaluation) replay(ctx context.Context, o EvalOptions, learned map[stri
 			return boolOrder(learned[sessionKey(b)]) - boolOrder(learned[sessionKey(a)])
 		})
 	}
+	words := newVocabulary() // what each project names itself, as far as it is seen
 	return recovery.Replay(recovery.ReplayOptions{
+		Miner:  recovery.Options{Trusted: words.trusts},
 		Frozen: o.Frozen,
 		Score:  func(ev *learn.ActionOutcome) bool { return !learned[ev.ProjectID+"\x00"+ev.SessionID] },
 	}, func(yield func(*learn.Observation, error) bool) {
@@ -193,6 +195,12 @@ func (e *Evaluation) replay(ctx context.Context, o EvalOptions, learned map[stri
 			if err := ctx.Err(); err != nil {
 				yield(nil, err)
 				return
+			}
+			if !o.Frozen || learned[sessionKey(obs)] {
+				if err := words.Apply(obs, nil); err != nil {
+					yield(nil, err)
+					return
+				}
 			}
 			if !yield(obs, nil) {
 				return

@@ -18,8 +18,11 @@ type EvalReport struct {
 	OracleHere     recovery.Share               `json:"oracle_here"`
 	OracleAnywhere recovery.Share               `json:"oracle_anywhere"`
 	Baselines      map[string]recovery.Measures `json:"baselines"`
-	Curve          []recovery.Point             `json:"curve"`
-	Reliability    []recovery.Bin               `json:"reliability"`
+	// BySaved are the measures of the same offers in the order of the calls that
+	// they save in expectation.
+	BySaved     recovery.Measures `json:"by_calls_saved"`
+	Curve       []recovery.Point  `json:"curve"`
+	Reliability []recovery.Bin    `json:"reliability"`
 	// CalibrationError is the mean distance of what was said from what was
 	// right.
 	CalibrationError float64          `json:"calibration_error"`
@@ -41,14 +44,16 @@ func measured(cases []recovery.Case, t recovery.Threshold, samples int) EvalRepo
 	if cases == nil {
 		r.Cases = []recovery.Case{}
 	}
-	names := []string{"hit_at_1", "hit_at_3", "mean_reciprocal_rank", "coverage", "coverage_specific", "precision"}
+	names := []string{"hit_at_1", "hit_at_3", "mean_reciprocal_rank", "coverage", "coverage_specific", "precision", "words_precision"}
 	rates := recovery.Intervals(cases, t, samples, 1,
 		func(m recovery.Measures) recovery.Share { return m.Hit1 }, func(m recovery.Measures) recovery.Share { return m.Hit3 },
 		func(m recovery.Measures) recovery.Share { return m.MRR }, func(m recovery.Measures) recovery.Share { return m.Coverage },
-		func(m recovery.Measures) recovery.Share { return m.Reached }, func(m recovery.Measures) recovery.Share { return m.Precision })
+		func(m recovery.Measures) recovery.Share { return m.Reached }, func(m recovery.Measures) recovery.Share { return m.Precision },
+		func(m recovery.Measures) recovery.Share { return m.WordsPrecision })
 	for i, name := range names {
 		r.Intervals[name] = rates[i]
 	}
+	r.BySaved = recovery.Measure(recovery.BySaved(cases), t)
 	r.OracleHere, r.OracleAnywhere = recovery.Oracle(cases)
 	for _, b := range recovery.Baselines() {
 		r.Baselines[b] = recovery.Measure(recovery.With(cases, b), t)

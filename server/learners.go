@@ -51,11 +51,12 @@ func newLearners(controlShare float64, available func(string) bool, code diagnos
 		return nil, fmt.Errorf("trials: %w", err)
 	}
 	reads := &reader{signatures: sigs, notes: newPatternNotes()}
-	remedies := recovery.New(recovery.Options{})
+	words := newVocabulary()
+	remedies := recovery.New(recovery.Options{Trusted: words.trusts})
 	return &learners{
 		reader:     reads,
 		tracker:    verify.NewTracker(verify.TrackerOptions{}),
-		vocabulary: newVocabulary(),
+		vocabulary: words,
 		monitor:    monitor.New(),
 		diagnose: diagnose.New(diagnose.Options{Patterns: reads, Code: code, Remedies: diagnose.RemedyFunc(func(q diagnose.RemedyQuery) []learn.RemedyOffer {
 			return remedies.Offer(recovery.Query(q))
@@ -133,6 +134,9 @@ func (v *vocabulary) Apply(o *learn.Observation, _ func(learn.LedgerEntry)) erro
 	}
 	return nil
 }
+
+// trusts is trusted for any project.
+func (v *vocabulary) trusts(project, kind, value string) bool { return v.trusted(project)(kind, value) }
 
 func (v *vocabulary) trusted(project string) func(kind, value string) bool {
 	return func(_, value string) bool {

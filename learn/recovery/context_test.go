@@ -106,7 +106,7 @@ func TestOutputTellsIntent(t *testing.T) {
 func TestContextsAreBounded(t *testing.T) {
 	var n node
 	for i := range 10 * maxClasses {
-		n.add(fmt.Sprint("use ", i), i%2 == 0, 1, start, time.Hour)
+		n.add(fmt.Sprint("use ", i), "", i%2 == 0, 1, start, time.Hour)
 	}
 	if len(n.Counts) > maxClasses {
 		t.Errorf("%d classes", len(n.Counts))

@@ -25,9 +25,25 @@ type Measures struct {
 	Coverage  Share `json:"coverage"`          // answered of all cases
 	Reached   Share `json:"coverage_specific"` // of the specific ones
 	Precision Share `json:"precision"`         // first suggestion right, of those answered
+	// InWords of the right ones were right to the word: what was to be run, as
+	// filled for the failure, is what was run. WordsPrecision is their share of
+	// those answered.
+	InWords        int   `json:"right_in_words"`
+	WordsPrecision Share `json:"words_precision"`
 	// CallsSaved is the number of calls between failure and resolution beyond
 	// the remedy's own, summed over the right answers.
 	CallsSaved int `json:"calls_saved"`
+}
+
+// BySaved returns the cases with their offers in the order of the calls that
+// each saves in expectation, rather than of how likely it is.
+func BySaved(cases []Case) []Case {
+	out := slices.Clone(cases)
+	for i := range out {
+		out[i].Offers = slices.Clone(out[i].Offers)
+		slices.SortStableFunc(out[i].Offers, func(a, b OfferedClass) int { return cmp.Compare(b.Confidence*b.Saved, a.Confidence*a.Saved) })
+	}
+	return out
 }
 
 // Rate is a measure with its 95 % interval.
@@ -109,6 +125,9 @@ func Measure(cases []Case, threshold Threshold) Measures {
 		}
 		if first.Class == c.Truth {
 			m.Right++
+			if c.Truth == classRetry || sameCommands(first.Commands, c.Done) {
+				m.InWords++
+			}
 			m.CallsSaved += max(0, c.Calls-len(c.Fix))
 		}
 	}
@@ -116,6 +135,7 @@ func Measure(cases []Case, threshold Threshold) Measures {
 	m.Hit1, m.Hit3, m.MRR = Share(hit1/n), Share(hit3/n), Share(mrr/n)
 	m.Reached, m.Coverage = Share(float64(reached)/n), Share(float64(m.Answered)/float64(m.Cases))
 	m.Precision = Share(float64(m.Right) / float64(m.Answered))
+	m.WordsPrecision = Share(float64(m.InWords) / float64(m.Answered))
 	return m
 }
 

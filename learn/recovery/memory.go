@@ -18,7 +18,14 @@ type tallied struct {
 	Class string  `json:"class"`
 	Succ  counter `json:"succ"`
 	Fail  counter `json:"fail,omitzero"`
+	// Values are the first maxValues different things that the errors were about
+	// which the class resolved.
+	Values []string `json:"values,omitempty"`
 }
+
+// maxValues is how many different values show that a class does not depend on
+// which it is.
+const maxValues = 2
 
 // maxClasses is the number of classes that a context keeps apart; the one
 // longest without news goes first.
@@ -36,11 +43,14 @@ func (n *node) at(class string) *tallied {
 	return &n.Counts[len(n.Counts)-1]
 }
 
-func (n *node) add(class string, worked bool, weight float64, at time.Time, half time.Duration) {
+func (n *node) add(class, value string, worked bool, weight float64, at time.Time, half time.Duration) {
 	t := n.at(class)
 	if !worked {
 		t.Fail.add(weight, at, half)
 		return
+	}
+	if value != "" && len(t.Values) < maxValues && !slices.Contains(t.Values, value) {
+		t.Values = append(t.Values, value)
 	}
 	t.Succ.add(weight, at, half)
 	n.Total.add(weight, at, half)
@@ -111,6 +121,9 @@ type guess struct {
 	P       float64 `json:"p"`
 	Sure    float64 `json:"sure,omitempty"`    // P, calibrated
 	Support int     `json:"support,omitempty"` // sessions behind what would be said
+	// What would be said, and the calls that it spares in the mean, for Replay.
+	Commands []string `json:"-"`
+	Saved    float64  `json:"-"`
 }
 
 // maxGuesses bounds what is kept of a belief.
@@ -153,7 +166,7 @@ func (m *Miner) remember(s *session, f *failure, fm *form, at time.Time, worked 
 	}
 	count := func(id, class string, weight float64) {
 		if s.once("m" + digest(id+"\x00"+class) + sign) {
-			m.node(id).add(class, worked, weight, at, m.opt.HalfLife)
+			m.node(id).add(class, f.Situation.Value, worked, weight, at, m.opt.HalfLife)
 		}
 	}
 	classes := fm.sharedClasses(f.Aliases)
@@ -202,22 +215,6 @@ func publicClass(class string) bool {
 	}
 	return true
 }
-
-// knows reports whether the class resolved this kind of error before, here or
-// elsewhere, by name or by what it stands for. What is only usual for the
-// purpose is a guess about an error that nobody has met.
-func (m *Miner) knows(s *situation, class string, aliases map[string]string) bool {
-	ids := append(s.shared()[3:], s.own()[1:]...)
-	return slices.ContainsFunc(ids, func(id string) bool {
-		n, ok := m.memory.peek(id)
-		return ok && slices.ContainsFunc(n.Counts, func(t tallied) bool {
-			return t.Succ.N > 0 && (t.Class == class || strings.HasPrefix(t.Class, aliasMark) && aliases[t.Class] == class)
-		})
-	})
-}
-
-// unknownAtMost is the confidence in what is only usual for the purpose.
-const unknownAtMost = 0.3
 
 // why says where a class is known from: the narrowest context that counted it.
 func (m *Miner) why(s *situation, class string) string {

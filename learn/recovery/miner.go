@@ -136,8 +136,9 @@ func (m *Miner) failed(s *session, st step, index int, o *learn.Observation) []l
 	f := failureOf(st, index, sigs[0])
 	f.Situation = situationOf(s, s.Project, st, &sigs[0], "")
 	f.Aliases = m.aliases(s, s.Project, st, f.Situation.Used, m.latest[s.Project])
-	q := Query{ProjectID: s.Project, SessionID: s.ID, Action: o.Action}
+	q := Query{ProjectID: s.Project, SessionID: s.ID, Action: o.Action, Trusted: m.opt.asOf(s.Project)}
 	for _, r := range m.ranked(&q, &sigs[0], m.guesses, 0) {
+		r.Commands = commandsOf(r.offer.Actions)
 		f.Guesses = append(f.Guesses, r.guess)
 	}
 	if m.opened != nil {

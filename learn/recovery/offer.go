@@ -1,6 +1,7 @@
 package recovery
 
 import (
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -54,6 +55,13 @@ type ranked struct {
 	offer learn.RemedyOffer
 }
 
+// answer is a class put into words for one failure.
+type answer struct {
+	offer   learn.RemedyOffer
+	actions []pattern // before they were filled
+	calls   float64   // between failure and resolution, in the mean
+}
+
 // ranked answers for one signature: at most limit offers of at least the given
 // confidence, the most confident first, however few sessions are behind them;
 // m.mu is held.
@@ -69,23 +77,21 @@ func (m *Miner) ranked(q *Query, sig *learn.ErrorSignature, limit int, confidenc
 		if len(out) == limit {
 			break
 		}
-		sure := m.sure(&in, g, i == 0, at)
-		if !m.knows(&in, g.Class, aliases) {
-			sure = min(sure, unknownAtMost)
-		}
-		if sure < confidence {
+		g.Sure = m.sure(&in, g, i == 0, at)
+		if g.Sure < confidence || g.Class == classRetry && !sig.Transient {
 			continue
 		}
-		if g.Class == classRetry && !sig.Transient {
+		a, ok := m.say(q, sig, &in, g.Class, at)
+		if !ok || said[a.offer.Description] {
 			continue
 		}
-		o, ok := m.say(q, sig, &in, g.Class, at)
-		if o.Confidence = sure; ok && !said[o.Description] {
-			said[o.Description] = true
-			o.Why = m.why(&in, g.Class)
-			g.Sure, g.Support = sure, o.Support
-			out = append(out, ranked{g, o})
+		if g.Sure = m.cautious(g.Sure, &in, g.Class, aliases, &a); g.Sure < confidence {
+			continue
 		}
+		said[a.offer.Description] = true
+		a.offer.Confidence, a.offer.Why = g.Sure, m.why(&in, g.Class)
+		g.Support, g.Saved = a.offer.Support, max(a.calls-float64(len(a.actions)), 0)
+		out = append(out, ranked{g, a.offer})
 	}
 	return out
 }
@@ -93,29 +99,30 @@ func (m *Miner) ranked(q *Query, sig *learn.ErrorSignature, limit int, confidenc
 // say puts a class into words for one failure: from what was seen to work in
 // the narrowest place that knows it, or from what the project uses. It returns
 // false when there is too little behind it, or nothing that could be run.
-func (m *Miner) say(q *Query, sig *learn.ErrorSignature, in *situation, class string, at time.Time) (learn.RemedyOffer, bool) {
+func (m *Miner) say(q *Query, sig *learn.ErrorSignature, in *situation, class string, at time.Time) (answer, bool) {
 	for _, p := range places(q.ProjectID, in.Language, sig.PatternID, sig.ID) {
 		b, ok := m.buckets.peek(p.id())
 		if !ok {
 			continue
 		}
 		if c := b.best(class, q, m.opt); c != nil {
-			if o := render(q, sig, c, c.statsAt(m.now(b, q.ProjectID), m.opt.HalfLife)); !lacksCall(&o) {
-				return o, true
+			st := c.statsAt(m.now(b, q.ProjectID), m.opt.HalfLife)
+			if o := render(q, sig, c, st); !lacksCall(&o) {
+				return answer{o, c.Actions, st.saved}, true
 			}
 		}
 	}
 	h, ok := m.habits.peek(habitKey(q.ProjectID, in.Intent))
 	if !ok {
-		return learn.RemedyOffer{}, false
+		return answer{}, false
 	}
 	i := slices.IndexFunc(h.Uses, func(u use) bool { return u.Class == class })
 	if i < 0 {
-		return learn.RemedyOffer{}, false
+		return answer{}, false
 	}
 	c := h.Uses[i].remedy(q, in)
 	o := render(q, sig, c, stats{succ: h.Uses[i].N.at(at, m.opt.HalfLife)})
-	return o, says(c.Kind, c.Actions) && !lacksCall(&o)
+	return answer{o, c.Actions, 0}, says(c.Kind, c.Actions) && !lacksCall(&o)
 }
 
 // remedy makes a use of the project the answer to a call that failed.
@@ -174,6 +181,9 @@ func render(q *Query, sig *learn.ErrorSignature, c *cell, s stats) learn.RemedyO
 			values[f.Name] = f.Value
 		}
 	}
+	if c.Kind == KindChangedCommand && values["target"] != "" {
+		values["target"] = strings.Join(targets(q.Action.Target, args), " ") // by another program, about the same
+	}
 	actions := make([]learn.RemedyAction, len(c.Actions))
 	for i := range c.Actions {
 		actions[i] = c.Actions[i].filled(values)
@@ -182,6 +192,17 @@ func render(q *Query, sig *learn.ErrorSignature, c *cell, s stats) learn.RemedyO
 		RemedyID: c.ID, Kind: c.Kind, Description: describe(c, actions), Support: c.Support,
 		Successes: s.succ, Failures: s.fail, Actions: actions, Evidence: slices.Clone(c.Evidence),
 	}
+}
+
+// targets are all that a call is about: its target and the arguments behind it
+// that are of the same kind, two files of tests for example.
+func targets(target string, args []string) []string {
+	out := []string{target}
+	i := slices.Index(args, target)
+	for ; i >= 0 && i+1 < len(args) && plain(args[i+1]) && path.Ext(target) != "" && path.Ext(args[i+1]) == path.Ext(target); i++ {
+		out = append(out, args[i+1])
+	}
+	return out
 }
 
 // lacksCall reports whether a command needs something of the failing call that

@@ -32,6 +32,17 @@ type Options struct {
 	MaxForms int
 	// FeedbackWeight is how many sessions a person's word counts for (5).
 	FeedbackWeight float64
+	// Trusted is Query.Trusted for what the Miner asks itself about each failure,
+	// to learn what its confidence is worth. Nil trusts nothing.
+	Trusted func(project, kind, value string) bool
+}
+
+// asOf is what the Miner trusts when it asks itself for a project.
+func (o *Options) asOf(project string) func(kind, value string) bool {
+	if o.Trusted == nil {
+		return nil
+	}
+	return func(kind, value string) bool { return o.Trusted(project, kind, value) }
 }
 
 func (o Options) withDefaults() Options {

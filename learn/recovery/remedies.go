@@ -179,7 +179,7 @@ func (m *Miner) judgeClass(b *bucket, class string, worked bool, at time.Time) {
 			continue
 		}
 		if slices.ContainsFunc(e.Value.Counts, func(t tallied) bool { return t.Class == class }) {
-			e.Value.add(class, worked, m.opt.FeedbackWeight, at, m.opt.HalfLife)
+			e.Value.add(class, "", worked, m.opt.FeedbackWeight, at, m.opt.HalfLife)
 		}
 	}
 }

@@ -27,6 +27,7 @@ type Case struct {
 	Truth    string   `json:"truth"`
 	Specific bool     `json:"specific"`
 	Fix      []string `json:"fix"`
+	Done     []string `json:"done"`  // the same as it was run
 	Calls    int      `json:"calls"` // between the failure and its resolution
 	// SeenHere and SeenAnywhere say whether the class had resolved any failure
 	// before, in the project and in any: no memory can know the others.
@@ -43,6 +44,11 @@ type OfferedClass struct {
 	Confidence float64 `json:"confidence"` // calibrated, in [0, 1]
 	Support    int     `json:"support"`    // sessions behind it
 	Why        string  `json:"why"`        // where that is known from
+	// Commands are what would be run, as filled for the failure.
+	Commands []string `json:"commands,omitempty"`
+	// Saved is the mean number of calls between failure and resolution, beyond
+	// its own, where it was what resolved it.
+	Saved float64 `json:"saved"`
 }
 
 // caseGuesses is the number of guesses that a Case keeps.
@@ -111,7 +117,7 @@ func (r *replay) opened(f *failure, sig *learn.ErrorSignature) {
 		c.Call = f.Call.Tool
 	}
 	for _, g := range f.Guesses {
-		c.Offers = append(c.Offers, OfferedClass{Class: g.Class, Confidence: g.Sure, Support: g.Support, Why: r.m.why(&f.Situation, g.Class)})
+		c.Offers = append(c.Offers, OfferedClass{Class: g.Class, Confidence: g.Sure, Support: g.Support, Why: r.m.why(&f.Situation, g.Class), Commands: g.Commands, Saved: g.Saved})
 	}
 	r.asked[c.EventID] = c
 }
@@ -130,6 +136,7 @@ func (r *replay) resolved(s *session, f *failure, fm *form, ok bool) {
 			a := fm.Actions[i].filled(nil)
 			c.Fix = append(c.Fix, strings.Trim(inWords(&a), "`"))
 		}
+		c.Done = f.done(fm)
 		r.cases = append(r.cases, *c)
 	}
 	if r.m.frozen {

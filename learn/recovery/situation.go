@@ -3,6 +3,7 @@ package recovery
 import (
 	"cmp"
 	"hash/fnv"
+	"slices"
 	"strconv"
 
 	"lathe/learn"
@@ -33,7 +34,7 @@ func situationOf(in *session, project string, call step, sig *learn.ErrorSignatu
 	if call.Command == "" {
 		s.Used = "use " + call.Tool
 	}
-	if s.Call = digest(s.Used); ownScript(call.Command, call.Target, in.wrote) {
+	if s.Call = digest(s.Used); runsOwn(call, in.wrote) {
 		s.Call = digest(classScript) // whatever its name
 	}
 	for _, k := range mainCaptures {
@@ -46,6 +47,15 @@ func situationOf(in *session, project string, call step, sig *learn.ErrorSignatu
 		s.Value = digest(sig.ID)
 	}
 	return s
+}
+
+// runsOwn reports whether a call runs a script that its session wrote, or that
+// it writes itself before.
+func runsOwn(call step, wrote func(string) bool) bool {
+	parts, main := split(call)
+	return ownScript(parts[main].Command, call.Target, func(base string) bool {
+		return wrote(base) || slices.Contains(writtenNames(call), base)
+	})
 }
 
 func digest(s string) string {

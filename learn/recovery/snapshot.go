@@ -10,7 +10,7 @@ import (
 )
 
 // snapshotVersion changes whenever old snapshots would be read wrongly.
-const snapshotVersion = 3
+const snapshotVersion = 4
 
 type snapshot struct {
 	Version    int                  `json:"version"`

@@ -48,6 +48,10 @@ offered; but an answer to a failure that one of them resolved counts as wrong.
   hit@1, hit@3, MRR   ranking, of the specific ones, whatever the threshold
   coverage            share of the failures that get an answer at the threshold
   precision           share of the answers whose first suggestion was right
+  saved               calls between failure and resolution, beyond the remedy's
+                      own, that right answers would have spared
+An answer is right when it is what was done; it is right to the word when the
+commands, as filled for the failure, are those that were run.
 Intervals are 95 %, from resampling whole sessions.`,
 		Example: `  lathe eval
   lathe eval sessions.tar.gz --format mini-swe-agent --unseen
@@ -202,18 +206,21 @@ func (a *app) printEval(r *server.EvalReport) {
 	fmt.Fprintf(a.out, "%d failures were resolved, %d of them by something specific; an answer needs confidence %.2f and %d sessions.\n\n",
 		m.Cases, m.Specific, r.Threshold.Confidence, r.Threshold.Support)
 	var rows [][]string
-	line := func(name string, h1, h3, mrr, answered, precision string) {
-		rows = append(rows, []string{name, h1, h3, mrr, answered, precision})
+	line := func(name string, h1, h3, mrr, answered, precision, saved string) {
+		rows = append(rows, []string{name, h1, h3, mrr, answered, precision, saved})
 	}
-	line("lathe", rateText(r.Intervals["hit_at_1"]), shareText(m.Hit3), shareText(m.MRR), fmt.Sprint(m.Answered), rateText(r.Intervals["precision"]))
+	line("lathe", rateText(r.Intervals["hit_at_1"]), shareText(m.Hit3), shareText(m.MRR), fmt.Sprint(m.Answered), rateText(r.Intervals["precision"]), fmt.Sprint(m.CallsSaved))
+	by := r.BySaved
+	line("lathe, by calls saved", shareText(by.Hit1), shareText(by.Hit3), shareText(by.MRR), fmt.Sprint(by.Answered), shareText(by.Precision), fmt.Sprint(by.CallsSaved))
 	for _, b := range recovery.Baselines() {
 		v := r.Baselines[b]
-		line(strings.ReplaceAll(b, " ", " "), shareText(v.Hit1), shareText(v.Hit3), shareText(v.MRR), fmt.Sprint(v.Answered), shareText(v.Precision))
+		line(strings.ReplaceAll(b, " ", " "), shareText(v.Hit1), shareText(v.Hit3), shareText(v.MRR), fmt.Sprint(v.Answered), shareText(v.Precision), fmt.Sprint(v.CallsSaved))
 	}
-	line("oracle, same project", shareText(r.OracleHere), "", "", "", "")
-	line("oracle, any project", shareText(r.OracleAnywhere), "", "", "", "")
-	a.table("METHOD HIT@1 HIT@3 MRR ANSWERS PRECISION", rows)
-	fmt.Fprintf(a.out, "\ncoverage %s of all resolved failures, %s of the specific ones; %d calls saved by the %d right answers\n",
+	line("oracle, same project", shareText(r.OracleHere), "", "", "", "", "")
+	line("oracle, any project", shareText(r.OracleAnywhere), "", "", "", "", "")
+	a.table("METHOD HIT@1 HIT@3 MRR ANSWERS PRECISION SAVED", rows)
+	fmt.Fprintf(a.out, "\nof the %d answers %d were right in what to run, %d of them to the word (%s)\n", m.Answered, m.Right, m.InWords, rateText(r.Intervals["words_precision"]))
+	fmt.Fprintf(a.out, "coverage %s of all resolved failures, %s of the specific ones; %d calls saved by the %d right answers\n",
 		rateText(r.Intervals["coverage"]), rateText(r.Intervals["coverage_specific"]), m.CallsSaved, m.Right)
 	a.printCurve(r)
 	for _, g := range []struct {
