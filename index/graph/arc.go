@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"encoding/hex"
 	"math"
 	"slices"
@@ -17,6 +18,7 @@ type arc struct {
 	seq      uint32 // in the order in which the edges came
 	evidence uint32 // first cell
 	kind     uint8
+	code     bool // of the code layer
 }
 
 // cell is one event id of an edge's evidence, the oldest first.
@@ -60,7 +62,19 @@ func (g *Graph) before(a, b uint32) bool {
 	if x.weight != y.weight {
 		return x.weight > y.weight
 	}
-	return x.seq > y.seq
+	if p, q := x.rank(), y.rank(); p != q {
+		return p > q
+	}
+	return a&^incoming < b&^incoming
+}
+
+// rank orders edges of one weight: the newest first, those of the code layer
+// last.
+func (a *arc) rank() uint64 {
+	if a.code {
+		return uint64(a.seq)
+	}
+	return 1<<32 | uint64(a.seq)
 }
 
 func (g *Graph) arcBetween(from uint32, kind uint8, to, project uint32) uint32 {
@@ -120,7 +134,7 @@ func (g *Graph) room(from, to uint32) bool {
 		for n := g.order[k].oldest; n != 0 && g.edges >= g.o.MaxEdges; {
 			newer := g.nodes.at(n).newer
 			if n != from && n != to {
-				g.remove(n)
+				g.leave(n)
 				g.dropped[k]++
 			}
 			n = newer
@@ -145,12 +159,16 @@ func (g *Graph) store(a arc) uint32 {
 	if g.nextSeq == math.MaxUint32 {
 		g.renumber()
 	}
-	a.seq = g.nextSeq
-	g.nextSeq++
+	if a.code {
+		g.codeEdges++
+	} else {
+		a.seq = g.nextSeq
+		g.nextSeq++
+		g.edges++
+	}
 	e := g.arcs.take()
 	*g.arcs.at(e) = a
 	g.arcBy.insert(e)
-	g.edges++
 	g.byKind[a.kind]++
 	return e
 }
@@ -161,7 +179,11 @@ func (g *Graph) disconnect(e uint32) {
 	g.unhang(a.from, e)
 	g.unhang(a.to, e|incoming)
 	g.arcBy.remove(e)
-	g.edges--
+	if a.code {
+		g.codeEdges--
+	} else {
+		g.edges--
+	}
 	g.byKind[a.kind]--
 	for c := a.evidence; c != 0; {
 		next := g.cells.at(c).next
@@ -304,15 +326,17 @@ func (g *Graph) touching(v *vertex) []uint32 {
 func (g *Graph) renumber() {
 	g.nextSeq = 1
 	for _, e := range g.arcsInOrder() {
-		g.arcs.at(e).seq = g.nextSeq
-		g.nextSeq++
+		if a := g.arcs.at(e); !a.code {
+			a.seq = g.nextSeq
+			g.nextSeq++
+		}
 	}
 }
 
-// arcsInOrder lists all edges, the oldest first.
+// arcsInOrder lists all edges, those of the code layer first, then the oldest.
 func (g *Graph) arcsInOrder() []uint32 {
 	list := g.arcBy.all()
-	slices.SortFunc(list, func(a, b uint32) int { return int(int64(g.arcs.at(a).seq) - int64(g.arcs.at(b).seq)) })
+	slices.SortFunc(list, func(a, b uint32) int { return cmp.Compare(g.arcs.at(a).rank(), g.arcs.at(b).rank()) })
 	return list
 }
 

@@ -17,7 +17,7 @@ const (
 // leg is an edge with the cursor that it comes from.
 type leg struct {
 	weight float64
-	seq    uint32
+	rank   uint64
 	edge   uint32
 	to     uint32
 	cursor uint32
@@ -27,7 +27,7 @@ func (a *leg) before(b *leg) bool {
 	if a.weight != b.weight {
 		return a.weight > b.weight
 	}
-	return a.seq > b.seq
+	return a.rank > b.rank
 }
 
 // Around is the part of the graph within some hops of a node, at most q.Limit
@@ -114,7 +114,7 @@ func (s *search) advance(f *filter, i int, looks *int) (leg, bool) {
 		*looks--
 		if s.mark[to]>>2 != s.epoch {
 			a := f.g.arcs.at(e &^ incoming)
-			return leg{a.weight, a.seq, e, to, uint32(i)}, true
+			return leg{a.weight, a.rank(), e, to, uint32(i)}, true
 		}
 	}
 	return leg{}, false

@@ -4,12 +4,19 @@
 //
 // It is a projection of the log. The pipeline feeds it observations (Apply, as
 // learn.Learner "graph"); whoever follows the ledger feeds it conclusions
-// (ApplyLedger); parts of a project's code graph may be merged in (Merge).
+// (ApplyLedger).
 // Edges from observations count: a million calls of one tool in one environment
 // are one edge with a weight. Edges from the ledger are set, not counted, so
 // that applying an entry twice, or the whole ledger again from its start after
 // Restore, changes nothing. Observations may come in any order: but for the
 // evidence, of which each edge keeps the latest, the same graph comes of it.
+//
+// The code of a workspace lies beneath, as a layer of its own in the same
+// nodes, file by file (SetCode): so that there is a path from an error over
+// the function that it touches to whoever calls that. It is a projection of
+// the workspace: whoever reads the code brings it, after a restart again. A
+// snapshot does not carry it, no bound of what is learned counts it, and when
+// it goes (ForgetCode) all that was learned is there as before.
 //
 // # Whose it is
 //
@@ -62,5 +69,6 @@
 //	                 GENERATED Tool (calls that repeat, of which a tool was made)
 //	PlanStep         USES Tool, REQUIRES PlanStep
 //	Precondition     REQUIRED_FOR PlanStep
-//	CodeEntity       IMPORTS, DEFINES, CALLS, INHERITS_FROM, HAS_PARAMETER and RETURNS CodeEntity
+//	CodeEntity       IMPORTS, DEFINES, CALLS, INHERITS_FROM, HAS_PARAMETER and RETURNS CodeEntity;
+//	                 a name, as calls and errors have it, REFERENCES the CodeEntity that it means
 package graph

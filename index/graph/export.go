@@ -74,6 +74,7 @@ func (g *Graph) Export(w io.Writer, format Format, projectID string) error {
 	if err := c.Restore(raw); err != nil {
 		return fmt.Errorf("graph: export: copy: %w", err)
 	}
+	g.copyCode(c)
 	return c.All(projectID).Write(w, format)
 }
 

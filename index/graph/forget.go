@@ -18,6 +18,7 @@ func (g *Graph) Forget(projectID string) Forgotten {
 	if p == 0 || p == nobody {
 		return Forgotten{}
 	}
+	g.forgetCode(p)
 	edges := g.edges
 	for _, e := range g.arcsInOrder() {
 		if g.arcs.at(e).project == p {
@@ -45,7 +46,7 @@ func (g *Graph) unsee(v *vertex, p uint32) bool {
 	for _, t := range v.seen {
 		if t.project == p {
 			v.weight -= t.weight
-			g.projects.release(p)
+			g.projects.release(p, true)
 			continue
 		}
 		rest = append(rest, t)

@@ -91,12 +91,27 @@ func (g *Graph) report(r *learn.FailureAnalysisReport, o origin) {
 	if o.project == 0 {
 		return
 	}
+	if r.Code != nil {
+		g.touched(failed, r.Code.Touched, o)
+	}
 	if learn.ValidID(r.FailedEventID) {
 		g.settle(g.node(ExecutionAttempt, o.project, r.FailedEventID, "", o), ResultedIn, failed, o)
 	}
 	if learn.ValidID(r.CulpritAction) {
 		a := g.node(ExecutionAttempt, o.project, r.CulpritAction, "", o)
 		g.set(a, Generated, failed, r.ConfidenceScore, o, r.FailedEventID)
+	}
+}
+
+// touched connects an error with the code that its diagnosis found it to
+// touch: the function around a frame, where the event names but a file.
+func (g *Graph) touched(failed uint32, code []learn.TouchedCode, o origin) {
+	for i := range code[:min(len(code), maxEntities)] {
+		e := &code[i].CodeEntity
+		kind, name := codeName(e)
+		n := g.node(CodeEntity, o.project, string(kind)+"/"+name, e.Qualified, o)
+		g.property(n, "kind", string(kind))
+		g.settle(failed, References, n, o)
 	}
 }
 
@@ -123,7 +138,9 @@ func (g *Graph) remedy(r *learn.Remedy, o origin) {
 			g.set(n, Uses, g.node(Tool, 0, a.ToolName, a.ToolName, o), 1, o)
 		}
 		if f, ok := a.Parameters["file"].(string); ok && f != "" && f[0] != '{' && o.project != 0 {
-			g.set(n, Modifies, g.node(CodeEntity, o.project, "file/"+f, f, o), 1, o)
+			changed := g.node(CodeEntity, o.project, "file/"+f, f, o)
+			g.property(changed, "kind", "file")
+			g.set(n, Modifies, changed, 1, o)
 		}
 	}
 	g.environments(n, r.Evidence, o)

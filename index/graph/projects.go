@@ -1,5 +1,7 @@
 package graph
 
+import "slices"
+
 // nobody is the number of a project that the graph does not know: it sees what
 // belongs to all, and nothing else.
 const nobody = ^uint32(0)
@@ -14,8 +16,9 @@ type projects struct {
 }
 
 type project struct {
-	name string
-	refs int // nodes of the project, and other nodes that it observed
+	name    string
+	refs    int // nodes of the project, and other nodes that it observed
+	learned int // of refs, without the nodes that only the code knows of
 }
 
 func newProjects() projects {
@@ -23,6 +26,19 @@ func newProjects() projects {
 }
 
 func (p *projects) known() int { return len(p.byName) - 1 }
+
+// names are those of the projects that something learned mentions, sorted; the
+// first is "".
+func (p *projects) names() []string {
+	list := make([]string, 0, len(p.byName))
+	for name, n := range p.byName {
+		if n == 0 || p.list[n].learned > 0 {
+			list = append(list, name)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
 
 // number of a project, which is made known when it is not.
 func (p *projects) number(name string) uint32 {
@@ -50,9 +66,17 @@ func (p *projects) scope(name string) uint32 {
 	return nobody
 }
 
-func (p *projects) hold(n uint32) { p.list[n].refs++ }
+func (p *projects) hold(n uint32, learned bool) {
+	p.list[n].refs++
+	if learned {
+		p.list[n].learned++
+	}
+}
 
-func (p *projects) release(n uint32) {
+func (p *projects) release(n uint32, learned bool) {
+	if learned {
+		p.list[n].learned--
+	}
 	if p.list[n].refs--; p.list[n].refs == 0 {
 		p.fresh = append(p.fresh, n) // sweep decides
 	}

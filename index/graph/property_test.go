@@ -387,55 +387,6 @@ func TestForgettingAProjectIsNeverHavingKnownIt(t *testing.T) {
 	})
 }
 
-func TestMergeInAnyOrder(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		var parts []Subgraph
-		for range rapid.IntRange(1, 5).Draw(t, "parts") {
-			var s Subgraph
-			id := func(i int) string { return ID(CodeEntity, "p", fmt.Sprint("function/f", i)) }
-			for i := range 6 {
-				s.Nodes = append(s.Nodes, Node{ID: id(i), Kind: CodeEntity, Label: fmt.Sprint("f", i), ProjectID: "p", Properties: map[string]string{"kind": "function"}})
-			}
-			for range rapid.IntRange(0, 8).Draw(t, "edges") {
-				s.Edges = append(s.Edges, Edge{From: id(rapid.IntRange(0, 5).Draw(t, "from")), To: id(rapid.IntRange(0, 5).Draw(t, "to")),
-					Kind: rapid.SampledFrom(codeKinds()).Draw(t, "kind"), Weight: float64(rapid.IntRange(1, 5).Draw(t, "weight"))})
-			}
-			parts = append(parts, s)
-		}
-		a, b := New(Options{}), New(Options{})
-		for _, s := range parts {
-			a.Merge(s, "p", time.Unix(1, 0))
-		}
-		for _, s := range rapid.Permutation(append(parts, parts[0])).Draw(t, "order") {
-			b.Merge(s, "p", time.Unix(1, 0))
-		}
-		if x, y := contents(a, true), contents(b, true); x != y {
-			t.Fatalf("in order:\n%s\nin another:\n%s", x, y)
-		}
-	})
-}
-
-func TestMergeTakesOnlyCodeOfTheProject(t *testing.T) {
-	g := New(Options{})
-	own := func(p, name string) string { return ID(CodeEntity, p, name) }
-	refused := g.Merge(Subgraph{
-		Nodes: []Node{
-			{ID: own("p", "file/a"), Kind: CodeEntity, ProjectID: "p"}, {ID: own("p", "file/b"), Kind: CodeEntity, ProjectID: "p"},
-			{ID: own("q", "file/c"), Kind: CodeEntity, ProjectID: "q"}, {ID: "Tool:bash", Kind: Tool}, {ID: "CodeEntity:p:x", Kind: Tool, ProjectID: "p"},
-		},
-		Edges: []Edge{
-			{From: own("p", "file/a"), Kind: Imports, To: own("p", "file/b"), Weight: 1},
-			{From: own("p", "file/a"), Kind: MitigatedBy, To: own("p", "file/b"), Weight: 1},
-			{From: own("p", "file/a"), Kind: Imports, To: own("q", "file/c"), Weight: 1},
-			{From: own("p", "file/a"), Kind: Imports, To: own("p", "file/absent"), Weight: 1},
-		},
-	}, "p", time.Unix(1, 0))
-	s := g.Stats()
-	if refused != 6 || s.Nodes[CodeEntity] != 2 || s.Edges != 1 {
-		t.Errorf("%d refused, %+v", refused, s)
-	}
-}
-
 // TestProjectsAreApart: what one project did shows to the other neither as a
 // node nor in a count, an edge, a path or a text.
 func TestProjectsAreApart(t *testing.T) {

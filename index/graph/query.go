@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -82,6 +83,28 @@ func (g *Graph) Find(f Filter) []Node {
 			}
 			n = v.older
 		}
+		if nodeKinds[k+1] == CodeEntity && len(found) < limit {
+			found = append(found, g.findCode(f, text, scope, limit-len(found))...)
+		}
+	}
+	return found
+}
+
+// findCode lists nodes that the code alone knows of, by id.
+func (g *Graph) findCode(f Filter, text string, scope uint32, limit int) []Node {
+	if !f.Since.IsZero() {
+		return nil // they were never seen
+	}
+	var list []uint32
+	for n := g.order[codeChain].newest; n != 0; n = g.nodes.at(n).older {
+		if v := g.nodes.at(n); v.visible(scope) && v.has(f.Properties) && v.mentions(text) {
+			list = append(list, n)
+		}
+	}
+	slices.SortFunc(list, func(a, b uint32) int { return strings.Compare(g.nodes.at(a).id, g.nodes.at(b).id) })
+	found := []Node{}
+	for _, n := range list[:min(len(list), limit)] {
+		found = append(found, g.view(n, scope))
 	}
 	return found
 }

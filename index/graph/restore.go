@@ -138,7 +138,7 @@ func (r *reader) all() {
 }
 
 func (r *reader) node(kind uint8) {
-	v := vertex{id: r.text(), label: r.text(), kind: kind, project: uint32(r.below(r.names)), weight: r.weight(), first: r.time(), last: r.time()}
+	v := vertex{learned: true, id: r.text(), label: r.text(), kind: kind, project: uint32(r.below(r.names)), weight: r.weight(), first: r.time(), last: r.time()}
 	for range r.length(2) {
 		key := r.below(len(r.keys))
 		value := r.text()
@@ -164,7 +164,7 @@ func (r *reader) node(kind uint8) {
 		return
 	}
 	for _, t := range v.seen {
-		r.g.projects.hold(t.project)
+		r.g.projects.hold(t.project, true)
 	}
 	r.nodes = append(r.nodes, r.g.add(v))
 }

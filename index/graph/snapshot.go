@@ -30,7 +30,7 @@ func (g *Graph) Snapshot() ([]byte, error) {
 	w := writer{b: make([]byte, 0, 64*g.edges/2+256)}
 	w.b = append(w.b, snapshotMagic...)
 	w.b = append(w.b, snapshotVersion)
-	names := slices.Sorted(maps.Keys(g.projects.byName)) // the first is ""
+	names := g.projects.names()
 	project := make([]uint64, len(g.projects.list))
 	w.uint(uint64(len(names)))
 	for i, name := range names {
@@ -59,6 +59,9 @@ func (g *Graph) Snapshot() ([]byte, error) {
 	w.uint(uint64(g.edges))
 	for _, e := range g.arcsInOrder() {
 		a := g.arcs.at(e)
+		if a.code {
+			continue
+		}
 		w.uint(place[a.from])
 		w.uint(place[a.to])
 		w.uint(uint64(a.kind))
@@ -78,7 +81,7 @@ func (g *Graph) Snapshot() ([]byte, error) {
 func (g *Graph) propertyKeys() (keys []string, number map[string]uint64) {
 	number = map[string]uint64{}
 	for n := uint32(1); n < g.nodes.next; n++ {
-		for _, p := range g.nodes.at(n).props {
+		for _, p := range g.nodes.at(n).learnedProps() {
 			number[p.key] = 0
 		}
 	}
@@ -87,6 +90,22 @@ func (g *Graph) propertyKeys() (keys []string, number map[string]uint64) {
 		number[k] = uint64(i)
 	}
 	return keys, number
+}
+
+// learnedProps are a node's properties without those that the code layer gave
+// it: of a CodeEntity only its kind is learned.
+func (v *vertex) learnedProps() []property {
+	if nodeKinds[v.kind] != CodeEntity {
+		return v.props
+	}
+	if !v.learned {
+		return nil
+	}
+	k := slices.IndexFunc(v.props, func(p property) bool { return p.key == "kind" })
+	if k < 0 {
+		return nil
+	}
+	return v.props[k : k+1]
 }
 
 type writer struct {
@@ -127,8 +146,9 @@ func (w *writer) node(v *vertex, project []uint64, keys map[string]uint64) {
 	w.weight(v.weight)
 	w.time(v.first)
 	w.time(v.last)
-	w.uint(uint64(len(v.props)))
-	for _, p := range v.props {
+	props := v.learnedProps()
+	w.uint(uint64(len(props)))
+	for _, p := range props {
 		w.uint(keys[p.key])
 		w.text(p.value)
 	}

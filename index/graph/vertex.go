@@ -20,7 +20,9 @@ type vertex struct {
 	first, last  int64
 	project      uint32
 	older, newer uint32 // in its kind's chain
+	parts        uint32 // holds of the code layer
 	kind         uint8  // 0: the node was removed
+	learned      bool   // the log or the ledger names it
 }
 
 type property struct{ key, value string }
@@ -78,13 +80,12 @@ func (g *Graph) lookup(id string) uint32 {
 func (g *Graph) node(kind NodeKind, owner uint32, name, label string, o origin) uint32 {
 	id := ID(kind, g.projects.list[owner].name, name)
 	n := g.lookup(id)
-	if n == 0 {
-		k := kindNumber[kind]
+	if k := kindNumber[kind]; n == 0 || !g.nodes.at(n).learned {
 		if g.order[k].n >= g.limit(k) {
-			g.remove(g.order[k].oldest)
+			g.leave(g.order[k].oldest)
 			g.dropped[k]++
 		}
-		n = g.add(vertex{id: strings.Clone(id), kind: k, project: owner, first: noTime, last: noTime})
+		n = g.learn(n, vertex{id: id, kind: k, project: owner})
 	} else {
 		g.unlink(n)
 		g.link(n)
@@ -95,6 +96,24 @@ func (g *Graph) node(kind NodeKind, owner uint32, name, label string, o origin) 
 	}
 	v.first, v.last = span(v.first, v.last, o.at)
 	g.see(n, o, 0)
+	return n
+}
+
+// learn makes a node that was learned of, or one of a node n of the code layer.
+func (g *Graph) learn(n uint32, v vertex) uint32 {
+	if n == 0 {
+		v.id, v.first, v.last, v.learned = strings.Clone(v.id), noTime, noTime, true
+		n = g.add(v)
+	} else {
+		g.unlink(n)
+		known := g.nodes.at(n)
+		known.learned, known.label = true, ""
+		g.link(n)
+		g.projects.list[known.project].learned++
+	}
+	if nodeKinds[v.kind] == CodeEntity {
+		g.learnedOf(n, v.project)
+	}
 	return n
 }
 
@@ -133,7 +152,7 @@ func (g *Graph) add(v vertex) uint32 {
 	*g.nodes.at(n) = v
 	g.nodeBy.insert(n)
 	g.link(n)
-	g.projects.hold(v.project)
+	g.projects.hold(v.project, v.learned)
 	return n
 }
 
@@ -154,7 +173,7 @@ func (g *Graph) see(n uint32, o origin, weight float64) {
 	i, known := slices.BinarySearchFunc(v.seen, o.project, byProject)
 	if !known {
 		v.seen = slices.Insert(v.seen, i, tally{project: o.project, first: noTime, last: noTime})
-		g.projects.hold(o.project)
+		g.projects.hold(o.project, true)
 	}
 	t := &v.seen[i]
 	t.weight += weight
@@ -170,17 +189,25 @@ func (g *Graph) remove(n uint32) {
 	}
 	g.unlink(n)
 	g.nodeBy.remove(n)
-	g.projects.release(v.project)
+	g.projects.release(v.project, v.learned)
 	for _, t := range v.seen {
-		g.projects.release(t.project)
+		g.projects.release(t.project, true)
 	}
 	*v = vertex{}
 	g.limbo = append(g.limbo, n)
 }
 
+// chainOf is the chain that a node is in: of its kind, or of the code layer.
+func (g *Graph) chainOf(v *vertex) *chain {
+	if v.learned {
+		return &g.order[v.kind]
+	}
+	return &g.order[codeChain]
+}
+
 func (g *Graph) link(n uint32) {
 	v := g.nodes.at(n)
-	c := &g.order[v.kind]
+	c := g.chainOf(v)
 	v.older, v.newer = c.newest, 0
 	if c.newest != 0 {
 		g.nodes.at(c.newest).newer = n
@@ -193,7 +220,7 @@ func (g *Graph) link(n uint32) {
 
 func (g *Graph) unlink(n uint32) {
 	v := g.nodes.at(n)
-	c := &g.order[v.kind]
+	c := g.chainOf(v)
 	if v.older != 0 {
 		g.nodes.at(v.older).newer = v.newer
 	} else {
