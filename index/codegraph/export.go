@@ -23,11 +23,13 @@ func (g *Graph) Subgraph(projectID string, files ...string) graph.Subgraph {
 	}
 	for _, name := range files {
 		if f, ok := g.files[name]; ok {
-			for i := range f.entities {
-				b.entity(ref{f, i})
-			}
+			b.file(f)
 		}
 	}
+	return b.subgraph()
+}
+
+func (b *builder) subgraph() graph.Subgraph {
 	s := graph.Subgraph{Nodes: []graph.Node{}, Edges: []graph.Edge{}}
 	for _, n := range b.nodes {
 		s.Nodes = append(s.Nodes, n)
@@ -52,7 +54,7 @@ func (b *builder) entity(r ref) {
 		owner := b.g.parent(r)
 		b.edge(b.node(owner.f.code(owner.i)), graph.Defines, id)
 	}
-	b.g.refers(r, func(kind graph.EdgeKind, to end) {
+	b.g.says(r, func(kind graph.EdgeKind, to end) {
 		if to.ref.ok() {
 			to.named = to.ref.f.code(to.ref.i)
 		}
@@ -60,14 +62,23 @@ func (b *builder) entity(r ref) {
 	})
 }
 
+// file enters what a file says.
+func (b *builder) file(f *file) {
+	for i := range f.entities {
+		b.entity(ref{f, i})
+	}
+	for i := range f.calls {
+		c := &f.calls[i]
+		if to, _, _ := b.g.resolve(f, c); to.ok() {
+			b.edge(b.node(f.code(int(c.caller))), graph.Calls, b.node(to.f.code(to.i)))
+		}
+	}
+}
+
 // node enters an entity. Files and modules are named as the projection of
 // events does, so that both meet in one node.
 func (b *builder) node(e learn.CodeEntity) string {
-	name := e.ID
-	if e.Kind == learn.CodeModule && e.ID == "module:"+e.Qualified || e.Kind == learn.CodeType && e.File == "" {
-		name = e.Qualified
-	}
-	id := graph.ID(graph.CodeEntity, b.project, string(e.Kind)+"/"+name)
+	id := graph.CodeID(b.project, e)
 	if _, ok := b.nodes[id]; !ok {
 		n := graph.Node{ID: id, Kind: graph.CodeEntity, Label: e.Qualified, ProjectID: b.project,
 			Properties: map[string]string{"kind": string(e.Kind)}}

@@ -10,6 +10,7 @@ import (
 func (g *Graph) put(f *file) {
 	g.files[f.path] = f
 	g.nameModule(f)
+	g.byBase[path.Base(f.path)] = append(g.byBase[path.Base(f.path)], f)
 	for i := 2; i < len(f.entities); i++ {
 		name := f.entities[i].name
 		g.byName[name] = append(g.byName[name], ref{f, i})
@@ -47,6 +48,7 @@ func (g *Graph) drop(name string) bool {
 	}
 	delete(g.files, name)
 	without(g.byModule, f.module, func(o *file) bool { return o == f })
+	without(g.byBase, path.Base(f.path), func(o *file) bool { return o == f })
 	seen := map[string]bool{}
 	for i := 2; i < len(f.entities); i++ {
 		if name := f.entities[i].name; !seen[name] {
@@ -151,6 +153,7 @@ func (g *Graph) nameModules() {
 		if old := f.module; old != g.moduleName(f) {
 			without(g.byModule, old, func(o *file) bool { return o == f })
 			g.nameModule(f)
+			g.feed.all, g.feed.names = true, true
 		}
 	}
 }

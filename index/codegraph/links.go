@@ -54,6 +54,14 @@ func (g *Graph) defines(r ref, visit func(ref)) {
 
 // refers visits what an entity names: all edges that begin at it but DEFINES.
 func (g *Graph) refers(r ref, visit func(kind graph.EdgeKind, to end)) {
+	g.says(r, visit)
+	for _, s := range g.callees(r) {
+		visit(graph.Calls, end{ref: s.callee})
+	}
+}
+
+// says is refers without what the entity calls.
+func (g *Graph) says(r ref, visit func(kind graph.EdgeKind, to end)) {
 	f, e := r.f, r.entity()
 	if r.i == 0 {
 		for n := range f.imports {
@@ -75,9 +83,6 @@ func (g *Graph) refers(r ref, visit func(kind graph.EdgeKind, to end)) {
 		if owner, ok := g.typeNamed(f, b.typ); ok && owner == r {
 			visit(graph.InheritsFrom, g.typeEnd(f, 1, b.base))
 		}
-	}
-	for _, s := range g.callees(r) {
-		visit(graph.Calls, end{ref: s.callee})
 	}
 }
 

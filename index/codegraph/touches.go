@@ -3,8 +3,6 @@ package codegraph
 import (
 	"context"
 	"fmt"
-	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -63,7 +61,7 @@ type touch struct {
 
 // place touches the innermost entity around a frame.
 func (t *touch) place(p learn.CodePlace) {
-	f := t.file(p.File)
+	f := t.g.fileNamed(p.File)
 	if f == nil {
 		return
 	}
@@ -79,36 +77,11 @@ func (t *touch) place(p learn.CodePlace) {
 	t.add(ref{f, at}, fmt.Sprintf("the error names %s line %d", f.path, p.Line), &frame)
 }
 
-// file finds a file as an error names it: absolute, relative to the workspace
-// or to somewhere in it. Of several files with that end, none is meant.
-func (t *touch) file(name string) *file {
-	if filepath.IsAbs(name) {
-		rel, err := filepath.Rel(t.g.dir, name)
-		if err == nil && !strings.HasPrefix(rel, "..") {
-			return t.g.files[filepath.ToSlash(rel)]
-		}
-	}
-	name = path.Clean("/" + filepath.ToSlash(name))[1:]
-	if f := t.g.files[name]; f != nil {
-		return f
-	}
-	var only *file
-	for p, f := range t.g.files {
-		if strings.HasSuffix(p, "/"+name) || strings.HasSuffix(name, "/"+p) && strings.Contains(p, "/") {
-			if only != nil {
-				return nil
-			}
-			only = f
-		}
-	}
-	return only
-}
-
 // entity touches what the error names by name.
 func (t *touch) entity(e learn.Entity) {
 	switch e.Kind {
 	case "file":
-		if f := t.file(e.Name); f != nil {
+		if f := t.g.fileNamed(e.Name); f != nil {
 			t.add(ref{f, 0}, "the error names the file", nil)
 		}
 	case "symbol", "module":

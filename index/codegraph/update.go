@@ -59,6 +59,7 @@ func (g *Graph) Update(ctx context.Context) (Changes, error) {
 	defer g.mu.Unlock()
 	for name := range g.files {
 		if !seen[name] {
+			g.changed(name, g.files[name], nil)
 			g.drop(name)
 			c.Removed++
 		}
@@ -66,6 +67,7 @@ func (g *Graph) Update(ctx context.Context) (Changes, error) {
 	for name := range g.manifests {
 		if !seen[name] {
 			delete(g.manifests, name)
+			g.feed.all, g.feed.names = true, true
 			g.version++
 		}
 	}
@@ -125,7 +127,9 @@ func (g *Graph) enterFile(j *job, c *Changes) {
 	switch {
 	case j.err == errTooLarge:
 		c.Skipped++
-		g.drop(j.name)
+		if g.drop(j.name) {
+			g.changed(j.name, j.old, nil)
+		}
 	case j.err != nil:
 		c.Failed++
 		return
@@ -134,6 +138,7 @@ func (g *Graph) enterFile(j *job, c *Changes) {
 		j.old.stamp = j.got.stamp // read under updating only
 	default:
 		c.Parsed++
+		g.changed(j.name, j.old, j.got)
 		g.drop(j.name)
 		g.put(j.got)
 	}
@@ -155,6 +160,7 @@ func (g *Graph) takeManifest(name string, info fs.FileInfo, c *Changes) {
 	g.mu.Lock()
 	g.manifests[name] = m
 	g.version++
+	g.feed.all, g.feed.names = true, true
 	g.mu.Unlock()
 }
 
@@ -202,11 +208,13 @@ func (g *Graph) UpdateFile(ctx context.Context, name string) (Changes, error) {
 
 func (g *Graph) removeFile(name string, c *Changes) {
 	if g.drop(name) {
+		g.changed(name, nil, nil)
 		c.Removed++
 		g.version++
 	}
 	if _, ok := g.manifests[name]; ok {
 		delete(g.manifests, name)
+		g.feed.all, g.feed.names = true, true
 		g.version++
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"io/fs"
 	"os"
@@ -42,6 +43,7 @@ type Graph struct {
 	files     map[string]*file
 	manifests map[string]manifest
 	byName    map[string][]ref          // last name -> entities
+	byBase    map[string][]*file        // last part of a path -> files
 	byModule  map[string][]*file        // module -> files, by path
 	typesOf   map[string][]ref          // a type's last name -> entities that derive from or return it
 	callsTo   map[string][]*file        // called name -> files that call it
@@ -53,6 +55,8 @@ type Graph struct {
 	saved     uint64 // the version that the snapshot holds
 
 	watching, watchingWhy string // see Watching
+
+	feed feed // for a Layer
 
 	history history
 }
@@ -94,7 +98,8 @@ func New(root string, o Options) (*Graph, error) {
 func (g *Graph) forget() {
 	g.files, g.manifests = map[string]*file{}, map[string]manifest{}
 	g.byName, g.byModule = map[string][]ref{}, map[string][]*file{}
-	g.typesOf = map[string][]ref{}
+	g.typesOf, g.byBase = map[string][]ref{}, map[string][]*file{}
+	g.feed = feed{seed: maphash.MakeSeed(), files: map[string]bool{}}
 	g.callsTo, g.importsOf = map[string][]*file{}, map[string][]*file{}
 	g.renamed, g.packages = map[string]map[string]int{}, map[string]string{}
 }
