@@ -259,7 +259,7 @@ func (b backend) Resource(ctx context.Context, s mcp.Scope, kind, id string) (js
 		}
 		v = report
 	case "graph":
-		return b.d.graphFor(id, s.ProjectID)
+		return b.d.graphFor(ctx, id, s.ProjectID)
 	case "strategy":
 		e, ok, err := b.d.index.Object(ctx, learn.EntryStrategy, id)
 		if err != nil {

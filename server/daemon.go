@@ -101,6 +101,7 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (d *Daemon, err 
 		return d, err
 	}
 	d.graph, d.models = d.learners.graph, d.openModels()
+	d.code.folders, d.code.knowledge = d.learners.folders, d.graph
 	d.queue = review.New(review.Options{Ledger: ledgerLog{d.log},
 		Reviewer: func() (ed25519.PublicKey, error) { return review.Public(cfg.DataDir) }})
 	d.runner, err = pipeline.New(pipeline.Options{Log: ledgerLog{d.log}, Learners: d.learners.all(),
@@ -254,7 +255,7 @@ func Rebuild(ctx context.Context, cfg Config, logger *slog.Logger) error {
 	g.Go(func() error { return d.indexEvents(work) })
 	err = d.settle(work)
 	end()
-	return errors.Join(err, g.Wait(), d.Close())
+	return errors.Join(err, g.Wait(), d.mcp.Close(context.WithoutCancel(ctx)), d.Close())
 }
 
 // enter counts a piece of work that shutdown waits for.

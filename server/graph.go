@@ -33,6 +33,9 @@ type GraphCall struct {
 	Limit      int               `json:"limit,omitempty"`
 	Format     string            `json:"format,omitempty"` // of the export
 	Env        string            `json:"environment,omitempty"`
+	// Workspace is a folder in the workspace whose code is asked about, when no
+	// project is named.
+	Workspace string `json:"workspace,omitempty"`
 }
 
 // GraphNode is a node with the number of its edges by kind and direction.
@@ -120,22 +123,43 @@ func (d *Daemon) graphNode(words, project string) (graph.Node, error) {
 
 // graphRoutes mounts what the socket answers about the graph.
 func (d *Daemon) graphRoutes(mux *http.ServeMux) {
-	answer(d, mux, "POST /v1/graph", func(_ context.Context, c GraphCall) (graph.Subgraph, error) { return d.aroundNode(c) })
-	answer(d, mux, "POST /v1/graph/node", func(_ context.Context, c GraphCall) (GraphNode, error) {
+	answer(d, mux, "POST /v1/graph", onCode(d, d.aroundNode))
+	answer(d, mux, "POST /v1/graph/node", onCode(d, func(c GraphCall) (GraphNode, error) {
 		n, err := d.graphNode(c.Node, c.Project)
 		return GraphNode{n, d.graph.Degree(n.ID, c.Project)}, err
-	})
-	answer(d, mux, "POST /v1/graph/list", func(_ context.Context, c GraphCall) ([]graph.Node, error) {
+	}))
+	answer(d, mux, "POST /v1/graph/list", onCode(d, func(c GraphCall) ([]graph.Node, error) {
 		f, err := c.filter()
 		if err != nil {
 			return nil, err
 		}
 		return d.graph.Find(f), nil
-	})
-	answer(d, mux, "POST /v1/graph/path", func(_ context.Context, c GraphCall) (GraphPath, error) { return d.graphPath(c) })
+	}))
+	answer(d, mux, "POST /v1/graph/path", onCode(d, d.graphPath))
 	answer(d, mux, "GET /v1/graph/stats", func(context.Context, nothing) (graph.Stats, error) { return d.graph.Stats(), nil })
-	answer(d, mux, "POST /v1/graph/mitigates", func(_ context.Context, c GraphCall) ([]graph.Mitigation, error) { return d.mitigations(c) })
+	answer(d, mux, "POST /v1/graph/mitigates", onCode(d, d.mitigations))
+	answer(d, mux, "POST /v1/graph/code", func(ctx context.Context, c GraphCall) (CodeLayer, error) {
+		ctx, cancel := context.WithTimeout(ctx, longConnect)
+		defer cancel()
+		return d.code.connect(ctx, c.Project, c.Workspace), nil
+	})
 	mux.Handle("POST /v1/graph/export", d.counted(http.HandlerFunc(d.exportGraph)))
+}
+
+const (
+	longConnect  = 20 * time.Second // how long who asks for the code waits for it
+	shortConnect = 200 * time.Millisecond
+)
+
+// onCode answers a question about the graph with the code in it as it is now,
+// if it has been read.
+func onCode[T any](d *Daemon, ask func(GraphCall) (T, error)) func(context.Context, GraphCall) (T, error) {
+	return func(ctx context.Context, c GraphCall) (T, error) {
+		ctx, cancel := context.WithTimeout(ctx, shortConnect)
+		defer cancel()
+		d.code.connect(ctx, c.Project, c.Workspace)
+		return ask(c)
+	}
 }
 
 // aroundNode finds a node and what lies around it.
@@ -214,10 +238,13 @@ const maxGraphResource = 64 << 10
 
 // graphFor is the resource of a node, as one project may see it. A node far
 // beyond the bound is shown with fewer neighbours.
-func (d *Daemon) graphFor(node, project string) (json.RawMessage, error) {
+func (d *Daemon) graphFor(ctx context.Context, node, project string) (json.RawMessage, error) {
 	if project == "" { // it would see every project
 		return nil, errors.New("this connection has no project, so that no part of the graph can be shown to it")
 	}
+	ctx, cancel := context.WithTimeout(ctx, shortConnect)
+	defer cancel()
+	d.code.connect(ctx, project, "")
 	n, err := d.graphNode(node, project)
 	if err != nil {
 		return nil, err
@@ -243,19 +270,24 @@ const (
 )
 
 // addHistory completes a report with what the graph knows of the error in this
-// project: the code that it touched before, and the calls that failed with it
-// or were found to have caused it.
+// project: the code that it touched before, what the code calls it, code next to
+// that where something else failed, and the calls that failed so or were found
+// to have caused it.
 func (d *Daemon) addHistory(r *learn.FailureAnalysisReport) {
 	if len(r.Signatures) == 0 || r.ProjectID == "" {
 		return
 	}
 	c := d.graph.Context(r.Signatures[0].ID, r.Signatures[0].PatternID, r.ProjectID)
-	for _, e := range c.Entities {
+	entities, events := slices.Concat(c.Entities, c.Code), slices.Concat(c.Culprits, c.Attempts)
+	for _, b := range c.Beside {
+		entities, events = append(entities, b.Entity), append(events, b.Attempts[:min(1, len(b.Attempts))]...)
+	}
+	for _, e := range entities {
 		if len(r.RelevantEntities) < maxReportEntities && !slices.Contains(r.RelevantEntities, e) {
 			r.RelevantEntities = append(r.RelevantEntities, e)
 		}
 	}
-	for _, id := range slices.Concat(c.Culprits, c.Attempts) {
+	for _, id := range events {
 		if len(r.Evidence) < maxReportEvidence && id != r.FailedEventID && !slices.Contains(r.Evidence, id) {
 			r.Evidence = append(r.Evidence, id)
 		}

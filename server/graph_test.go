@@ -241,8 +241,8 @@ func TestCodeGraphMeetsKnowledgeGraph(t *testing.T) {
 	g := graph.New(graph.Options{})
 	g.Observe(&learn.Observation{Record: learn.Record{Action: &learn.ActionOutcome{ID: learn.UUIDv8("e"), ProjectID: "p", ToolName: "bash", Status: learn.StatusFailure}},
 		Signatures: []learn.ErrorSignature{{ID: "sig", Name: "a name", File: "shop.py"}}})
-	if refused := g.Merge(code.Subgraph("p"), "p", time.Unix(1, 0)); refused != 0 {
-		t.Errorf("%d nodes and edges of the code graph were refused", refused)
+	if _, err := codegraph.NewLayer(code, g, "p", 0).Sync(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 	for _, k := range words(designCode) {
 		if g.Stats().ByKind[graph.EdgeKind(k)] == 0 {

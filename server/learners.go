@@ -37,6 +37,7 @@ type learners struct {
 	graph      *graph.Graph
 	judge      *llm.Judge
 	commands   *commands
+	folders    *folders
 	catalogue  *llm.Catalogue
 	plans      *refine.Tracker
 }
@@ -69,6 +70,7 @@ func newLearners(controlShare float64, available func(string) bool, code diagnos
 		graph:     graph.New(graph.Options{}),
 		judge:     llm.NewJudge(),
 		commands:  newCommands(),
+		folders:   newFolders(),
 		catalogue: llm.NewCatalogue(),
 		plans:     refine.NewTracker(),
 	}, nil
@@ -77,7 +79,7 @@ func newLearners(controlShare float64, available func(string) bool, code diagnos
 // all is in order: diagnose asks what is known of a failure before recovery
 // learns from it.
 func (l *learners) all() []learn.Learner {
-	return []learn.Learner{l.reader, l.tracker, l.vocabulary, l.monitor, l.diagnose, l.recovery, l.mine, l.next, l.finder, l.trial, l.graph, l.judge, l.commands, l.catalogue, l.plans}
+	return []learn.Learner{l.reader, l.tracker, l.vocabulary, l.monitor, l.diagnose, l.recovery, l.mine, l.next, l.finder, l.trial, l.graph, l.judge, l.commands, l.catalogue, l.plans, l.folders}
 }
 
 // reader parses each action once for all learners behind it.

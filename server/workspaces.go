@@ -5,14 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
 	"lathe/index/codegraph"
+	"lathe/index/graph"
 	"lathe/learn"
 	"lathe/learn/diagnose"
 )
@@ -33,11 +32,14 @@ type codeGraphs struct {
 	end    context.CancelFunc
 	work   sync.WaitGroup
 
-	foreign *foreignCode // answers for its project instead; nil when there is none
+	foreign   *foreignCode // answers for its project instead; nil when there is none
+	knowledge *graph.Graph // takes the code in as a layer; nil keeps it apart
+	folders   *folders     // where projects were seen; nil for nowhere
 
 	mu    sync.Mutex
 	open  map[string]*workspace // by root
 	roots map[string]string     // project -> the root it was last seen in
+	laid  map[string]*workspace // project -> whose code is its layer of the knowledge graph
 	clock uint64                // orders uses
 }
 
@@ -47,6 +49,7 @@ var _ diagnose.CodeSource = (*codeGraphs)(nil)
 type workspace struct {
 	ready chan struct{} // closed when the graph is there, or problem
 	graph *codegraph.Graph
+	layer *codegraph.Layer // under codeGraphs.mu; nil when the project has another
 	err   error
 	used  uint64
 	leave context.CancelFunc
@@ -54,7 +57,7 @@ type workspace struct {
 }
 
 func newCodeGraphs(dir string, logger *slog.Logger) *codeGraphs {
-	c := &codeGraphs{dir: dir, logger: logger, open: map[string]*workspace{}, roots: map[string]string{}}
+	c := &codeGraphs{dir: dir, logger: logger, open: map[string]*workspace{}, roots: map[string]string{}, laid: map[string]*workspace{}}
 	c.life, c.end = context.WithCancel(context.Background())
 	return c
 }
@@ -113,6 +116,11 @@ func (c *codeGraphs) root(project, folder string) (string, error) {
 		if root, ok := c.roots[project]; ok {
 			return root, nil
 		}
+		if c.folders != nil {
+			folder = c.folders.of(project)
+		}
+	}
+	if folder == "" {
 		return "", errors.New("it is not known in which folder the call was made")
 	}
 	root, err := codeRoot(folder)
@@ -195,6 +203,11 @@ func (c *codeGraphs) keep(life context.Context, root string, w *workspace) {
 		_, err = g.Update(life)
 	}
 	w.graph, w.err = g, err
+	if err == nil {
+		if _, lack := c.lay(life, root, w); lack != nil && life.Err() == nil {
+			c.logger.Warn("the knowledge graph lacks the code", "workspace", root, "err", lack)
+		}
+	}
 	close(w.ready)
 	if err != nil {
 		c.logger.Warn("no code graph", "workspace", root, "err", err)
@@ -214,7 +227,13 @@ func (c *codeGraphs) keep(life context.Context, root string, w *workspace) {
 		}
 	}
 	var watch sync.WaitGroup
-	watch.Go(func() { report("the code graph is not kept up to date", g.Watch(life, codegraph.WatchOptions{})) })
+	after := func(codegraph.Changes) {
+		_, err := c.lay(life, root, w)
+		report("the knowledge graph lacks what changed in the code", err)
+	}
+	watch.Go(func() {
+		report("the code graph is not kept up to date", g.Watch(life, codegraph.WatchOptions{After: after}))
+	})
 	report("snapshot of the code graph", g.Save())
 	report("git history", g.ReadHistory(life))
 	for life.Err() == nil {
@@ -225,101 +244,86 @@ func (c *codeGraphs) keep(life context.Context, root string, w *workspace) {
 		}
 	}
 	watch.Wait()
+	c.lift(root, w)
 	if err := errors.Join(g.Save(), g.Close()); err != nil {
 		c.logger.Warn("leave the code graph", "workspace", root, "err", err)
 	}
 }
 
-// CodeCall asks about the code of a workspace. Ask is stats, definition,
-// callers, callees, imports, importers, neighbourhood, touches, dependencies
-// or update.
-type CodeCall struct {
-	Workspace string          `json:"workspace"`
-	Ask       string          `json:"ask"`
-	Symbol    string          `json:"symbol,omitempty"`
-	Hops      int             `json:"hops,omitempty"`
-	Limit     int             `json:"limit,omitempty"`
-	Query     learn.CodeQuery `json:"query,omitzero"`
+// lay makes a workspace's code a layer of the knowledge graph, or brings the
+// layer up to date. Of two folders that are one project the first has it; then
+// there is none.
+func (c *codeGraphs) lay(life context.Context, root string, w *workspace) (laid bool, err error) {
+	if c.knowledge == nil {
+		return false, nil
+	}
+	project := WorkspaceProject(root)
+	c.mu.Lock()
+	if c.laid[project] == nil && c.open[root] == w {
+		c.laid[project] = w
+		w.layer = codegraph.NewLayer(w.graph, c.knowledge, project, 0)
+	}
+	l := w.layer
+	c.mu.Unlock()
+	if l == nil {
+		return false, nil
+	}
+	_, err = l.Sync(life)
+	return true, err
 }
 
-// CodeStats are a code graph's numbers with how it is kept.
-type CodeStats struct {
-	codegraph.Stats
-	Workspace string `json:"workspace"`
-	Watching  string `json:"watching"`
-	Why       string `json:"why,omitempty"` // of polling
-	Lost      string `json:"lost,omitempty"`
+// lift takes the layer away when the workspace leaves memory.
+func (c *codeGraphs) lift(root string, w *workspace) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if w.layer == nil {
+		return
+	}
+	w.layer.Drop()
+	w.layer = nil
+	delete(c.laid, WorkspaceProject(root))
 }
 
-// serveCode mounts the code graph's call.
-func (d *Daemon) serveCode(mux *http.ServeMux) {
-	answer(d, mux, "POST /v1/code", func(ctx context.Context, call CodeCall) (any, error) { return d.code.ask(ctx, call) })
+// CodeLayer says whether the knowledge graph has a project's code.
+type CodeLayer struct {
+	State     learn.CodeState `json:"state"`
+	Why       string          `json:"why,omitempty"` // of a state that is not ready
+	Workspace string          `json:"workspace,omitempty"`
 }
 
-// ask answers a person's question; it waits until the graph is there.
-func (c *codeGraphs) ask(ctx context.Context, call CodeCall) (any, error) {
-	root, err := c.root("", call.Workspace)
+// connect brings the code of a project's workspace, as it is now and with what
+// was learned, into the knowledge graph; it waits for it no longer than ctx
+// lasts. Without a project it is the one whose workspace folder lies in. The
+// code of a project of which nothing was learned is left alone.
+func (c *codeGraphs) connect(ctx context.Context, project, folder string) CodeLayer {
+	absent := func(why string) CodeLayer { return CodeLayer{State: learn.CodeAbsent, Why: why} }
+	if project != "" {
+		folder = ""
+	} else if folder == "" {
+		return absent("no project and no folder is named")
+	}
+	root, err := c.root(project, folder)
 	if err != nil {
-		return nil, err
+		return absent(err.Error())
+	}
+	if project = WorkspaceProject(root); c.knowledge == nil || !c.knowledge.Knows(project) {
+		return absent("nothing was learned of the project yet")
 	}
 	w := c.workspace(root)
 	select {
 	case <-w.ready:
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return CodeLayer{learn.CodeBuilding, "the code of the workspace is being read; ask again later", root}
 	}
 	if w.err != nil {
-		return nil, w.err
+		return absent(w.err.Error())
 	}
-	g := w.graph
-	if call.Ask == "definition" || call.Ask == "touches" {
-		c.readHistories(ctx, g, call)
+	laid, err := c.lay(ctx, root, w)
+	switch {
+	case err != nil:
+		return CodeLayer{learn.CodeBuilding, "the code of the workspace is being connected; ask again later", root}
+	case !laid:
+		return absent("the project's code is that of another folder")
 	}
-	switch call.Ask {
-	case "stats":
-		how, why := g.Watching()
-		return CodeStats{g.Stats(), root, how, why, codegraph.Lost}, nil
-	case "definition":
-		found, err := g.Definition(ctx, call.Symbol)
-		if err == nil && len(found) == 0 {
-			err = fmt.Errorf("the code in %s defines no %.80q, as far as it was read: see `lathe graph code stats`", root, call.Symbol)
-		}
-		return found, err
-	case "callers":
-		return g.Callers(ctx, call.Symbol)
-	case "callees":
-		return g.Callees(ctx, call.Symbol)
-	case "imports":
-		return g.Imports(strings.TrimPrefix(filepath.ToSlash(call.Symbol), "./")), nil
-	case "importers":
-		return g.Importers(call.Symbol), nil
-	case "neighbourhood":
-		return g.Neighbourhood(ctx, call.Symbol, call.Hops, call.Limit)
-	case "touches":
-		return g.Touches(ctx, call.Query), nil
-	case "dependencies":
-		return g.CheckDependencies(max(1, call.Limit)), nil
-	case "update":
-		return g.Update(ctx)
-	}
-	return nil, fmt.Errorf("the code graph cannot be asked for %.40q", call.Ask)
-}
-
-// readHistories reads the histories that an answer will show. Where there is
-// no git, there are none.
-func (c *codeGraphs) readHistories(ctx context.Context, g *codegraph.Graph, call CodeCall) {
-	files := map[string]bool{}
-	if found, err := g.Definition(ctx, call.Symbol); err == nil {
-		for _, e := range found[:min(5, len(found))] {
-			files[e.File] = true
-		}
-	}
-	for _, t := range g.Touches(ctx, call.Query).Touched {
-		files[t.File] = true
-	}
-	for f := range files {
-		if err := g.FileHistory(ctx, f); err != nil && !errors.Is(err, codegraph.ErrNoGit) {
-			c.logger.Warn("git history of a file", "file", f, "err", err)
-		}
-	}
+	return CodeLayer{State: learn.CodeReady, Workspace: root}
 }

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"slices"
+	"strings"
 
 	"lathe/learn"
 )
@@ -15,6 +16,17 @@ type Context struct {
 	Tools        []string       `json:"tools,omitempty"`        // that failed with it
 	Environments []string       `json:"environments,omitempty"` // in which it occurred
 	Mitigations  []Mitigation   `json:"mitigations,omitempty"`
+	// Code are the entities of the code that the named ones mean. Beside are
+	// those next to them, by a call or a definition, that other errors touched.
+	Code   []learn.Entity `json:"code,omitempty"`
+	Beside []Beside       `json:"beside,omitempty"`
+}
+
+// Beside is code next to what an error touches, where another one was.
+type Beside struct {
+	learn.Entity
+	Error    string   `json:"error"` // its signature's name
+	Attempts []string `json:"attempts,omitempty"`
 }
 
 // maxContext bounds each list of a Context.
@@ -34,6 +46,7 @@ func (g *Graph) Context(signatureID, patternID, projectID string) Context {
 		c.Tools = g.names(n, scope, In, FailedWith, Tool)
 		c.Environments = g.names(n, scope, Out, OccurredIn, Environment)
 		c.Entities = g.entities(n, scope, References)
+		g.beside(&c, n, scope)
 	}
 	if n := g.lookup(ID(ErrorPattern, "", patternID)); n != 0 && len(c.Entities) == 0 && g.nodes.at(n).visible(scope) {
 		c.Entities = g.entities(n, scope, CausesFailure)
@@ -62,4 +75,42 @@ func (g *Graph) entities(n, scope uint32, edge EdgeKind) []learn.Entity {
 		}
 	})
 	return list
+}
+
+// beside looks from an error over the code that it touches into the code
+// layer: one step to what a name means, one along a call or a definition.
+func (g *Graph) beside(c *Context, failed, scope uint32) {
+	var touched []uint32
+	add := func(n uint32) {
+		if len(touched) < 2*maxContext && !slices.Contains(touched, n) {
+			touched = append(touched, n)
+		}
+	}
+	g.each(failed, scope, Out, []EdgeKind{References}, func(_, named uint32) {
+		add(named)
+		g.each(named, scope, Out, []EdgeKind{References}, func(_, meant uint32) {
+			add(meant)
+			if e := g.codeOf(meant); len(c.Code) < maxContext && !slices.Contains(c.Code, e) {
+				c.Code = append(c.Code, e)
+			}
+		})
+	})
+	for _, n := range touched {
+		g.each(n, scope, Both, []EdgeKind{Calls, Defines}, func(_, next uint32) {
+			if slices.Contains(touched, next) {
+				return
+			}
+			g.each(next, scope, In, []EdgeKind{References}, func(_, other uint32) {
+				if v := g.nodes.at(other); nodeKinds[v.kind] == Error && other != failed && len(c.Beside) < maxContext {
+					c.Beside = append(c.Beside, Beside{g.codeOf(next), v.label, g.names(other, scope, In, ResultedIn, ExecutionAttempt)})
+				}
+			})
+		})
+	}
+}
+
+func (g *Graph) codeOf(n uint32) learn.Entity {
+	v := g.nodes.at(n)
+	name := strings.TrimPrefix(g.objectName(v), v.get("kind")+"/")
+	return learn.Entity{Kind: v.get("kind"), Name: name}
 }

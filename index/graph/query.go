@@ -53,6 +53,14 @@ func (g *Graph) Node(id, projectID string) (Node, bool) {
 	return g.view(n, scope), true
 }
 
+// Knows reports whether anything was learned of a project.
+func (g *Graph) Knows(projectID string) bool {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	p := g.projects.scope(projectID)
+	return p != 0 && p != nobody && g.projects.list[p].learned > 0
+}
+
 // Filter says which nodes Find lists; zero fields do not narrow.
 type Filter struct {
 	Kind       NodeKind

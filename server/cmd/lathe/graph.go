@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lathe/index/graph"
+	"lathe/learn"
 	"lathe/server"
 )
 
@@ -33,6 +36,9 @@ func askGraph[T any](a *app, cmd *cobra.Command, path string, call *server.Graph
 	if err != nil {
 		return err
 	}
+	if err := a.connectCode(cmd.Context(), client, call); err != nil {
+		return err
+	}
 	method, body := http.MethodPost, any(call)
 	if call == nil {
 		method, body = http.MethodGet, nil
@@ -45,6 +51,25 @@ func askGraph[T any](a *app, cmd *cobra.Command, path string, call *server.Graph
 		return a.print(out)
 	}
 	show(out)
+	return nil
+}
+
+// connectCode has the daemon read the code of the project that is asked about,
+// or of the workspace that the command runs in, and says when that takes longer.
+func (a *app) connectCode(ctx context.Context, client *server.Client, call *server.GraphCall) error {
+	if call == nil {
+		call = &server.GraphCall{}
+	}
+	if wd, err := os.Getwd(); err == nil {
+		call.Workspace = wd
+	}
+	var layer server.CodeLayer
+	if err := client.Call(ctx, http.MethodPost, "/v1/graph/code", call, &layer); err != nil {
+		return err
+	}
+	if layer.State == learn.CodeBuilding {
+		fmt.Fprintf(a.errs, "%s: %s\n", layer.Workspace, layer.Why)
+	}
 	return nil
 }
 
@@ -214,6 +239,9 @@ func (a *app) graphExportCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := a.connectCode(cmd.Context(), client, &call); err != nil {
+				return err
+			}
 			return client.Copy(cmd.Context(), http.MethodPost, "/v1/graph/export", call, a.out)
 		}}
 	projectFlag(c, &call)
@@ -232,7 +260,8 @@ func (a *app) graphStatsCmd() *cobra.Command {
 				for _, k := range graph.EdgeKinds() {
 					rows = append(rows, []string{"edge", string(k), fmt.Sprint(s.ByKind[k]), ""})
 				}
-				rows = append(rows, []string{"edge", "all", fmt.Sprint(s.Edges), fmt.Sprint(s.EdgesDropped)})
+				rows = append(rows, []string{"edge", "all learned", fmt.Sprint(s.Edges), fmt.Sprint(s.EdgesDropped)},
+					[]string{"code", "nodes", fmt.Sprint(s.CodeNodes), ""}, []string{"code", "edges", fmt.Sprint(s.CodeEdges), ""})
 				a.table("OF KIND THERE DROPPED", rows)
 			})
 		}}
