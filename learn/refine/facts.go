@@ -11,8 +11,8 @@ import (
 // Level says how well recorded calls fit a step of a plan.
 type Level string
 
-// From the surest: the calls were reported under this plan and step; they were
-// this very call; they were of the same form, with other arguments.
+// From the surest: the calls were reported under this plan and step, and were of
+// the form that the step has now; they were this very call; they were of the same form, with other arguments.
 const (
 	LevelStep    Level = "step"
 	LevelCommand Level = "command"

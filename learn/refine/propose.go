@@ -68,9 +68,12 @@ func Propose(f *File, k Knowledge) []learn.PlanModificationProposal {
 	p := proposer{file: f, plan: f.Plan, k: &k, seen: map[string]bool{}}
 	for i := range k.Failures {
 		fail := &k.Failures[i]
-		if at := f.task(fail.StepID); at >= 0 && fail.Report.ConfidenceScore >= k.MinConfidence {
-			p.failure(at, fail)
+		at := f.task(fail.StepID)
+		if at < 0 || fail.Report.ConfidenceScore < k.MinConfidence ||
+			fail.Level == LevelCommand && fail.Command != command(p.plan.Tasks[at]) { // the step has changed
+			continue
 		}
+		p.failure(at, fail)
 	}
 	for i := range p.plan.Tasks {
 		if facts, ok := k.Steps[p.plan.Tasks[i].ID]; ok {

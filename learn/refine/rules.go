@@ -19,12 +19,17 @@ func (p *proposer) failure(i int, f *Failure) {
 		base.ConfidenceScore *= 0.8
 	}
 	p.retry(i, r, base)
-	if f.Level != LevelForm {
+	replaced, otherwise := false, false
+	if len(r.Remedies) > 0 && (f.Level != LevelForm || !borrows(&r.Remedies[0], f.Command, command(p.plan.Tasks[i]))) {
+		replaced = p.remedy(i, f, base)
+		otherwise = r.Remedies[0].Kind == "changed_command" || r.Remedies[0].Kind == "changed_parameter"
+	}
+	// What was fixed by another call was not fixed by having what was missing.
+	if f.Level != LevelForm && !otherwise {
 		p.precondition(i, r, base)
 	}
-	p.expected(i, r, base)
-	if len(r.Remedies) > 0 && (f.Level != LevelForm || !borrows(&r.Remedies[0], f.Command, command(p.plan.Tasks[i]))) {
-		p.remedy(i, f, base)
+	if !replaced {
+		p.expected(i, r, base)
 	}
 }
 
@@ -129,32 +134,34 @@ func (p *proposer) expected(i int, r *learn.FailureAnalysisReport, m learn.PlanM
 
 // remedy builds what fixed the failure into the plan: what was done first
 // becomes a step before, another command a fallback, other arguments a change
-// of the arguments. Edits are the agent's own work and no part of a template.
-func (p *proposer) remedy(i int, f *Failure, m learn.PlanModificationProposal) {
+// of the arguments. Edits are the agent's own work and no part of a template. It
+// reports whether the step would not be done any more as it was.
+func (p *proposer) remedy(i int, f *Failure, m learn.PlanModificationProposal) (replaced bool) {
 	r := &f.Report.Remedies[0]
 	m.ConfidenceScore = min(m.ConfidenceScore, r.Confidence)
 	m.Evidence = slices.Clone(r.Evidence)
 	m.Risk, m.Support = risk(r.Actions), r.Support
 	if len(r.Actions) == 1 && r.Kind == "changed_parameter" && r.Actions[0].Command == "" {
-		p.parameters(i, &r.Actions[0], m)
-		return
+		return p.parameters(i, &r.Actions[0], m)
 	}
 	if len(r.Actions) == 0 || slices.ContainsFunc(r.Actions, func(a learn.RemedyAction) bool { return !complete(a.Command) }) {
-		return
+		return false
 	}
 	worked := "worked " + inSessions(r.Support)
 	switch r.Kind {
 	case "inserted_actions":
 		p.before(i, r, m, worked)
 	case "changed_command":
-		if !p.instead(i, r, m, worked) {
-			p.fallback(i, r, m, worked)
+		if p.instead(i, r, m, worked) {
+			return true
 		}
+		p.fallback(i, r, m, worked)
 	case "changed_parameter":
 		m.Type = learn.AdjustParameters
 		m.Rationale = fmt.Sprintf("step %s failed with %s before; other arguments %s", m.TargetStep, cause(&f.Report), worked)
-		p.line(i, r.Actions[0].Command, m)
+		return p.line(i, r.Actions[0].Command, m)
 	}
+	return false
 }
 
 // line changes the command line of a step, and nothing else of it.
@@ -168,10 +175,10 @@ func (p *proposer) line(i int, line string, m learn.PlanModificationProposal) bo
 }
 
 // parameters changes the named arguments of a structured tool's step.
-func (p *proposer) parameters(i int, a *learn.RemedyAction, m learn.PlanModificationProposal) {
+func (p *proposer) parameters(i int, a *learn.RemedyAction, m learn.PlanModificationProposal) bool {
 	t := p.plan.Tasks[i]
 	if a.ToolName != t.ToolName || len(a.Parameters) == 0 || p.file.find(fmt.Sprintf("/tasks/%d/arguments", i)) == nil {
-		return
+		return false
 	}
 	path, same := p.at(i)
 	ops := []op{same}
@@ -179,7 +186,7 @@ func (p *proposer) parameters(i int, a *learn.RemedyAction, m learn.PlanModifica
 	for _, name := range sorted(a.Parameters) {
 		v := plainValue(a.Parameters[name])
 		if text, isText := v.(string); isText && (strings.ContainsAny(text, "{}") || len(text) > 200) {
-			return // open, or too long to be a setting
+			return false // open, or too long to be a setting
 		}
 		at := path + "/arguments/" + escape(name)
 		now, there := p.unchanged(at)
@@ -194,11 +201,11 @@ func (p *proposer) parameters(i int, a *learn.RemedyAction, m learn.PlanModifica
 		names = append(names, name)
 	}
 	if len(names) == 0 {
-		return
+		return false
 	}
 	m.Type = learn.AdjustParameters
 	m.Rationale = fmt.Sprintf("step %s failed so before; another %s worked %s", t.ID, strings.Join(names, " and "), inSessions(m.Support))
-	p.add(m, ops...)
+	return p.add(m, ops...)
 }
 
 // risk is the worst of the actions.

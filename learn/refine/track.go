@@ -98,7 +98,7 @@ func (c Call) keys() []string {
 	key := func(parts ...string) string { return learn.UUIDv8(parts...) }
 	var out []string
 	if c.Plan != "" && c.Step != "" {
-		out = append(out, key(string(LevelStep), c.ProjectID, c.Plan, c.Step))
+		out = append(out, key(string(LevelStep), c.ProjectID, c.Plan, c.Step, c.ToolName, c.Skeleton))
 	} else {
 		out = append(out, "")
 	}
