@@ -285,7 +285,7 @@ func (d *Daemon) planFailure(ctx context.Context, project, step string, level re
 	if err != nil {
 		return refine.Failure{}, false, err
 	}
-	return refine.Failure{Report: report, StepID: step, Level: level, Command: rec.Action.Command(), Sessions: failed.Sessions}, true, nil
+	return refine.Failure{Report: report, StepID: step, Level: level, Command: rec.Action.Command(), FailedRun: failed}, true, nil
 }
 
 // planCall is a step as the call that it makes.

@@ -28,6 +28,14 @@ type StepFacts struct {
 	Runs     int `json:"runs"`
 	Failures int `json:"failures"`
 	Masked   int `json:"masked,omitempty"`
+	// Ignored of the masked ones ended with another exit code than 0. Codeless
+	// says that no run has an exit code at all.
+	Ignored  int  `json:"ignored,omitempty"`
+	Codeless bool `json:"codeless,omitempty"`
+	// Tasks counts the tasks with such a call whose outcome is known, and
+	// GoodTasks those that succeeded.
+	Tasks     int `json:"tasks,omitempty"`
+	GoodTasks int `json:"good_tasks,omitempty"`
 	// Sessions are distinct ones, exact up to maxSessions.
 	Sessions int     `json:"sessions"`
 	MeanMS   float64 `json:"mean_ms,omitempty"` // of the calls whose duration was measured

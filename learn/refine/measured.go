@@ -17,31 +17,49 @@ const (
 
 // measured makes the proposals that a step's measured rates give reason for.
 func (p *proposer) measured(i int, facts StepFacts) {
-	p.expectedPattern(i, facts)
+	p.expectedOutput(i, facts)
 	p.priority(i, facts)
 }
 
-// expectedPattern holds a step to its output when its exit code does not tell:
-// runs that a verification calls bad ended as successes.
-func (p *proposer) expectedPattern(i int, facts StepFacts) {
+// expectedOutput holds a step to its output when its exit code does not tell:
+// runs that a verification calls bad ended as successes, or no run has an exit
+// code. Where those bad runs had an exit code, that is what is expected.
+func (p *proposer) expectedOutput(i int, facts StepFacts) {
 	t := p.plan.Tasks[i]
-	if facts.Masked == 0 || facts.Pattern == "" || t.ExpectedOutput != nil && t.ExpectedOutput.Pattern != "" {
+	m := learn.PlanModificationProposal{
+		Type: learn.SetExpectedOutput, TargetStep: t.ID, Risk: "low", Support: facts.Runs, Evidence: slices.Clone(facts.Evidence)}
+	if facts.Ignored > 0 && facts.Ignored == facts.Masked {
+		if t.ExpectedOutput != nil && t.ExpectedOutput.ExitCode != nil {
+			return
+		}
+		m.ConfidenceScore = wilson(facts.Runs-facts.Failures, facts.Runs-facts.Failures).Low
+		m.Rationale = fmt.Sprintf("%d of %d runs of step %s ended with another exit code than 0, and were bad, but passed for successes: expect exit code 0",
+			facts.Ignored, facts.Runs, t.ID)
+		p.expect(i, "exit_code", 0, m)
+		return
+	}
+	if facts.Masked == 0 && !(facts.Codeless && facts.Failures > 0) || facts.Pattern == "" || t.ExpectedOutput != nil && t.ExpectedOutput.Pattern != "" {
 		return
 	}
 	good := facts.Runs - facts.Failures
+	m.ConfidenceScore = wilson(good, good).Low // every good run met it: the chance that the next one does, at worst
+	why := fmt.Sprintf("%d of %d runs of step %s were bad and ended as successes all the same", facts.Masked, facts.Runs, t.ID)
+	if facts.Masked == 0 {
+		why = fmt.Sprintf("step %s has no exit code, and %d of %d runs were bad", t.ID, facts.Failures, facts.Runs)
+	}
+	m.Rationale = fmt.Sprintf("%s; all %d good ones, and none of the bad ones, printed %s", why, good, facts.Pattern)
+	p.expect(i, "pattern", facts.Pattern, m)
+}
+
+// expect sets one field of a step's expected output.
+func (p *proposer) expect(i int, field string, value any, m learn.PlanModificationProposal) {
 	path, same := p.at(i)
-	m := learn.PlanModificationProposal{
-		Type: learn.SetExpectedOutput, TargetStep: t.ID, Risk: "low", Support: facts.Runs, Evidence: slices.Clone(facts.Evidence),
-		// Every good run met it: the chance that the next one does, at worst.
-		ConfidenceScore: wilson(good, good).Low,
-		Rationale: fmt.Sprintf("%d of %d runs of step %s were bad and ended as successes all the same; all %d good ones, and none of the bad ones, printed %s",
-			facts.Masked, facts.Runs, t.ID, good, facts.Pattern),
+	path += "/expected_output"
+	o := op{Op: "add", Path: path, Value: map[string]any{field: value}}
+	if p.plan.Tasks[i].ExpectedOutput != nil {
+		o = op{Op: "add", Path: path + "/" + field, Value: value}
 	}
-	if t.ExpectedOutput != nil {
-		p.add(m, same, op{Op: "add", Path: path + "/expected_output/pattern", Value: facts.Pattern})
-		return
-	}
-	p.add(m, same, op{Op: "add", Path: path + "/expected_output", Value: learn.ExpectedOutput{Pattern: facts.Pattern}})
+	p.add(m, fmt.Sprint(field, " ", value), same, o)
 }
 
 // priority lets what fails most go first, so that the failure is known before
@@ -83,10 +101,10 @@ func (p *proposer) priority(i int, facts StepFacts) {
 func (p *proposer) setPriority(i int, want string, m learn.PlanModificationProposal) {
 	path, same := p.at(i)
 	if now, there := p.unchanged(path + "/priority"); there {
-		p.add(m, same, now, op{Op: "replace", Path: now.Path, Value: want})
+		p.add(m, want, same, now, op{Op: "replace", Path: now.Path, Value: want})
 		return
 	}
-	p.add(m, same, op{Op: "add", Path: path + "/priority", Value: want})
+	p.add(m, want, same, op{Op: "add", Path: path + "/priority", Value: want})
 }
 
 // waits reports whether step a must wait for step b, directly or not.

@@ -16,9 +16,10 @@ type Failure struct {
 	StepID string
 	// Level says how well the failed call fits the step. Of one that only had
 	// the step's form, what names its arguments is not taken over.
-	Level    Level
-	Command  string // of the failed call
-	Sessions int    // distinct ones in which the step failed so; 0 counts as 1
+	Level   Level
+	Command string // of the failed call
+	// FailedRun says how often the step failed so; without it, once.
+	FailedRun
 }
 
 // Knowledge is what Propose draws on.
@@ -104,7 +105,10 @@ func command(t learn.PlanTask) string {
 
 // add completes a proposal and keeps it when it changes the plan, leaves it
 // valid, and was neither made nor decided on before.
-func (p *proposer) add(m learn.PlanModificationProposal, ops ...op) bool {
+//
+// What names the change among those of its type and step, so that the same one
+// is known again however the plan is written and whatever stands beside it.
+func (p *proposer) add(m learn.PlanModificationProposal, what string, ops ...op) bool {
 	ops = p.room(ops)
 	for i := range ops {
 		ops[i].Value = plainValue(ops[i].Value)
@@ -122,7 +126,7 @@ func (p *proposer) add(m learn.PlanModificationProposal, ops ...op) bool {
 		return false
 	}
 	m.BaseHash = p.file.Hash()
-	m.ProposalID = learn.UUIDv8("proposal", m.ProjectID, m.Workspace, m.TargetPlanTemplate, string(m.Type), m.TargetStep, p.essence(raw))
+	m.ProposalID = learn.UUIDv8("proposal", m.ProjectID, m.Workspace, m.TargetPlanTemplate, string(m.Type), m.TargetStep, what)
 	m.ContentHash = ContentHash(m)
 	if p.seen[m.ProposalID] || p.k.Withheld != nil && p.k.Withheld(m) {
 		return false
@@ -151,32 +155,6 @@ func (p *proposer) room(ops []op) []op {
 		}
 	}
 	return ops
-}
-
-// essence is what a patch brings about, whatever the plan holds beside: the
-// same change of a plan that was edited meanwhile is the same proposal.
-func (p *proposer) essence(raw json.RawMessage) string {
-	ops, err := readOps(raw)
-	if err != nil {
-		return string(raw)
-	}
-	ops, _, err = p.file.relocate(ops)
-	if err != nil {
-		return string(raw)
-	}
-	var parts []string
-	for _, o := range ops {
-		if o.Op == "test" || o.Path == "/dependencies" {
-			continue
-		}
-		rest := strings.TrimSuffix(strings.TrimPrefix(o.Path, taskPath(o.Path)), "/-")
-		value := o.Value
-		if list, ok := value.([]any); ok && len(list) == 1 { // a list begun is a list added to
-			value = list[0]
-		}
-		parts = append(parts, o.task, rest, quote(value))
-	}
-	return strings.Join(parts, "\x00")
 }
 
 // at is the pointer to a step, and the test that it is still the same one.

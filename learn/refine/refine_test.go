@@ -51,8 +51,17 @@ func offer(kind string, intent learn.Intent, command string) learn.RemedyOffer {
 		Actions: []learn.RemedyAction{{ToolName: "bash", Intent: intent, Command: command}}}
 }
 
+// sure is an offer with counts.
+func sure(kind string, intent learn.Intent, command string) learn.RemedyOffer {
+	o := offer(kind, intent, command)
+	o.Support, o.Successes = 20, 20
+	return o
+}
+
 var (
 	module = learn.ErrorPattern{ID: "python/module-not-found", Name: "Python module not found"}
+	npm    = learn.ErrorPattern{ID: "javascript/module-not-found", Name: "JavaScript module not found"}
+	nofile = learn.ErrorPattern{ID: "filesystem/no-such-file", Name: "no such file"}
 	busy   = learn.ErrorPattern{ID: "http/503", Name: "Service unavailable", Transient: true}
 )
 
@@ -78,27 +87,53 @@ func TestProposals(t *testing.T) {
 		want []learn.ModificationType
 		see  []string // in the refined plan's JSON
 	}{
-		{"transient: retry and nothing else but the check",
-			Knowledge{Failures: []Failure{{Report: report(busy, nil), StepID: "fetch", Sessions: 3}}},
-			[]learn.ModificationType{learn.AddRetry, learn.SetExpectedOutput}, []string{`"patterns":["http/503"]`, `"exit_code":0`}},
+		{"transient: retry and nothing else",
+			Knowledge{Failures: []Failure{{Report: report(busy, nil), StepID: "fetch", FailedRun: FailedRun{Runs: 3, Sessions: 3}}}},
+			[]learn.ModificationType{learn.AddRetry}, []string{`"patterns":["http/503"]`}},
 		{"missing module: precondition and installation",
 			Knowledge{Failures: []Failure{{Report: report(module, map[string]string{"module": "yaml"},
 				offer("inserted_actions", learn.IntentInstall, "pip install yaml")), StepID: "test", Command: "pytest tests"}}},
-			[]learn.ModificationType{learn.AddFragment, learn.AddPrecondition, learn.SetExpectedOutput},
+			[]learn.ModificationType{learn.AddFragment, learn.AddPrecondition},
 			[]string{`"module_importable"`, `"pip install yaml"`}},
 		{"another runner: fallback",
 			Knowledge{Failures: []Failure{{Report: report(module, nil, offer("changed_command", learn.IntentTest, "python run.py")), StepID: "test"}}},
-			[]learn.ModificationType{learn.AddFallback, learn.SetExpectedOutput}, []string{`"python run.py"`, `"fallback":["test-fallback-`}},
+			[]learn.ModificationType{learn.AddFallback}, []string{`"python run.py"`, `"fallback":["test-fallback-`}},
 		{"other arguments",
 			Knowledge{Failures: []Failure{{Report: report(module, nil, offer("changed_parameter", learn.IntentTest, "pytest -q tests")), StepID: "test", Level: LevelCommand, Command: "pytest tests"}}},
 			[]learn.ModificationType{learn.AdjustParameters}, []string{`"pytest -q tests"`}},
 		{"an open parameter enters no plan",
 			Knowledge{Failures: []Failure{{Report: report(module, nil, offer("inserted_actions", learn.IntentInstall, "pip install {module}")), StepID: "test"}}},
-			[]learn.ModificationType{learn.SetExpectedOutput}, nil},
+			nil, nil},
 		{"a hostile capture makes no precondition",
 			Knowledge{Failures: []Failure{{Report: report(module, map[string]string{"module": "x; rm -rf ~"}), StepID: "test"}}},
-			[]learn.ModificationType{learn.SetExpectedOutput}, nil},
-		{"too little confidence", Knowledge{MinConfidence: 0.9, Failures: []Failure{{Report: report(busy, nil), StepID: "fetch", Sessions: 3}}}, nil, nil},
+			nil, nil},
+		{"a JavaScript module is no Python one",
+			Knowledge{Failures: []Failure{{Report: report(npm, map[string]string{"module": "pad-table"}), StepID: "test"}}},
+			[]learn.ModificationType{learn.AddPrecondition}, []string{`"file_exists","argument":"node_modules/pad-table"`}},
+		{"a file that the step names",
+			Knowledge{Failures: []Failure{{Report: report(nofile, map[string]string{"path": "tests"}), StepID: "test"}}},
+			[]learn.ModificationType{learn.AddPrecondition}, []string{`"file_exists","argument":"tests"`}},
+		{"a file that something within looks for",
+			Knowledge{Failures: []Failure{{Report: report(nofile, map[string]string{"path": "color.h"}), StepID: "test"}}}, nil, nil},
+		{"a failure that is rare is not worth a step",
+			Knowledge{Steps: map[string]StepFacts{"test": {Runs: 40, Failures: 2}}, Failures: []Failure{{FailedRun: FailedRun{Runs: 2, Sessions: 2},
+				Report: report(module, nil, offer("inserted_actions", learn.IntentInstall, "pip install yaml")), StepID: "test"}}}, nil, nil},
+		{"another program that always worked, for one that never does",
+			Knowledge{Steps: map[string]StepFacts{"test": {Runs: 12, Failures: 12}}, Failures: []Failure{{FailedRun: FailedRun{Runs: 12, Sessions: 9},
+				Report: report(module, nil, sure("changed_command", learn.IntentTest, "python run.py")), StepID: "test"}}},
+			[]learn.ModificationType{learn.ReplaceFragment}, []string{`"python run.py"`}},
+		{"the same, when the step fails for other reasons",
+			Knowledge{Steps: map[string]StepFacts{"test": {Runs: 12, Failures: 12}}, Failures: []Failure{{FailedRun: FailedRun{Runs: 2, Sessions: 2},
+				Report: report(module, nil, sure("changed_command", learn.IntentTest, "python run.py")), StepID: "test"}}},
+			[]learn.ModificationType{learn.AddFallback}, nil},
+		{"a pipe hides the exit code",
+			Knowledge{Steps: map[string]StepFacts{"test": {Runs: 30, Failures: 9, Masked: 9, Pattern: `\b[1-9][0-9]* passed\b`}}},
+			[]learn.ModificationType{learn.SetExpectedOutput}, []string{` passed\\b"`}},
+		{"an exit code that was passed over",
+			Knowledge{Steps: map[string]StepFacts{"test": {Runs: 30, Failures: 9, Masked: 9, Ignored: 9, Pattern: "x"}}},
+			[]learn.ModificationType{learn.SetExpectedOutput}, []string{`"exit_code":0`}},
+		{"failures that show themselves", Knowledge{Steps: map[string]StepFacts{"test": {Runs: 30, Failures: 9, Pattern: "x"}}}, nil, nil},
+		{"too little confidence", Knowledge{MinConfidence: 0.9, Failures: []Failure{{Report: report(busy, nil), StepID: "fetch", FailedRun: FailedRun{Runs: 3, Sessions: 3}}}}, nil, nil},
 		{"no such step", Knowledge{Failures: []Failure{{Report: report(busy, nil), StepID: "other"}}}, nil, nil},
 		{"strategy: the step that was always missing",
 			Knowledge{Strategies: []learn.ProvenStrategy{strategyOf("pytest {p1}", "lint {p1}", "make ship")}},
@@ -107,7 +142,7 @@ func TestProposals(t *testing.T) {
 			Knowledge{Strategies: []learn.ProvenStrategy{strategyOf("pytest {p1}", "lint {p2}")}}, nil, nil},
 		{"strategy that is there", Knowledge{Strategies: []learn.ProvenStrategy{strategyOf("pytest {p1}", "make ship")}}, nil, nil},
 		{"strategy about something else", Knowledge{Strategies: []learn.ProvenStrategy{strategyOf("go vet", "go test")}}, nil, nil},
-		{"rejected before", Knowledge{Failures: []Failure{{Report: report(busy, nil), StepID: "fetch", Sessions: 3}},
+		{"rejected before", Knowledge{Failures: []Failure{{Report: report(busy, nil), StepID: "fetch", FailedRun: FailedRun{Runs: 3, Sessions: 3}}},
 			Withheld: func(learn.PlanModificationProposal) bool { return true }}, nil, nil},
 	}
 	for _, tt := range tests {

@@ -13,8 +13,9 @@ const maxChain = 8
 // replace puts a strategy in the place of a chain of steps that covers the same
 // ground: each intent of the chain is one of the strategy's, and both end with
 // the same. The chain's steps must have been measured, and the strategy must be
-// better: its success rate at worst above the chain's at best, or no worse and
-// done in less than half the time.
+// better: the success rate of tasks with it at worst above that of tasks with
+// the chain's steps at best, or no worse and done in less than half the time.
+// That a step fails does not count here: a test may do so for good reason.
 func (p *proposer) replace(s *learn.ProvenStrategy) bool {
 	steps := s.TemplatePlanFragment.Tasks
 	if p.k.Intent == nil || len(steps) == 0 || slices.ContainsFunc(steps, func(t learn.PlanTask) bool { return command(t) == "" }) {
@@ -88,7 +89,7 @@ func (p *proposer) exchange(s *learn.ProvenStrategy, intents []learn.Intent, cha
 	}
 	m := p.because(s, learn.ReplaceFragment)
 	m.TargetStep, m.Rationale = p.plan.Tasks[chain[0]].ID, why
-	return p.add(m, ops...)
+	return p.add(m, s.StrategyID, ops...)
 }
 
 // better compares a strategy with what was measured of a chain.
@@ -97,11 +98,11 @@ func (p *proposer) better(s *learn.ProvenStrategy, chain []int) (why string, ok 
 	for k, i := range chain {
 		t := p.plan.Tasks[i]
 		facts, measured := p.k.Steps[t.ID]
-		if !measured || facts.Runs < minRuns || facts.Sessions < minRunsMet || p.spare(t.ID) {
+		if !measured || facts.Tasks < minRuns || p.spare(t.ID) {
 			return "", false
 		}
-		// A chain succeeds no more often than its weakest step.
-		if in := facts.Success(); k == 0 || in.High < best.High {
+		// Tasks with all of the steps are among those with each of them.
+		if in := wilson(facts.GoodTasks, facts.Tasks); k == 0 || in.High < best.High {
 			best = in
 		}
 		ms += facts.MeanMS
@@ -110,7 +111,7 @@ func (p *proposer) better(s *learn.ProvenStrategy, chain []int) (why string, ok 
 	theirs := s.AveragePerformanceMetrics.DurationMS
 	switch {
 	case s.SuccessInterval.Low > best.High:
-		return fmt.Sprintf("%q covers the same ground and %.0f %% of %d tasks with it succeeded (%s); these steps succeed in %s at best",
+		return fmt.Sprintf("%q covers the same ground and %.0f %% of %d tasks with it succeeded (%s); of the tasks with these steps %s did",
 			name, 100*s.SuccessRate, s.Support, span(s.SuccessInterval), span(best)), true
 	case s.SuccessInterval.Low >= best.Low && theirs > 0 && 2*theirs < ms:
 		return fmt.Sprintf("%q covers the same ground in %.1f s instead of %.1f s, and %.0f %% of %d tasks with it succeeded",

@@ -19,18 +19,21 @@ func (p *proposer) failure(i int, f *Failure) {
 		base.ConfidenceScore *= 0.8
 	}
 	p.retry(i, r, base)
-	replaced, otherwise := false, false
+	otherwise := false
 	if len(r.Remedies) > 0 && (f.Level != LevelForm || !borrows(&r.Remedies[0], f.Command, command(p.plan.Tasks[i]))) {
-		replaced = p.remedy(i, f, base)
+		p.remedy(i, f, base)
 		otherwise = r.Remedies[0].Kind == "changed_command" || r.Remedies[0].Kind == "changed_parameter"
 	}
 	// What was fixed by another call was not fixed by having what was missing.
 	if f.Level != LevelForm && !otherwise {
 		p.precondition(i, r, base)
 	}
-	if !replaced {
-		p.expected(i, r, base)
-	}
+}
+
+// common reports whether a failure is frequent enough for the plan to do more
+// at every run: a tenth of the measured runs.
+func (f *Failure) common(facts StepFacts) bool {
+	return facts.Runs == 0 || 10*f.Runs >= facts.Runs
 }
 
 // borrows reports whether a remedy names an argument of the failed call that
@@ -81,7 +84,7 @@ func (p *proposer) retry(i int, r *learn.FailureAnalysisReport, m learn.PlanModi
 		ops = []op{same, p.appended(path+"/retry/patterns", r.ErrorPattern.ID)}
 	}
 	m.Rationale = fmt.Sprintf("step %s failed with %s %s, which passes by itself: try again up to %d times", m.TargetStep, cause(r), inSessions(m.Support), attempts)
-	p.add(m, ops...)
+	p.add(m, r.ErrorPattern.ID, ops...)
 }
 
 // precondition checks before the step for what it missed. The captured value
@@ -90,26 +93,43 @@ func (p *proposer) precondition(i int, r *learn.FailureAnalysisReport, m learn.P
 	if len(r.Signatures) == 0 || r.ErrorPattern == nil || r.ErrorPattern.Transient {
 		return
 	}
-	kinds := []struct{ capture, kind string }{
-		{"module", "module_importable"}, {"command", "program_available"}, {"program", "program_available"},
-		{"path", "file_exists"}, {"file", "file_exists"}, {"port", "port_open"},
-	}
 	missing := strings.Contains(r.ErrorPattern.ID, "not-found") || strings.Contains(r.ErrorPattern.ID, "no-such") ||
 		strings.Contains(r.ErrorPattern.ID, "refused") || strings.Contains(r.ErrorPattern.ID, "missing")
-	for _, c := range kinds {
-		v := r.Signatures[0].Captures[c.capture]
-		if !missing || !plain(v) {
-			continue
-		}
-		if slices.Contains(p.plan.Tasks[i].Preconditions, learn.Precondition{Kind: c.kind, Argument: v}) {
-			return
-		}
-		path, same := p.at(i)
-		m.Type, m.Risk = learn.AddPrecondition, "low"
-		m.Rationale = fmt.Sprintf("step %s failed with %s %s: check %s %q first", m.TargetStep, cause(r), inSessions(m.Support), c.kind, v)
-		p.add(m, same, p.appended(path+"/preconditions", learn.Precondition{Kind: c.kind, Argument: v}))
+	want, ok := p.missing(i, r)
+	if !missing || !ok || slices.Contains(p.plan.Tasks[i].Preconditions, want) {
 		return
 	}
+	path, same := p.at(i)
+	m.Type, m.Risk = learn.AddPrecondition, "low"
+	m.Rationale = fmt.Sprintf("step %s failed with %s %s: check %s %q first", m.TargetStep, cause(r), inSessions(m.Support), want.Kind, want.Argument)
+	p.add(m, want.Kind+" "+want.Argument, same, p.appended(path+"/preconditions", want))
+}
+
+// missing is what a failure says was not there, as something to check: a Python
+// module, an npm package, a program, a port, or a file that the step names
+// itself (of others it is not known from where they are looked for).
+func (p *proposer) missing(i int, r *learn.FailureAnalysisReport) (learn.Precondition, bool) {
+	captures := r.Signatures[0].Captures
+	language, _, _ := strings.Cut(r.ErrorPattern.ID, "/")
+	for _, c := range []struct{ capture, kind string }{
+		{"module", "module_importable"}, {"command", "program_available"}, {"program", "program_available"},
+		{"path", "file_exists"}, {"file", "file_exists"}, {"port", "port_open"},
+	} {
+		v := captures[c.capture]
+		if !plain(v) {
+			continue
+		}
+		switch {
+		case c.capture == "module" && language == "javascript" && v[0] != '.' && v[0] != '/':
+			return learn.Precondition{Kind: "file_exists", Argument: "node_modules/" + v}, true
+		case c.capture == "module" && language != "python":
+			continue
+		case c.kind == "file_exists" && !strings.Contains(string(p.plan.Tasks[i].Arguments), v):
+			continue
+		}
+		return learn.Precondition{Kind: c.kind, Argument: v}, true
+	}
+	return learn.Precondition{}, false
 }
 
 func plain(v string) bool {
@@ -117,51 +137,36 @@ func plain(v string) bool {
 		strings.Trim(v, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./@:+=-") == ""
 }
 
-// expected makes a shell step that failed say what success is, so that a
-// failure is seen where it happens.
-func (p *proposer) expected(i int, r *learn.FailureAnalysisReport, m learn.PlanModificationProposal) {
-	t := p.plan.Tasks[i]
-	if t.ExpectedOutput != nil || command(t) == "" || p.k.Steps[t.ID].Masked > 0 {
-		return // what hides its exit code is held to its output, see measured
-	}
-	zero := 0
-	path, same := p.at(i)
-	m.Type, m.Risk = learn.SetExpectedOutput, "low"
-	m.ConfidenceScore *= 0.8
-	m.Rationale = fmt.Sprintf("step %s failed with %s %s: expect exit code 0 before going on", m.TargetStep, cause(r), inSessions(m.Support))
-	p.add(m, same, op{Op: "add", Path: path + "/expected_output", Value: learn.ExpectedOutput{ExitCode: &zero}})
-}
-
 // remedy builds what fixed the failure into the plan: what was done first
 // becomes a step before, another command a fallback, other arguments a change
-// of the arguments. Edits are the agent's own work and no part of a template. It
-// reports whether the step would not be done any more as it was.
-func (p *proposer) remedy(i int, f *Failure, m learn.PlanModificationProposal) (replaced bool) {
+// of the arguments. Edits are the agent's own work and no part of a template.
+func (p *proposer) remedy(i int, f *Failure, m learn.PlanModificationProposal) {
 	r := &f.Report.Remedies[0]
 	m.ConfidenceScore = min(m.ConfidenceScore, r.Confidence)
 	m.Evidence = slices.Clone(r.Evidence)
 	m.Risk, m.Support = risk(r.Actions), r.Support
 	if len(r.Actions) == 1 && r.Kind == "changed_parameter" && r.Actions[0].Command == "" {
-		return p.parameters(i, &r.Actions[0], m)
+		p.parameters(i, &r.Actions[0], m)
+		return
 	}
 	if len(r.Actions) == 0 || slices.ContainsFunc(r.Actions, func(a learn.RemedyAction) bool { return !complete(a.Command) }) {
-		return false
+		return
 	}
 	worked := "worked " + inSessions(r.Support)
 	switch r.Kind {
 	case "inserted_actions":
-		p.before(i, r, m, worked)
-	case "changed_command":
-		if p.instead(i, r, m, worked) {
-			return true
+		if f.common(p.k.Steps[m.TargetStep]) {
+			p.before(i, r, m, worked)
 		}
-		p.fallback(i, r, m, worked)
+	case "changed_command":
+		if !p.instead(i, f, m, worked) {
+			p.fallback(i, r, m, worked)
+		}
 	case "changed_parameter":
 		m.Type = learn.AdjustParameters
 		m.Rationale = fmt.Sprintf("step %s failed with %s before; other arguments %s", m.TargetStep, cause(&f.Report), worked)
-		return p.line(i, r.Actions[0].Command, m)
+		p.line(i, r.Actions[0].Command, m)
 	}
-	return false
 }
 
 // line changes the command line of a step, and nothing else of it.
@@ -171,14 +176,14 @@ func (p *proposer) line(i int, line string, m learn.PlanModificationProposal) bo
 	if !ok || now.Value != command(p.plan.Tasks[i]) {
 		return false // the command stands elsewhere
 	}
-	return p.add(m, same, now, op{Op: "replace", Path: now.Path, Value: line})
+	return p.add(m, line, same, now, op{Op: "replace", Path: now.Path, Value: line})
 }
 
 // parameters changes the named arguments of a structured tool's step.
-func (p *proposer) parameters(i int, a *learn.RemedyAction, m learn.PlanModificationProposal) bool {
+func (p *proposer) parameters(i int, a *learn.RemedyAction, m learn.PlanModificationProposal) {
 	t := p.plan.Tasks[i]
 	if a.ToolName != t.ToolName || len(a.Parameters) == 0 || p.file.find(fmt.Sprintf("/tasks/%d/arguments", i)) == nil {
-		return false
+		return
 	}
 	path, same := p.at(i)
 	ops := []op{same}
@@ -186,7 +191,7 @@ func (p *proposer) parameters(i int, a *learn.RemedyAction, m learn.PlanModifica
 	for _, name := range sorted(a.Parameters) {
 		v := plainValue(a.Parameters[name])
 		if text, isText := v.(string); isText && (strings.ContainsAny(text, "{}") || len(text) > 200) {
-			return false // open, or too long to be a setting
+			return // open, or too long to be a setting
 		}
 		at := path + "/arguments/" + escape(name)
 		now, there := p.unchanged(at)
@@ -201,11 +206,11 @@ func (p *proposer) parameters(i int, a *learn.RemedyAction, m learn.PlanModifica
 		names = append(names, name)
 	}
 	if len(names) == 0 {
-		return false
+		return
 	}
 	m.Type = learn.AdjustParameters
 	m.Rationale = fmt.Sprintf("step %s failed so before; another %s worked %s", t.ID, strings.Join(names, " and "), inSessions(m.Support))
-	return p.add(m, ops...)
+	p.add(m, quote(plainValue(a.Parameters)), ops...)
 }
 
 // risk is the worst of the actions.
@@ -228,6 +233,7 @@ func (p *proposer) before(i int, r *learn.RemedyOffer, m learn.PlanModificationP
 	_, same := p.at(i)
 	ops := []op{same}
 	previous := slices.Clone(p.plan.Dependencies[step])
+	var lines []string
 	for _, a := range r.Actions {
 		if p.has(a.ToolName, a.Command) {
 			return // the plan does it already, and it failed all the same
@@ -239,27 +245,31 @@ func (p *proposer) before(i int, r *learn.RemedyOffer, m learn.PlanModificationP
 			ops = append(ops, p.needs(t.ID, previous...)...)
 		}
 		previous = []string{t.ID}
+		lines = append(lines, a.Command)
 	}
 	ops = append(ops, p.needs(step, previous...)...)
 	m.Type = learn.AddFragment
 	m.Rationale = fmt.Sprintf("step %s failed so before; doing `%s` first %s", step, shown(r.Actions[0].Command), worked)
-	p.add(m, ops...)
+	p.add(m, strings.Join(lines, "\x00"), ops...)
 }
 
 // instead puts the command that worked in the step's place, when the step fares
-// measurably worse: its success rate at best is below the remedy's at worst.
-func (p *proposer) instead(i int, r *learn.RemedyOffer, m learn.PlanModificationProposal, worked string) bool {
-	t := p.plan.Tasks[i]
+// measurably worse: the share of its runs without this failure at best is below
+// the remedy's success rate at worst. Other failures are not counted against it:
+// a test that fails may have found something.
+func (p *proposer) instead(i int, f *Failure, m learn.PlanModificationProposal, worked string) bool {
+	t, r := p.plan.Tasks[i], &f.Report.Remedies[0]
 	facts, measured := p.k.Steps[t.ID]
 	a := r.Actions[0]
 	theirs := wilson(int(r.Successes), int(r.Successes+r.Failures))
-	if !measured || len(r.Actions) != 1 || a.ToolName != t.ToolName || facts.Success().High >= theirs.Low || p.has(a.ToolName, a.Command) {
+	own := wilson(facts.Runs-f.Runs, facts.Runs)
+	if !measured || len(r.Actions) != 1 || a.ToolName != t.ToolName || own.High >= theirs.Low || p.has(a.ToolName, a.Command) {
 		return false
 	}
 	m.Type = learn.ReplaceFragment
 	m.Risk = worse(m.Risk, "medium") // the step is not even tried any more
-	m.Rationale = fmt.Sprintf("step %s succeeded in %d of %d runs (%s); `%s` instead %s (%s)", t.ID, facts.Runs-facts.Failures, facts.Runs,
-		span(facts.Success()), shown(a.Command), worked, span(theirs))
+	m.Rationale = fmt.Sprintf("step %s failed with %s in %d of %d runs, so at best %s get past it; `%s` instead %s (%s)", t.ID, cause(&f.Report),
+		f.Runs, facts.Runs, span(own), shown(a.Command), worked, span(theirs))
 	return p.line(i, a.Command, m)
 }
 
@@ -294,5 +304,5 @@ func (p *proposer) fallback(i int, r *learn.RemedyOffer, m learn.PlanModificatio
 	ops = append(ops, p.appended(path+"/fallback", t.ID))
 	m.Type = learn.AddFallback
 	m.Rationale = fmt.Sprintf("step %s failed so before; `%s` instead %s", step.ID, shown(a.Command), worked)
-	p.add(m, ops...)
+	p.add(m, a.Command, ops...)
 }

@@ -28,7 +28,7 @@ func (p *proposer) strategy(s *learn.ProvenStrategy) {
 	m := p.because(s, learn.AddFragment)
 	m.Rationale = fmt.Sprintf("`%s` belongs to %q, with which %.0f %% of %d tasks succeeded (odds ratio %.1f)",
 		shown(first), learn.Shown(s.Name, 80), 100*s.SuccessRate, s.Support, s.Contrast)
-	p.add(m, ops...)
+	p.add(m, s.StrategyID, ops...)
 }
 
 func (p *proposer) because(s *learn.ProvenStrategy, t learn.ModificationType) learn.PlanModificationProposal {

@@ -22,6 +22,7 @@ const (
 	maxTracked   = 4 << 10
 	minGood      = 3 // good runs before an expectation is taken for one
 	maxToolNames = 2_000
+	maxJudged    = 20_000
 )
 
 // Tracker is the learner "plan_steps": for each call that a plan's step may
@@ -31,6 +32,7 @@ type Tracker struct {
 	mu      sync.RWMutex
 	forms   map[string]*form
 	tools   map[string]map[string]bool // project -> tools that succeeded there
+	tasks   map[string]bool            // the latest judged ones -> whether they succeeded
 	dropped int64
 }
 
@@ -39,6 +41,10 @@ type form struct {
 	Runs     int        `json:"runs"`
 	Failures int        `json:"failures,omitempty"`
 	Masked   int        `json:"masked,omitempty"`
+	Ignored  int        `json:"ignored,omitempty"`
+	Coded    bool       `json:"coded,omitempty"` // a run had an exit code
+	Tasks    int        `json:"tasks,omitempty"`
+	GoodT    int        `json:"good_tasks,omitempty"`
 	Timed    int        `json:"timed,omitempty"`
 	TotalMS  float64    `json:"total_ms,omitempty"`
 	Met      sessions   `json:"met"`
@@ -79,7 +85,7 @@ func (s *sessions) count() int { return len(s.Seen) + s.More }
 
 // NewTracker returns a Tracker that has seen nothing.
 func NewTracker() *Tracker {
-	return &Tracker{forms: map[string]*form{}, tools: map[string]map[string]bool{}}
+	return &Tracker{forms: map[string]*form{}, tools: map[string]map[string]bool{}, tasks: map[string]bool{}}
 }
 
 // Name implements learn.Learner.
@@ -123,6 +129,9 @@ func compact(raw json.RawMessage) []byte {
 
 // Apply implements learn.Learner: it counts a call.
 func (t *Tracker) Apply(o *learn.Observation, _ func(learn.LedgerEntry)) error {
+	if o.Finished != nil {
+		t.finish(o.Finished)
+	}
 	ev := o.Record.Action
 	if ev == nil || ev.ToolName == "" || ev.Status == learn.StatusInterrupted || ev.ActionType == learn.LLMInference {
 		return nil
@@ -157,6 +166,41 @@ func (t *Tracker) Apply(o *learn.Observation, _ func(learn.LedgerEntry)) error {
 	return nil
 }
 
+// finish counts a task for the forms of call that it had. One that is judged
+// again changes what it counted as.
+func (t *Tracker) finish(task *learn.Task) {
+	if task.Outcome == learn.OutcomeUnknown || task.Outcome == "" {
+		return
+	}
+	good := task.Outcome == learn.OutcomeSuccess
+	key := learn.UUIDv8("task", task.ProjectID, task.TaskID)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	was, again := t.tasks[key]
+	if len(t.tasks) >= maxJudged && !again {
+		clear(t.tasks) // a word on a task that comes later than so many others counts as a task more
+	}
+	t.tasks[key] = good
+	seen := map[*form]bool{}
+	for _, s := range task.Steps {
+		for _, k := range (Call{ProjectID: task.ProjectID, ToolName: s.Tool, Command: s.Command, Skeleton: s.Skeleton}).keys() {
+			f := t.forms[k]
+			if f == nil || seen[f] {
+				continue
+			}
+			seen[f] = true
+			if !again {
+				f.Tasks++
+			}
+			if good && (!again || !was) {
+				f.GoodT = min(f.GoodT+1, f.Tasks)
+			} else if !good && again && was {
+				f.GoodT = max(f.GoodT-1, 0)
+			}
+		}
+	}
+}
+
 // form finds or makes a form. When there are too many, the eighth of them that
 // was met longest ago is dropped at once, so that dropping costs little.
 func (t *Tracker) form(key string) *form {
@@ -187,6 +231,8 @@ func (f *form) see(o *learn.Observation, session, bits uint32, masked bool) {
 	ev := o.Record.Action
 	f.Runs++
 	f.Met.add(session)
+	code := ev.ToolOutput.ExitCode
+	f.Coded = f.Coded || code != nil
 	if ms := ev.ResourceMetrics.DurationMS; ms > 0 {
 		f.Timed, f.TotalMS = f.Timed+1, f.TotalMS+ms
 	}
@@ -202,6 +248,9 @@ func (f *form) see(o *learn.Observation, session, bits uint32, masked bool) {
 	f.Bad |= bits
 	if masked {
 		f.Masked++
+		if code != nil && *code != 0 {
+			f.Ignored++
+		}
 	}
 	signature := ""
 	if len(o.Signatures) > 0 {
@@ -235,7 +284,8 @@ func (t *Tracker) Facts(c Call) (StepFacts, bool) {
 }
 
 func (f *form) facts(level Level) StepFacts {
-	out := StepFacts{Level: level, Runs: f.Runs, Failures: f.Failures, Masked: f.Masked, Sessions: f.Met.count(), Evidence: slices.Clone(f.Evidence)}
+	out := StepFacts{Level: level, Runs: f.Runs, Failures: f.Failures, Masked: f.Masked, Ignored: f.Ignored, Codeless: !f.Coded,
+		Tasks: f.Tasks, GoodTasks: f.GoodT, Sessions: f.Met.count(), Evidence: slices.Clone(f.Evidence)}
 	if f.Timed > 0 {
 		out.MeanMS = f.TotalMS / float64(f.Timed)
 	}
@@ -269,6 +319,7 @@ type trackerSnapshot struct {
 	Version int                 `json:"version"`
 	Forms   map[string]*form    `json:"forms"`
 	Tools   map[string][]string `json:"tools"`
+	Tasks   map[string]bool     `json:"tasks"`
 	Dropped int64               `json:"dropped"`
 }
 
@@ -276,7 +327,7 @@ type trackerSnapshot struct {
 func (t *Tracker) Snapshot() ([]byte, error) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	s := trackerSnapshot{Version: trackerVersion, Forms: t.forms, Tools: map[string][]string{}, Dropped: t.dropped}
+	s := trackerSnapshot{Version: trackerVersion, Forms: t.forms, Tools: map[string][]string{}, Tasks: t.tasks, Dropped: t.dropped}
 	for project, tools := range t.tools {
 		s.Tools[project] = sorted(tools)
 	}
@@ -305,8 +356,11 @@ func (t *Tracker) Restore(data []byte) error {
 			fresh.tools[project][name] = true
 		}
 	}
+	if s.Tasks != nil {
+		fresh.tasks = s.Tasks
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.forms, t.tools, t.dropped = fresh.forms, fresh.tools, s.Dropped
+	t.forms, t.tools, t.tasks, t.dropped = fresh.forms, fresh.tools, fresh.tasks, s.Dropped
 	return nil
 }
