@@ -1,96 +1,145 @@
 package trial
 
 import (
-	"encoding/json"
+	"cmp"
 	"fmt"
-	"sort"
+	"math"
+	"slices"
 
 	"lathe/learn"
 )
 
-// ArmSummary is one group's tasks: how many succeeded, and mean costs.
+// Report is what the trials know, ready for JSON. No effect is claimed below
+// the minimum sample.
+type Report struct {
+	ControlShare float64  `json:"control_share"`
+	Measuring    bool     `json:"measuring"`
+	Note         string   `json:"note,omitempty"` // that nothing is measured, and why
+	Alpha        float64  `json:"alpha"`
+	MinSample    int      `json:"min_sample"`
+	Kinds        []Effect `json:"kinds"`
+	Objects      []Effect `json:"objects"` // those served most
+	MoreObjects  int      `json:"more_objects,omitempty"`
+	Dropped      int64    `json:"dropped,omitempty"` // assignments beyond the bounds
+}
+
+// Effect is what a kind of advice, or one object, does to tasks.
+type Effect struct {
+	AdviceKind string     `json:"advice_kind"`
+	ObjectID   string     `json:"object_id,omitempty"`
+	Treatment  ArmSummary `json:"treatment"`
+	Control    ArmSummary `json:"control"`
+	Enough     bool       `json:"enough"`         // both arms have the minimum sample
+	Note       string     `json:"note,omitempty"` // what is missing
+	// Difference is of the success rates, at any time one looks; nil until
+	// there is enough.
+	Difference *learn.Interval `json:"difference,omitempty"`
+	Costs      []Cost          `json:"costs,omitempty"`
+	// Verdict is promote, keep or retire; VerdictID names the ledger's.
+	Verdict   string `json:"verdict"`
+	VerdictID string `json:"verdict_id,omitempty"`
+	Reason    string `json:"reason,omitempty"`
+}
+
+// ArmSummary is one group's tasks. Success is what counts for the kind: of a
+// remedy that the failure was overcome before it came back, of others that the
+// task succeeded. Unknown had no result. TakenShare is of the Observable.
 type ArmSummary struct {
 	Counts
 	SuccessRate float64 `json:"success_rate"`
-	Calls       float64 `json:"calls"`
-	DurationMS  float64 `json:"duration_ms"`
-	Tokens      float64 `json:"tokens"`
+	Assigned    int     `json:"assigned"`
+	Unknown     int     `json:"unknown"`
+	Tasks       Counts  `json:"task_outcomes"`
+	Observable  int     `json:"observable"`
+	Taken       int     `json:"taken"`
+	TakenShare  float64 `json:"taken_share"`
+	TakenWell   Counts  `json:"taken_outcomes"`
 }
 
-// Effect is what one kind of advice does to the success of tasks.
-type Effect struct {
-	AdviceKind string     `json:"advice_kind"`
-	Treatment  ArmSummary `json:"treatment"`
-	Control    ArmSummary `json:"control"`
-	// Difference is of the success rates, valid at any time one looks.
-	Difference learn.Interval `json:"difference"`
-	Verdict    Verdict        `json:"verdict"`
-	Enough     bool           `json:"enough"` // both arms have the minimum sample
+// Cost is how a cost changes with the advice: -0.2 is a fifth less, by the
+// geometric mean of 1 + cost, with an interval that holds at any time.
+type Cost struct {
+	Name     string  `json:"name"` // calls, seconds, tokens
+	Change   float64 `json:"change"`
+	Low      float64 `json:"low"`
+	High     float64 `json:"high"`
+	Level    float64 `json:"level"`
+	Treated  int     `json:"treated"`
+	Controls int     `json:"controls"`
 }
 
-// Effects lists every measured kind of advice by name.
-func (t *Trial) Effects() []Effect {
+// maxListed bounds the objects of a Report.
+const maxListed = 50
+
+// Report gives every measured kind by name, and the objects served most.
+func (t *Trial) Report() Report {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	out := make([]Effect, 0, len(t.s.Kinds))
-	for name, k := range t.s.Kinds {
-		v, in := Judge(k.Treatment.Counts, k.Control.Counts, t.o.Alpha, t.o.MinSample)
-		out = append(out, Effect{
-			AdviceKind: name, Treatment: k.Treatment.summary(), Control: k.Control.summary(), Difference: in, Verdict: v,
-			Enough: k.Treatment.N() >= t.o.MinSample && k.Control.N() >= t.o.MinSample,
-		})
+	r := Report{ControlShare: t.o.ControlShare, Measuring: t.o.ControlShare > 0, Alpha: t.o.Alpha, MinSample: t.o.MinSample,
+		Kinds: []Effect{}, Objects: []Effect{}, Dropped: t.dropped}
+	if !r.Measuring {
+		r.Note = "measurement is switched off: control_share is 0, so all advice is served and no effect can be known"
 	}
-	sort.Slice(out, func(i, j int) bool { return out[i].AdviceKind < out[j].AdviceKind })
+	for _, k := range t.kinds {
+		r.Kinds = append(r.Kinds, t.effect(k))
+	}
+	slices.SortFunc(r.Kinds, func(a, b Effect) int { return cmp.Compare(a.AdviceKind, b.AdviceKind) })
+	var all []*comparison
+	for _, c := range t.objects {
+		all = append(all, c)
+	}
+	weight := func(c *comparison) int {
+		if c.standing != nil {
+			return math.MaxInt // what was decided is always listed
+		}
+		return c.treatment.N() + c.control.N()
+	}
+	slices.SortFunc(all, func(a, b *comparison) int {
+		return cmp.Or(cmp.Compare(weight(b), weight(a)), cmp.Compare(pair(a.kind, a.object), pair(b.kind, b.object)))
+	})
+	for _, c := range all[:min(len(all), maxListed)] {
+		r.Objects = append(r.Objects, t.effect(c))
+	}
+	r.MoreObjects = max(0, len(all)-maxListed)
+	return r
+}
+
+func (t *Trial) effect(c *comparison) Effect {
+	e := Effect{AdviceKind: c.kind, ObjectID: c.object, Treatment: c.treatment.summary(), Control: c.control.summary(),
+		Enough: t.enough(c), Verdict: "keep"}
+	if c.standing != nil {
+		e.Verdict, e.VerdictID, e.Reason = c.standing.Verdict, c.standing.VerdictID, c.standing.Reason
+	}
+	if !e.Enough {
+		e.Note = fmt.Sprintf("not enough yet: %d of %d with it, %d of %d without", c.treatment.N(), t.o.MinSample, c.control.N(), t.o.MinSample)
+		return e
+	}
+	in := t.successInterval(c)
+	e.Difference = &in
+	for i := range c.costs {
+		if c.treatment.costs[i].n >= t.o.MinSample && c.control.costs[i].n >= t.o.MinSample {
+			e.Costs = append(e.Costs, c.cost(i, t.o.Alpha*callsShare))
+		}
+	}
+	return e
+}
+
+func (c *comparison) cost(i int, alpha float64) Cost {
+	t, k := c.treatment.costs[i], c.control.costs[i]
+	in := c.costs[i].interval(alpha)
+	ratio := func(x float64) float64 { return math.Expm1(x * math.Log1p(costLimits[i])) }
+	out := Cost{Name: costNames[i], Low: ratio(in.Low), High: ratio(in.High), Level: in.Level, Treated: t.n, Controls: k.n}
+	if t.n > 0 && k.n > 0 {
+		out.Change = math.Expm1(t.sum/float64(t.n) - k.sum/float64(k.n))
+	}
 	return out
 }
 
 func (a *arm) summary() ArmSummary {
-	s := ArmSummary{Counts: a.Counts, SuccessRate: a.Rate()}
-	if n := float64(a.N()); n > 0 {
-		s.Calls, s.DurationMS, s.Tokens = a.Calls/n, a.DurationMS/n, a.Tokens/n
+	s := ArmSummary{Counts: a.Counts, SuccessRate: a.Rate(), Assigned: a.Assigned, Unknown: a.Unknown, Tasks: a.Tasks,
+		Observable: a.Observable, Taken: a.Taken, TakenWell: a.TakenWell}
+	if a.Observable > 0 {
+		s.TakenShare = float64(a.Taken) / float64(a.Observable)
 	}
 	return s
-}
-
-// Dropped counts assignments that the bounds left unmeasured.
-func (t *Trial) Dropped() int64 {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	return t.s.Dropped
-}
-
-// Snapshot gives the state as versioned JSON.
-func (t *Trial) Snapshot() ([]byte, error) {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	raw, err := json.Marshal(t.s)
-	if err != nil {
-		return nil, fmt.Errorf("trial: snapshot: %w", err)
-	}
-	return raw, nil
-}
-
-// Restore replaces the state by a snapshot's. It fails, and changes nothing,
-// on one that is damaged or of another version.
-func (t *Trial) Restore(raw []byte) error {
-	s := newState()
-	s.Version = 0
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return fmt.Errorf("trial: restore: %w", err)
-	}
-	if s.Version != snapshotVersion {
-		return fmt.Errorf("trial: restore: snapshot version %d, want %d; replay the log", s.Version, snapshotVersion)
-	}
-	if s.Kinds == nil || s.Objects == nil {
-		return fmt.Errorf("trial: restore: damaged snapshot; replay the log")
-	}
-	for _, k := range s.Kinds {
-		if k == nil {
-			return fmt.Errorf("trial: restore: damaged snapshot; replay the log")
-		}
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.s = s
-	return nil
 }

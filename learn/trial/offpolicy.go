@@ -1,6 +1,10 @@
 package trial
 
-import "math"
+import (
+	"math"
+
+	"lathe/learn"
+)
 
 // Logged is one choice that was made and what came of it.
 type Logged struct {
@@ -15,6 +19,17 @@ type Estimate struct {
 	StdErr    float64 `json:"std_err"`
 	N         int     `json:"n"`
 	Effective float64 `json:"effective_n"` // Kish's: (sum w)^2 / sum w^2
+	// Interval is the normal one at 95 %, for one look; it means little where
+	// Effective is small.
+	Interval learn.Interval `json:"interval"`
+}
+
+// z95 is the two-sided 95 % quantile of the normal distribution.
+const z95 = 1.959963984540054
+
+func (e Estimate) withInterval() Estimate {
+	e.Interval = learn.Interval{Low: e.Value - z95*e.StdErr, High: e.Value + z95*e.StdErr, Level: 0.95}
+	return e
 }
 
 // IPS is the inverse propensity estimate (Horvitz and Thompson 1952):
@@ -38,7 +53,7 @@ func IPS(log []Logged) Estimate {
 	if e.N > 1 {
 		e.StdErr = math.Sqrt(max(0, squares/n-e.Value*e.Value) / (n - 1))
 	}
-	return e
+	return e.withInterval()
 }
 
 // SNIPS is the self-normalised estimate (Swaminathan and Joachims, "The
@@ -59,7 +74,7 @@ func SNIPS(log []Logged) Estimate {
 		}
 	}
 	e.StdErr = math.Sqrt(squares) / weights
-	return e
+	return e.withInterval()
 }
 
 func valid(l Logged) bool {

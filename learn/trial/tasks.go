@@ -1,20 +1,20 @@
 package trial
 
-import (
-	"container/list"
-	"encoding/json"
-)
+import "container/list"
 
-// tasks is a map by task that forgets the task put longest ago beyond
-// maxTasks. In JSON it is a list in that order.
+// maxTasks is how many keys a tasks map holds.
+const maxTasks = 8192
+
+// tasks is a map, mostly by task, that forgets the key put longest ago beyond
+// maxTasks.
 type tasks[V any] struct {
 	order *list.List
 	items map[string]*list.Element
 }
 
 type taskItem[V any] struct {
-	Task  string `json:"task"`
-	Value V      `json:"value"`
+	task  string
+	value V
 }
 
 func newTasks[V any]() tasks[V] {
@@ -23,7 +23,7 @@ func newTasks[V any]() tasks[V] {
 
 func (t tasks[V]) get(task string) (V, bool) {
 	if e := t.items[task]; e != nil {
-		return e.Value.(taskItem[V]).Value, true
+		return e.Value.(taskItem[V]).value, true
 	}
 	var zero V
 	return zero, false
@@ -37,7 +37,7 @@ func (t tasks[V]) put(task string, v V) {
 	}
 	t.items[task] = t.order.PushBack(taskItem[V]{task, v})
 	if t.order.Len() > maxTasks {
-		t.remove(t.order.Front().Value.(taskItem[V]).Task)
+		t.remove(t.order.Front().Value.(taskItem[V]).task)
 	}
 }
 
@@ -46,26 +46,4 @@ func (t tasks[V]) remove(task string) {
 		t.order.Remove(e)
 		delete(t.items, task)
 	}
-}
-
-// MarshalJSON writes the list.
-func (t tasks[V]) MarshalJSON() ([]byte, error) {
-	list := make([]taskItem[V], 0, t.order.Len())
-	for e := t.order.Front(); e != nil; e = e.Next() {
-		list = append(list, e.Value.(taskItem[V]))
-	}
-	return json.Marshal(list)
-}
-
-// UnmarshalJSON reads the list.
-func (t *tasks[V]) UnmarshalJSON(raw []byte) error {
-	var list []taskItem[V]
-	if err := json.Unmarshal(raw, &list); err != nil {
-		return err
-	}
-	*t = newTasks[V]()
-	for _, it := range list {
-		t.put(it.Task, it.Value)
-	}
-	return nil
 }

@@ -3,8 +3,9 @@ package trial
 import (
 	"encoding/json"
 	"fmt"
+	"math"
+	"slices"
 	"sync"
-	"time"
 
 	"lathe/learn"
 )
@@ -21,57 +22,36 @@ type Options struct {
 
 // Bounds of what is kept.
 const (
-	maxTasks   = 4096 // open ones with assignments, and finished ones each
-	maxPerTask = 32   // assignments of one task
-	maxKinds   = 64
+	maxPerTask = 64 // assignments of one task
+	maxKinds   = 16
 	maxObjects = 20_000
 )
 
-// Trial assigns and measures. It is a learn.Learner. Its methods may be called
-// from any goroutine.
+// promotedShare is what is left of the control share once a kind is promoted:
+// enough to notice when it stops helping.
+const promotedShare = 0.2
+
+// Trial assigns and measures. It is a learn.Learner and a learn.Concluder, and
+// a projection of the ledger. Its methods may be called from any goroutine.
 type Trial struct {
 	o Options
 
-	mu sync.RWMutex
-	s  state
+	mu       sync.RWMutex
+	open     tasks[[]learn.TrialRecord] // by task: what waits for its end
+	sessions tasks[string]              // by session: its latest task
+	counted  tasks[map[string]bool]     // by task: kinds and objects that count it
+	settled  tasks[bool]                // by trial: those with a result
+	echo     map[string]bool            // results counted before the ledger has them
+	kinds    map[string]*comparison
+	objects  map[string]*comparison // by kind and object
+	dirty    bool                   // an object has results since the last look
+	dropped  int64
 }
 
-// state is what a snapshot keeps.
-type state struct {
-	Version  int               `json:"version"`
-	Kinds    map[string]*kind  `json:"kinds"`
-	Objects  map[string]Counts `json:"objects"` // by kind and object, treated tasks only
-	Open     tasks[[]served]   `json:"open"`
-	Finished tasks[ended]      `json:"finished"`
-	Dropped  int64             `json:"dropped"`
-}
-
-// kind adds up one kind of advice.
-type kind struct {
-	Treatment arm `json:"treatment"`
-	Control   arm `json:"control"`
-}
-
-type arm struct {
-	Counts
-	Calls, DurationMS, Tokens float64 // sums over tasks
-}
-
-// served is an assignment that waits for its task's end.
-type served struct {
-	learn.TrialRecord
-}
-
-// ended is how a task ended.
-type ended struct {
-	Outcome                   learn.Outcome
-	At                        time.Time
-	Calls, DurationMS, Tokens float64
-	Counted                   map[string]bool // kinds and objects counted
-	Results                   map[string]bool // trial ids with a result
-}
-
-const snapshotVersion = 1
+var _ interface {
+	learn.Learner
+	learn.Concluder
+} = (*Trial)(nil)
 
 // New makes an empty Trial. It fails on a share outside of [0, 0.5] and a
 // level outside of (0, 1).
@@ -88,14 +68,10 @@ func New(o Options) (*Trial, error) {
 	if !(o.Alpha > 0 && o.Alpha < 1) {
 		return nil, fmt.Errorf("trial: error level %v is not between 0 and 1; set it to 0.05", o.Alpha)
 	}
-	return &Trial{o: o, s: newState()}, nil
-}
-
-func newState() state {
-	return state{
-		Version: snapshotVersion, Kinds: make(map[string]*kind), Objects: make(map[string]Counts),
-		Open: newTasks[[]served](), Finished: newTasks[ended](),
-	}
+	return &Trial{
+		o: o, open: newTasks[[]learn.TrialRecord](), sessions: newTasks[string](), counted: newTasks[map[string]bool](),
+		settled: newTasks[bool](), echo: map[string]bool{}, kinds: map[string]*comparison{}, objects: map[string]*comparison{},
+	}, nil
 }
 
 // Name is "trial".
@@ -104,176 +80,127 @@ func (t *Trial) Name() string { return "trial" }
 // Measures reports whether there is a control group at all.
 func (t *Trial) Measures() bool { return t.o.ControlShare > 0 }
 
-// Assign draws whether a task gets advice of a kind: all of a task's advice is
-// in the same arm. The draw depends on seed and task alone. The caller writes
-// the record to the ledger (EntryTrial) and withholds the advice when the arm
-// is learn.TrialControl. Advice without a task cannot be measured and is
-// always served.
-func (t *Trial) Assign(adviceKind, objectID, projectID, taskID, eventID string, at time.Time) learn.TrialRecord {
-	r := learn.TrialRecord{
-		TrialID:    learn.UUIDv8("trial", adviceKind, objectID, projectID, taskID, eventID),
-		AdviceKind: adviceKind, ObjectID: objectID, ProjectID: projectID, TaskID: taskID, EventID: eventID,
-		Timestamp: at, Phase: learn.TrialAssigned, Arm: learn.TrialTreatment, Propensity: 1,
-	}
-	if taskID == "" || t.o.ControlShare == 0 {
-		return r
-	}
-	r.Propensity = 1 - t.o.ControlShare
-	if random("control", t.o.Seed, projectID, taskID).Float64() < t.o.ControlShare {
-		r.Arm, r.Propensity = learn.TrialControl, t.o.ControlShare
-	}
-	return r
-}
-
-// Choose picks one of the alternatives for a task by Thompson sampling over
-// how treated tasks ended, and gives the probability with which it was picked.
-// The same task, alternatives and evidence give the same choice. Without
-// alternatives it returns -1 and 0.
-func (t *Trial) Choose(adviceKind, taskID string, objectIDs []string) (pick int, propensity float64) {
-	if len(objectIDs) == 0 {
-		return -1, 0
-	}
-	arms := make([]Counts, len(objectIDs))
+// TaskOf is the task that a session is at: its latest, or, as for the log's
+// other readers, the session itself.
+func (t *Trial) TaskOf(project, session string) string {
 	t.mu.RLock()
-	for i, id := range objectIDs {
-		arms[i] = t.s.Objects[objectKey(adviceKind, id)]
+	defer t.mu.RUnlock()
+	if task, ok := t.sessions.get(pair(project, session)); ok {
+		return task
 	}
-	t.mu.RUnlock()
-	return thompson(random(append([]string{"choose", t.o.Seed, adviceKind, taskID}, objectIDs...)...), arms)
+	return session
 }
 
-// Apply counts a task that finished with a known outcome for the advice that
-// it was assigned, and emits a result for each assignment.
-func (t *Trial) Apply(o *learn.Observation, emit func(learn.LedgerEntry)) error {
-	f := o.Finished
-	if f == nil || f.TaskID == "" {
-		return nil
+// Begin tells that a session starts a task, ahead of the record that says so.
+func (t *Trial) Begin(project, session, task string) {
+	if session == "" || task == "" {
+		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if _, again := t.s.Finished.get(f.TaskID); again {
-		return nil // the first outcome counts, or looking would bias the test
-	}
-	e := ended{Outcome: f.Outcome, At: f.Finished, Calls: float64(len(f.Steps)), Counted: map[string]bool{}, Results: map[string]bool{}}
-	for i := range f.Steps {
-		e.DurationMS += f.Steps[i].DurationMS
-		e.Tokens += float64(f.Steps[i].Tokens)
-	}
-	waiting, _ := t.s.Open.get(f.TaskID)
-	t.s.Open.remove(f.TaskID)
-	var err error
-	for _, w := range waiting {
-		if resultErr := t.result(&e, w, emit); err == nil {
-			err = resultErr
-		}
-	}
-	t.s.Finished.put(f.TaskID, e)
-	return err
+	t.sessions.put(pair(project, session), task)
 }
 
-// ApplyLedger takes assignments from the ledger, also ones whose task has
-// finished in the meantime. Entries of other kinds are passed over, and one
-// that comes twice counts once.
-func (t *Trial) ApplyLedger(entry learn.LedgerEntry, emit func(learn.LedgerEntry)) error {
-	if entry.Kind != learn.EntryTrial {
-		return nil
-	}
-	var r learn.TrialRecord
-	if err := json.Unmarshal(entry.Body, &r); err != nil {
-		return fmt.Errorf("trial: ledger entry %s: %w", entry.ID, err)
-	}
-	if r.Phase != learn.TrialAssigned || r.TaskID == "" {
-		return nil
+// Assign draws whether a task gets what r names (kind, object, project, task,
+// and what else is known) and returns r with arm and propensity. The draw
+// depends on seed, kind, project and task alone, and what a task was given of a
+// kind before, holds. The caller withholds the advice when the arm is
+// learn.TrialControl, and writes the record to the ledger (EntryTrial) if it is
+// fresh: the same assignment is made once. Advice without a task cannot be
+// measured and is always served.
+func (t *Trial) Assign(r learn.TrialRecord) (_ learn.TrialRecord, fresh bool) {
+	r.TrialID = learn.UUIDv8("trial", r.AdviceKind, r.ObjectID, r.ProjectID, r.TaskID, r.EventID)
+	r.Phase, r.Arm, r.Propensity = learn.TrialAssigned, learn.TrialTreatment, 1
+	if r.TaskID == "" {
+		return r, true
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if e, done := t.s.Finished.get(r.TaskID); done {
-		err := t.result(&e, served{r}, emit)
-		t.s.Finished.put(r.TaskID, e)
-		return err
+	waiting, _ := t.open.get(pair(r.ProjectID, r.TaskID))
+	if i := slices.IndexFunc(waiting, func(w learn.TrialRecord) bool { return w.TrialID == r.TrialID }); i >= 0 {
+		return waiting[i], false
 	}
-	waiting, _ := t.s.Open.get(r.TaskID)
-	for _, w := range waiting {
-		if w.TrialID == r.TrialID {
-			return nil
-		}
-	}
-	if len(waiting) >= maxPerTask {
-		t.s.Dropped++
-		return nil
-	}
-	t.s.Open.put(r.TaskID, append(waiting, served{r}))
-	return nil
-}
-
-// result counts one assignment of an ended task, each kind and each object
-// once a task, and emits what came of it.
-func (t *Trial) result(e *ended, w served, emit func(learn.LedgerEntry)) error {
-	if e.Results == nil || e.Counted == nil {
-		e.Results, e.Counted = make(map[string]bool), make(map[string]bool)
-	}
-	if e.Results[w.TrialID] {
-		return nil
-	}
-	e.Results[w.TrialID] = true
-	treated := w.Arm != learn.TrialControl
-	r := w.TrialRecord
-	r.Phase, r.Timestamp = learn.TrialResult, e.At
-	r.Calls, r.DurationMS, r.Tokens = e.Calls, e.DurationMS, e.Tokens
-	if e.Outcome == learn.OutcomeSuccess || e.Outcome == learn.OutcomeFailure {
-		good := e.Outcome == learn.OutcomeSuccess
-		r.Worked = &good
-		t.count(e, &w, treated, good)
-	}
-	entry, err := learn.NewEntry(learn.EntryTrial, r.TrialID, r.ProjectID, e.At, r, nil)
-	if err != nil {
-		return fmt.Errorf("trial: result of %s: %w", r.TrialID, err)
-	}
-	emit(entry)
-	return nil
-}
-
-func (t *Trial) count(e *ended, w *served, treated, good bool) {
-	if !e.Counted[w.AdviceKind] && w.Propensity < 1 { // unmeasured advice has no control
-		k := t.s.Kinds[w.AdviceKind]
-		if k == nil {
-			if len(t.s.Kinds) >= maxKinds {
-				t.s.Dropped++
-				return
-			}
-			k = &kind{}
-			t.s.Kinds[w.AdviceKind] = k
-		}
-		e.Counted[w.AdviceKind] = true
-		a := &k.Control
-		if treated {
-			a = &k.Treatment
-		}
-		a.add(good)
-		a.Calls += e.Calls
-		a.DurationMS += e.DurationMS
-		a.Tokens += e.Tokens
-	}
-	key := objectKey(w.AdviceKind, w.ObjectID)
-	if !treated || e.Counted[key] {
-		return
-	}
-	c, known := t.s.Objects[key]
-	if !known && len(t.s.Objects) >= maxObjects {
-		t.s.Dropped++
-		return
-	}
-	e.Counted[key] = true
-	c.add(good)
-	t.s.Objects[key] = c
-}
-
-func (c *Counts) add(good bool) {
-	if good {
-		c.Successes++
+	if i := slices.IndexFunc(waiting, func(w learn.TrialRecord) bool { return w.AdviceKind == r.AdviceKind }); i >= 0 {
+		r.Arm, r.Propensity = waiting[i].Arm, waiting[i].Propensity
 	} else {
-		c.Failures++
+		t.draw(&r)
+	}
+	t.wait(r)
+	return r, true
+}
+
+func (t *Trial) draw(r *learn.TrialRecord) {
+	share := t.o.ControlShare
+	if k := t.kinds[r.AdviceKind]; k != nil && k.stands(learn.TrialPromote) {
+		share *= promotedShare
+	}
+	if share == 0 {
+		return
+	}
+	r.Propensity = 1 - share
+	if random("control", t.o.Seed, r.AdviceKind, r.ProjectID, r.TaskID).Float64() < share {
+		r.Arm, r.Propensity = learn.TrialControl, share
 	}
 }
 
-func objectKey(adviceKind, objectID string) string { return adviceKind + "\x00" + objectID }
+// wait keeps an assignment until its task ends.
+func (t *Trial) wait(r learn.TrialRecord) {
+	key := pair(r.ProjectID, r.TaskID)
+	waiting, _ := t.open.get(key)
+	if len(waiting) >= maxPerTask {
+		t.dropped++
+		return
+	}
+	t.open.put(key, append(slices.Clip(waiting), r))
+}
+
+// Retired reports whether an object, or its whole kind, is served no more.
+func (t *Trial) Retired(adviceKind, objectID string) bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.kinds[adviceKind].stands(learn.TrialRetire) || t.objects[pair(adviceKind, objectID)].stands(learn.TrialRetire)
+}
+
+// Dropped counts assignments that the bounds left unmeasured.
+func (t *Trial) Dropped() int64 {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.dropped
+}
+
+// snapshotVersion of the empty state: what is counted comes from the ledger.
+const snapshotVersion = 2
+
+type snapshot struct {
+	Version int `json:"version"`
+}
+
+// Snapshot holds nothing but a version.
+func (t *Trial) Snapshot() ([]byte, error) { return json.Marshal(snapshot{snapshotVersion}) }
+
+// Restore accepts what Snapshot wrote and changes nothing.
+func (t *Trial) Restore(raw []byte) error {
+	var s snapshot
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return fmt.Errorf("trial: restore: %w", err)
+	}
+	if s.Version != snapshotVersion {
+		return fmt.Errorf("trial: restore: snapshot version %d, want %d; replay the log", s.Version, snapshotVersion)
+	}
+	return nil
+}
+
+// treated is the probability of treatment that a record was drawn with.
+func treated(r *learn.TrialRecord) float64 {
+	if r.Arm == learn.TrialControl {
+		return 1 - r.Propensity
+	}
+	return r.Propensity
+}
+
+// measured reports whether a record was drawn at all, and validly.
+func measured(r *learn.TrialRecord) bool {
+	return r.Propensity > 0 && r.Propensity < 1 && !math.IsNaN(r.Propensity) && r.TaskID != ""
+}
+
+func pair(a, b string) string { return a + "\x00" + b }
