@@ -44,7 +44,8 @@ type FailureAnalysisReport struct {
 	FailedStep                  int              `json:"failed_step,omitempty"`  // the same of the failing call
 	ProposedRemediationStrategy string           `json:"proposed_remediation_strategy,omitempty"`
 	Remedies                    []RemedyOffer    `json:"remedies"`
-	Hints                       []string         `json:"hints,omitempty"` // canned, not seen to work here
+	Withheld                    string           `json:"withheld,omitempty"` // what is known but not told, and why
+	Hints                       []string         `json:"hints,omitempty"`    // canned, not seen to work here
 	// ConfidenceScore is the calibrated probability that what ConfidenceOf
 	// names is right: of the reports that say 0.8, about 80 % turn out so. A
 	// report that claims nothing has 0.

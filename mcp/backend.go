@@ -155,6 +155,7 @@ type RecallQuery struct {
 	Prompt    string           `json:"prompt,omitempty" jsonschema:"the task in words"`
 	Plan      *learn.TaskGraph `json:"plan,omitempty" jsonschema:"a plan in progress"`
 	ProjectID string           `json:"project_id,omitempty"`
+	TaskID    string           `json:"task_id,omitempty" jsonschema:"the task, if it has an identity; the session's when absent"`
 	Limit     int              `json:"limit,omitempty" jsonschema:"at most this many of each kind; 5 when absent"`
 }
 
@@ -163,6 +164,8 @@ type RecallResult struct {
 	Strategies []RecalledStrategy `json:"strategies"`
 	Pitfalls   []Pitfall          `json:"pitfalls"`
 	Tools      []RecalledTool     `json:"tools"`
+	// Withheld says what is known but not told, and why.
+	Withheld []string `json:"withheld,omitempty"`
 }
 
 // RecalledStrategy is a proven strategy with why it is offered.
@@ -183,6 +186,7 @@ type Pitfall struct {
 	Name     string   `json:"name"`
 	Count    int64    `json:"count"`
 	Remedy   string   `json:"remedy,omitempty"`
+	RemedyID string   `json:"remedy_id,omitempty"`
 	Evidence []string `json:"evidence,omitempty"`
 }
 
@@ -199,6 +203,7 @@ type RecalledTool struct {
 type RefineQuery struct {
 	Plan     json.RawMessage `json:"plan"`
 	Template string          `json:"template,omitempty" jsonschema:"the plan template that the plan was made from, like .ocode/plans/release.json; found by the plan's name when absent"`
+	TaskID   string          `json:"task_id,omitempty" jsonschema:"the task that the plan is for, if it has an identity"`
 	Target   string          `json:"target,omitempty" jsonschema:"plain lowers retries, preconditions and fallbacks to ordinary tasks, for planners that know only tool_name, arguments, priority and dependencies"`
 }
 
@@ -209,6 +214,8 @@ type RefineResult struct {
 	Changes   []RefineChange                   `json:"changes"`
 	Proposals []learn.PlanModificationProposal `json:"proposals"`
 	Notes     []string                         `json:"notes,omitempty"` // what was left out, and why
+	// Withheld says what is approved but not done to the plan, and why.
+	Withheld string `json:"withheld,omitempty"`
 }
 
 // RefineChange is an approved change that is in the plan now.

@@ -20,9 +20,10 @@ const adviceTime = 300 * time.Millisecond
 const maxAdvised = 5
 
 // adviseOn says what is known of the failures among records that were just
-// stored, by their place in the batch. That there is no advice is no error:
-// the records are stored.
-func (d *Daemon) adviseOn(ctx context.Context, stored []taken) map[int]learn.Advice {
+// stored at a door, by their place in the batch. What a task of the control
+// group would have been told is drawn, recorded and left out. That there is no
+// advice is no error: the records are stored.
+func (d *Daemon) adviseOn(ctx context.Context, stored []taken, door string) map[int]learn.Advice {
 	ctx, cancel := context.WithTimeout(ctx, adviceTime)
 	defer cancel()
 	out := map[int]learn.Advice{}
@@ -38,6 +39,7 @@ func (d *Daemon) adviseOn(ctx context.Context, stored []taken) map[int]learn.Adv
 		if err != nil {
 			break
 		}
+		d.tryRemedies(ctx, &report, rec.Action, door)
 		a, ok := learn.AdviceOf(report, learn.AdviceThreshold)
 		if !ok {
 			continue
@@ -67,7 +69,7 @@ func (d *Daemon) serveHook(w http.ResponseWriter, r *http.Request) {
 		fail(w, statusOf(err), err)
 		return
 	}
-	for _, a := range d.adviseOn(r.Context(), stored) { // a hook event holds one call
+	for _, a := range d.adviseOn(r.Context(), stored, doorHook) { // a hook event holds one call
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(hookAnswer(raw, a)) // the client is gone if this fails
 		return

@@ -25,6 +25,13 @@ const wrongRunner = "E   ModuleNotFoundError: No module named 'shop'"
 func taught(t *testing.T, project string) *site {
 	t.Helper()
 	s := newSite(t)
+	teach(t, s, project)
+	return s
+}
+
+// teach starts a site and gives it what taught has.
+func teach(t *testing.T, s *site, project string) {
+	t.Helper()
 	s.start()
 	var recs []learn.Record
 	for i := range 8 {
@@ -40,7 +47,6 @@ func taught(t *testing.T, project string) *site {
 	var r intake.Receipt
 	s.mustCall(http.MethodPost, "/v1/records", server.RecordsCall{Records: recs}, &r)
 	s.mustCall(http.MethodPost, "/v1/settle", struct{}{}, &struct{}{})
-	return s
 }
 
 // wellFormed checks what every advice promises.

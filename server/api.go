@@ -68,7 +68,8 @@ type (
 		mcp.Failure
 		// CWD is the folder that the call ran in; "" when it is not known.
 		CWD string `json:"cwd,omitempty"`
-		// Plain wants the answer at once, from rules and experience alone.
+		// Plain wants the answer at once, from rules and experience alone: the
+		// gateway, on behalf of an agent.
 		Plain bool `json:"plain,omitempty"`
 	}
 	// Decided is what followed from a decision.
@@ -92,9 +93,8 @@ func (d *Daemon) socketHandler() http.Handler {
 	answer(d, mux, "GET /v1/status", func(ctx context.Context, _ nothing) (Status, error) { return d.status(), nil })
 	answer(d, mux, "POST /v1/records", func(ctx context.Context, c RecordsCall) (intake.Receipt, error) { return d.accept(ctx, c.Records) })
 	answer(d, mux, "POST /v1/settle", func(ctx context.Context, _ nothing) (nothing, error) { return nothing{}, d.settle(ctx) })
-	answer(d, mux, "POST /v1/kpi", func(_ context.Context, f monitor.Filter) (monitor.KPIs, error) {
-		return d.learners.monitor.KPIs(f), nil
-	})
+	answer(d, mux, "POST /v1/kpi", func(_ context.Context, f monitor.Filter) (KPIs, error) { return d.kpis(f), nil })
+	answer(d, mux, "POST /v1/whatif", d.whatIf)
 	answer(d, mux, "POST /v1/log", func(ctx context.Context, q index.Query) (index.Result, error) {
 		if err := knownFilters(q.Status, q.Intent); err != nil {
 			return index.Result{}, err
@@ -106,7 +106,7 @@ func (d *Daemon) socketHandler() http.Handler {
 		s := all
 		s.Root = c.CWD
 		if c.Plain {
-			return b.plain(ctx, s, c.Failure)
+			return b.plain(ctx, s, c.Failure, doorGateway)
 		}
 		return b.Diagnose(ctx, s, c.Failure)
 	})

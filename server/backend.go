@@ -14,6 +14,7 @@ import (
 	"lathe/learn/action"
 	"lathe/learn/diagnose"
 	"lathe/learn/monitor"
+	"lathe/learn/trial"
 	"lathe/mcp"
 )
 
@@ -73,7 +74,7 @@ func (b backend) RecordOutcomes(ctx context.Context, s mcp.Scope, outcomes []lea
 	if err != nil {
 		return out, err
 	}
-	for i, a := range b.d.adviseOn(ctx, stored) {
+	for i, a := range b.d.adviseOn(ctx, stored, doorRecord) {
 		out.Advice = append(out.Advice, mcp.OutcomeAdvice{Index: origin[i], Advice: a})
 	}
 	slices.SortFunc(out.Advice, func(a, b mcp.OutcomeAdvice) int { return a.Index - b.Index })
@@ -103,6 +104,9 @@ func (b backend) RecordTask(ctx context.Context, s mcp.Scope, t mcp.TaskReport) 
 		rec.Phase = learn.TaskFeedback
 	}
 	receipt, err := b.d.accept(ctx, []learn.Record{{Task: &rec}})
+	if err == nil && rec.Phase == learn.TaskStart {
+		b.d.learners.trial.Begin(rec.ProjectID, rec.SessionID, rec.TaskID)
+	}
 	if err == nil && len(receipt.Rejected) > 0 {
 		err = errors.New(receipt.Rejected[0].Reason)
 	}
@@ -122,11 +126,18 @@ func (b backend) Diagnose(ctx context.Context, s mcp.Scope, f mcp.Failure) (lear
 		return r, err
 	}
 	b.d.publishReport(ctx, r)
+	if !s.Import { // an agent asks, not a person
+		b.d.tryRemedies(ctx, &r, ev, doorDiagnose)
+	}
 	return r, nil
 }
 
-// plain is Diagnose without a model: for what must not wait.
-func (b backend) plain(ctx context.Context, s mcp.Scope, f mcp.Failure) (learn.FailureAnalysisReport, error) {
+// unnamedSession is the session of a call that is asked about without one.
+const unnamedSession = "diagnose"
+
+// plain is Diagnose without a model: for what must not wait. An agent's door is
+// named; "" is a person's, or a link that somebody follows.
+func (b backend) plain(ctx context.Context, s mcp.Scope, f mcp.Failure, door string) (learn.FailureAnalysisReport, error) {
 	if err := claim(s, f.ProjectID); err != nil {
 		return learn.FailureAnalysisReport{}, err
 	}
@@ -134,7 +145,11 @@ func (b backend) plain(ctx context.Context, s mcp.Scope, f mcp.Failure) (learn.F
 	if err != nil {
 		return learn.FailureAnalysisReport{}, err
 	}
-	return b.d.report(ctx, ev, false)
+	r, err := b.d.report(ctx, ev, false)
+	if err == nil && door != "" {
+		b.d.tryRemedies(ctx, &r, ev, door)
+	}
+	return r, err
 }
 
 // failure is the event that a caller asks about: a recorded one, or one made
@@ -177,7 +192,7 @@ func (b backend) failure(ctx context.Context, s mcp.Scope, f mcp.Failure) (*lear
 		ev.SessionID = s.SessionID
 	}
 	if ev.SessionID == "" {
-		ev.SessionID = "diagnose"
+		ev.SessionID = unnamedSession
 	}
 	admitted, _, rejected := door.Admit([]learn.Record{{Action: &ev}})
 	if len(rejected) > 0 {
@@ -229,7 +244,9 @@ func (b backend) Resource(ctx context.Context, s mcp.Scope, kind, id string) (js
 	var v any
 	switch kind {
 	case "kpi":
-		v = b.d.learners.monitor.KPIs(monitor.Filter{ProjectID: s.ProjectID})
+		k := b.d.kpis(monitor.Filter{ProjectID: s.ProjectID})
+		k.Effects.Objects = []trial.Effect{} // of all projects: none of an agent's business
+		v = k
 	case "tool":
 		for _, m := range b.d.forge.active() {
 			if m.Name == id {
@@ -253,7 +270,7 @@ func (b backend) Resource(ctx context.Context, s mcp.Scope, kind, id string) (js
 			v = kept
 			break
 		}
-		report, err := b.plain(ctx, s, mcp.Failure{EventID: id})
+		report, err := b.plain(ctx, s, mcp.Failure{EventID: id}, "")
 		if err != nil {
 			return nil, err
 		}

@@ -16,6 +16,7 @@ import (
 	"lathe/index"
 	"lathe/index/eventlog"
 	"lathe/index/graph"
+	"lathe/learn"
 	"lathe/lsp"
 	"lathe/mcp"
 	"lathe/server/intake"
@@ -60,9 +61,11 @@ type Daemon struct {
 	ledger  *follower // the ledger in memory and index
 	indexed *follower // events in the index
 	reports *reports
-	metrics *metrics
-	busy    *activity
-	stop    func() // ends Run
+	// assignments of advice, on their way into the ledger
+	assignments *writer
+	metrics     *metrics
+	busy        *activity
+	stop        func() // ends Run
 }
 
 // Open takes the data directory and builds everything on it. It does not
@@ -80,6 +83,9 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (d *Daemon, err 
 		return nil, fmt.Errorf("%w (%s): use it, or end it with `lathe stop`", ErrRunning, cfg.DataDir)
 	}
 	d = &Daemon{cfg: cfg, logger: logger, lock: lock, busy: newActivity(), metrics: newMetrics(), reports: newReports(), plans: newPlans(), stop: func() {}}
+	d.assignments = newWriter(func(ctx context.Context, entries []learn.LedgerEntry) error {
+		return ledgerLog{d.log}.WriteLedger(ctx, entries)
+	}, logger)
 	d.code = newCodeGraphs(codeDir(cfg.DataDir), logger)
 	defer func() {
 		if err != nil {
@@ -188,6 +194,7 @@ func (d *Daemon) Run(ctx context.Context, ready func()) error {
 	g.Go(fail(d.drainSpool))
 	g.Go(fail(d.thinkNowAndThen))
 	g.Go(fail(d.writeReports))
+	g.Go(fail(d.assignments.run))
 	g.Go(func() error { d.leaveWhenIdle(work, cancel); return nil })
 	for _, l := range listeners {
 		g.Go(fail(func(context.Context) error { return l.serve() }))
@@ -253,6 +260,7 @@ func Rebuild(ctx context.Context, cfg Config, logger *slog.Logger) error {
 	g.Go(func() error { return d.runner.Run(work) })
 	g.Go(func() error { return d.followLedger(work) })
 	g.Go(func() error { return d.indexEvents(work) })
+	g.Go(func() error { return d.assignments.run(work) })
 	err = d.settle(work)
 	end()
 	return errors.Join(err, g.Wait(), d.mcp.Close(context.WithoutCancel(ctx)), d.Close())

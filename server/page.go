@@ -27,7 +27,7 @@ func (d *Daemon) newPage() (*web.Handler, error) {
 		},
 		Editors:   pageEditors{d},
 		Events:    d.records,
-		KPIs:      func() any { return d.learners.monitor.KPIs(monitor.Filter{}) },
+		KPIs:      func() any { return d.kpis(monitor.Filter{}) },
 		GraphNode: d.pageNode,
 		Logger:    d.logger,
 	})

@@ -105,7 +105,9 @@ func (b backend) RefinePlan(ctx context.Context, s mcp.Scope, q mcp.RefineQuery)
 			}
 		}
 	}
-	out, _, err := b.d.refinePlan(ctx, at, f, q.Target)
+	out, _, err := b.d.refinePlan(ctx, at, f, q.Target, func(changes []learn.PlanModificationProposal) []learn.PlanModificationProposal {
+		return b.d.tryPlan(ctx, s, q, changes)
+	})
 	return out, err
 }
 
@@ -164,21 +166,29 @@ func (d *Daemon) refineText(ctx context.Context, c RefineCall) (Refined, error) 
 		}
 	}
 	var refined *refine.File
-	if out.RefineResult, refined, err = d.refinePlan(ctx, at, f, c.Target); err != nil {
+	if out.RefineResult, refined, err = d.refinePlan(ctx, at, f, c.Target, nil); err != nil {
 		return out, err
 	}
 	out.Text = string(refined.Text())
 	return out, nil
 }
 
-// refinePlan applies what is approved to a plan and says what is not.
-func (d *Daemon) refinePlan(ctx context.Context, at planPlace, f *refine.File, target string) (mcp.RefineResult, *refine.File, error) {
+// refinePlan applies what is approved to a plan and says what is not. serve
+// says which of the changes that the plan lacks are served; nil is all.
+func (d *Daemon) refinePlan(ctx context.Context, at planPlace, f *refine.File, target string,
+	serve func([]learn.PlanModificationProposal) []learn.PlanModificationProposal) (mcp.RefineResult, *refine.File, error) {
 	out := mcp.RefineResult{Changes: []mcp.RefineChange{}, Proposals: []learn.PlanModificationProposal{}}
 	if target != "" && target != "plain" {
 		return out, f, fmt.Errorf("there is no target %.40q: leave it out, or say plain", target)
 	}
 	approved := d.approvedChanges(at)
 	refined, log := refine.Refine(f, approved, d.toolsOf(at.project))
+	if missing := changed(approved, log); serve != nil && len(missing) > 0 {
+		if served := serve(missing); len(served) < len(missing) {
+			out.Withheld, approved = "approved changes"+withheld, served
+			refined, log = refine.Refine(f, approved, d.toolsOf(at.project))
+		}
+	}
 	for i, a := range log {
 		if a.Changed {
 			out.Changes = append(out.Changes, mcp.RefineChange{ProposalID: a.ProposalID, Type: a.Type, TargetStep: approved[i].TargetStep,
@@ -191,6 +201,9 @@ func (d *Daemon) refinePlan(ctx context.Context, at planPlace, f *refine.File, t
 	if err != nil {
 		return out, f, err
 	}
+	if out.Withheld != "" {
+		proposals = nil // or what is withheld would stand here
+	}
 	out.Proposals, out.Notes = append(out.Proposals, proposals...), append(out.Notes, notes...)
 	if target == "plain" {
 		var lost []string
@@ -201,6 +214,17 @@ func (d *Daemon) refinePlan(ctx context.Context, at planPlace, f *refine.File, t
 	}
 	out.Plan, err = refined.JSON()
 	return out, refined, err
+}
+
+// changed are the changes that a plan did not have.
+func changed(all []learn.PlanModificationProposal, log []refine.Applied) []learn.PlanModificationProposal {
+	var out []learn.PlanModificationProposal
+	for i, a := range log {
+		if a.Changed {
+			out = append(out, all[i])
+		}
+	}
+	return out
 }
 
 // approvedChanges are those of a template that the reviewer signed, oldest

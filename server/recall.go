@@ -40,7 +40,7 @@ func (b backend) Recall(ctx context.Context, s mcp.Scope, q mcp.RecallQuery) (mc
 		p := mcp.Pitfall{Name: sig.Name, Count: int64(sig.Weight)}
 		for _, r := range remedies {
 			if r.SignatureID == sig.ID && (r.ProjectID == s.ProjectID || r.ProjectID == "") && r.Support >= 2 {
-				p.Remedy, p.Evidence = r.Description, head(r.Evidence, 5)
+				p.Remedy, p.RemedyID, p.Evidence = r.Description, r.RemedyID, head(r.Evidence, 5)
 				break
 			}
 		}
@@ -53,7 +53,7 @@ func (b backend) Recall(ctx context.Context, s mcp.Scope, q mcp.RecallQuery) (mc
 		out.Tools = append(out.Tools, mcp.RecalledTool{Name: m.Name, Description: m.Description, Parameters: m.Parameters,
 			Why: "generated from this installation's own sessions and approved; call it by name or by run_tool"})
 	}
-	return out, nil
+	return out, b.d.tryRecall(ctx, s, q, &out)
 }
 
 func (b backend) recallStrategies(ctx context.Context, s mcp.Scope, words string, limit int, out *mcp.RecallResult) error {

@@ -175,6 +175,7 @@ func (d *Daemon) project(e learn.LedgerEntry) {
 	}
 	report(d.queue.Apply(e))
 	report(d.learners.monitor.ApplyLedger(e))
+	report(d.learners.trial.ApplyLedger(e))
 	report(d.forge.apply(e))
 	report(d.reports.apply(e))
 	report(d.graph.ApplyLedger(e))
@@ -266,6 +267,9 @@ func stopped(ctx context.Context, err error) error {
 func (d *Daemon) settle(ctx context.Context) error {
 	head := d.log.Head(eventlog.Events)
 	if err := d.runner.Settle(ctx, head); err != nil {
+		return err
+	}
+	if err := d.assignments.flush(ctx); err != nil {
 		return err
 	}
 	if err := d.ledger.wait(ctx, d.log.Head(eventlog.Ledger)); err != nil {

@@ -2,7 +2,6 @@ package monitor
 
 import (
 	"sort"
-	"strings"
 	"time"
 
 	"lathe/learn"
@@ -18,7 +17,7 @@ type Filter struct {
 
 // KPIs is the answer, ready for JSON. The parts that are about calls follow
 // the whole Filter; tasks and signatures follow project and time, objects and
-// proposals the project, remedies and trials nothing.
+// proposals the project, remedies nothing.
 type KPIs struct {
 	Filter               Filter         `json:"filter"`
 	Tasks                Tasks          `json:"tasks"`
@@ -32,7 +31,6 @@ type KPIs struct {
 	Strategies           map[string]int `json:"strategies_by_state"`
 	Tools                map[string]int `json:"tools_by_state"`
 	Proposals            []Acceptance   `json:"proposals"`
-	Trials               []Arm          `json:"trials"`
 	Refused              int64          `json:"decisions_refused"`
 	Dropped              Dropped        `json:"dropped"`
 }
@@ -74,15 +72,12 @@ type SignatureKPI struct {
 	Error  float64 `json:"error"`
 }
 
-// Remedies says what became of advice.
+// Remedies says how much advice there was. What became of it, package trial
+// knows.
 type Remedies struct {
 	Reports int64 `json:"reports"`
 	Advised int64 `json:"reports_with_remedies"`
 	Offered int64 `json:"offered"`
-	Taken   int64 `json:"taken"`
-	Worked  int64 `json:"worked"`
-	Failed  int64 `json:"failed"`
-	Success Rate  `json:"success_rate"`
 }
 
 // Acceptance is how proposals of one kind were decided.
@@ -93,14 +88,6 @@ type Acceptance struct {
 	Rejected      int    `json:"rejected"`
 	Clarification int    `json:"request_clarification"`
 	Rate          Rate   `json:"acceptance_rate"`
-}
-
-// Arm is one kind of advice in one arm of its trial.
-type Arm struct {
-	AdviceKind string `json:"advice_kind"`
-	Arm        string `json:"arm"`
-	Assigned   int64  `json:"assigned"`
-	Success    Rate   `json:"success_rate"`
 }
 
 // topSignatures is how many signatures KPIs lists.
@@ -116,15 +103,7 @@ func (m *Monitor) KPIs(f Filter) KPIs {
 	m.dayKPIs(&k)
 	m.objectKPIs(&k)
 	l := m.ledger
-	k.Remedies = Remedies{l.Reports, l.Advised, l.Offered, l.Taken, l.Worked, l.Failed, newRate(l.Worked, l.Worked+l.Failed)}
-	for key, s := range m.trials {
-		kind, arm, _ := strings.Cut(key, "\x00")
-		k.Trials = append(k.Trials, Arm{kind, arm, s.Assigned, newRate(s.Worked, s.Results)})
-	}
-	sort.Slice(k.Trials, func(i, j int) bool {
-		a, b := k.Trials[i], k.Trials[j]
-		return a.AdviceKind < b.AdviceKind || a.AdviceKind == b.AdviceKind && a.Arm < b.Arm
-	})
+	k.Remedies = Remedies{l.Reports, l.Advised, l.Offered}
 	return k
 }
 

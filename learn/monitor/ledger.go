@@ -18,12 +18,7 @@ type object struct {
 
 // ledgerSums are counts of what is not followed by object.
 type ledgerSums struct {
-	Reports, Advised, Offered, Assigned, Controls, Taken, Worked, Failed, Refused int64
-}
-
-// trialSum adds up one kind of advice in one arm.
-type trialSum struct {
-	Assigned, Results, Worked int64
+	Reports, Advised, Offered, Refused int64
 }
 
 // ApplyLedger counts one ledger entry. Entries about tasks, reports, objects
@@ -56,8 +51,6 @@ func (m *Monitor) ApplyLedger(e learn.LedgerEntry) error {
 		err = m.decision(e)
 	case learn.EntryState:
 		err = m.state(e)
-	case learn.EntryTrial:
-		err = m.trial(e)
 	case learn.EntryRefused:
 		m.ledger.Refused++
 	}
@@ -118,52 +111,4 @@ func (m *Monitor) state(e learn.LedgerEntry) error {
 		m.objects[s.ObjectID] = o
 	}
 	return nil
-}
-
-func (m *Monitor) trial(e learn.LedgerEntry) error {
-	var t learn.TrialRecord
-	if err := json.Unmarshal(e.Body, &t); err != nil {
-		return err
-	}
-	if _, seen := m.reports.get(e.ID); seen {
-		return nil
-	}
-	m.reports.put(e.ID, true)
-	key := cutName(t.AdviceKind) + "\x00" + cutName(t.Arm)
-	sum, known := m.trials[key]
-	if !known && len(m.trials) >= maxTrialSums {
-		m.dropped.Objects++
-		return nil
-	}
-	if t.Phase == learn.TrialAssigned {
-		sum.Assigned++
-		m.ledger.Assigned++
-		if t.Arm == learn.TrialControl {
-			m.ledger.Controls++
-		}
-	} else if t.Phase == learn.TrialResult {
-		m.result(&sum, &t)
-	}
-	m.trials[key] = sum
-	return nil
-}
-
-func (m *Monitor) result(sum *trialSum, t *learn.TrialRecord) {
-	if t.Worked != nil {
-		sum.Results++
-		if *t.Worked {
-			sum.Worked++
-		}
-	}
-	if !t.Taken {
-		return
-	}
-	m.ledger.Taken++
-	switch {
-	case t.Worked == nil:
-	case *t.Worked:
-		m.ledger.Worked++
-	default:
-		m.ledger.Failed++
-	}
 }

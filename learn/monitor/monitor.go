@@ -17,8 +17,7 @@ type Monitor struct {
 	tasks   *lru[taskSeen]    // by task id: where it was counted
 	pending *lru[[]unsolved]  // by session: failures waiting for a success
 	objects map[string]object // by object id
-	trials  map[string]trialSum
-	reports *lru[bool] // seen report ids
+	reports *lru[bool]        // seen report ids
 	ledger  ledgerSums
 	dropped Dropped
 }
@@ -45,13 +44,12 @@ type Dropped struct {
 }
 
 const (
-	maxTasks     = 8192
-	maxSessions  = 1024
-	maxUnsolved  = 8 // per session
-	maxObjects   = 50_000
-	maxReports   = 8192
-	maxTimeLost  = 10 * time.Minute // by one failure, beyond its own duration
-	maxTrialSums = 256
+	maxTasks    = 8192
+	maxSessions = 1024
+	maxUnsolved = 8 // per session
+	maxObjects  = 50_000
+	maxReports  = 8192
+	maxTimeLost = 10 * time.Minute // by one failure, beyond its own duration
 )
 
 // New makes an empty Monitor.
@@ -65,7 +63,7 @@ func (m *Monitor) reset() {
 	m.calls, m.days = make(map[callKey]*calls), make(map[dayKey]*day)
 	m.newest = older
 	m.tasks, m.pending, m.reports = newLRU[taskSeen](maxTasks), newLRU[[]unsolved](maxSessions), newLRU[bool](maxReports)
-	m.objects, m.trials = make(map[string]object), make(map[string]trialSum)
+	m.objects = make(map[string]object)
 	m.ledger, m.dropped = ledgerSums{}, Dropped{}
 }
 

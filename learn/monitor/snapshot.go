@@ -16,7 +16,6 @@ type snapshot struct {
 	Pending []lruItem[[]unsolved] `json:"pending"`
 	Reports []lruItem[bool]       `json:"reports"`
 	Objects map[string]object     `json:"objects"`
-	Trials  map[string]trialSum   `json:"trials"`
 	Ledger  ledgerSums            `json:"ledger"`
 	Dropped Dropped               `json:"dropped"`
 }
@@ -38,7 +37,7 @@ func (m *Monitor) Snapshot() ([]byte, error) {
 	defer m.mu.RUnlock()
 	s := snapshot{
 		Version: snapshotVersion, Newest: m.newest, Tasks: m.tasks.all(), Pending: m.pending.all(),
-		Reports: m.reports.all(), Objects: m.objects, Trials: m.trials, Ledger: m.ledger, Dropped: m.dropped,
+		Reports: m.reports.all(), Objects: m.objects, Ledger: m.ledger, Dropped: m.dropped,
 	}
 	for k, c := range m.calls {
 		cell := callCell{Key: k, Sum: *c}
@@ -74,7 +73,7 @@ func (m *Monitor) Restore(raw []byte) error {
 // take moves n's state here.
 func (m *Monitor) take(n *Monitor) {
 	m.calls, m.days, m.newest, m.tasks, m.pending = n.calls, n.days, n.newest, n.tasks, n.pending
-	m.reports, m.objects, m.trials, m.ledger, m.dropped = n.reports, n.objects, n.trials, n.ledger, n.dropped
+	m.reports, m.objects, m.ledger, m.dropped = n.reports, n.objects, n.ledger, n.dropped
 }
 
 func read(raw []byte) (*Monitor, error) {
@@ -109,9 +108,6 @@ func read(raw []byte) (*Monitor, error) {
 	fill(m.reports, s.Reports)
 	for id, o := range s.Objects {
 		m.objects[id] = o
-	}
-	for k, t := range s.Trials {
-		m.trials[k] = t
 	}
 	return m, nil
 }
@@ -160,15 +156,8 @@ func (m *Monitor) mergeLedger(n *Monitor) {
 			m.objects[id] = o
 		}
 	}
-	for k, t := range n.trials {
-		sum := m.trials[k]
-		m.trials[k] = trialSum{sum.Assigned + t.Assigned, sum.Results + t.Results, sum.Worked + t.Worked}
-	}
 	a, b := &m.ledger, n.ledger
-	*a = ledgerSums{
-		a.Reports + b.Reports, a.Advised + b.Advised, a.Offered + b.Offered, a.Assigned + b.Assigned, a.Controls + b.Controls,
-		a.Taken + b.Taken, a.Worked + b.Worked, a.Failed + b.Failed, a.Refused + b.Refused,
-	}
+	*a = ledgerSums{a.Reports + b.Reports, a.Advised + b.Advised, a.Offered + b.Offered, a.Refused + b.Refused}
 	m.dropped.Cells += n.dropped.Cells
 	m.dropped.Objects += n.dropped.Objects
 }

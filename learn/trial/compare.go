@@ -53,6 +53,7 @@ type comparison struct {
 	treatment, control arm    // tasks that were drawn
 	served             Counts // all that it was served to
 	success            score
+	watch              score                 // success since it was promoted
 	costs              [len(costNames)]score // of kinds only
 	standing           *learn.TrialVerdict   // promote or retire
 	dirty              bool                  // results since the last look
@@ -131,18 +132,13 @@ func (t *Trial) count(r *learn.TrialRecord) {
 }
 
 func (c *comparison) add(r *learn.TrialRecord) {
+	a := c.arm(r)
+	a.uptake(r)
 	if r.Worked != nil && r.Arm != learn.TrialControl {
 		c.served.add(*r.Worked)
 	}
 	if !measured(r) {
 		return
-	}
-	a := c.arm(r)
-	if r.Observable {
-		a.Observable++
-		if r.Taken {
-			a.Taken++
-		}
 	}
 	if r.TaskResult == learn.OutcomeSuccess || r.TaskResult == learn.OutcomeFailure {
 		a.Tasks.add(r.TaskResult == learn.OutcomeSuccess)
@@ -152,17 +148,32 @@ func (c *comparison) add(r *learn.TrialRecord) {
 		return
 	}
 	a.add(*r.Worked)
-	if r.Taken {
-		a.TakenWell.add(*r.Worked)
-	}
 	c.dirty, c.last = true, later(c.last, r.Timestamp)
 	y := 0.0
 	if *r.Worked {
 		y = 1
 	}
 	c.success.add(r.Arm != learn.TrialControl, treated(r), y)
+	if c.stands(learn.TrialPromote) {
+		c.watch.add(r.Arm != learn.TrialControl, treated(r), y)
+	}
 	if c.object == "" {
 		c.addCosts(a, r)
+	}
+}
+
+// uptake counts whether the advised was done, and how well.
+func (a *arm) uptake(r *learn.TrialRecord) {
+	if !r.Observable {
+		return
+	}
+	a.Observable++
+	if !r.Taken {
+		return
+	}
+	a.Taken++
+	if r.Worked != nil {
+		a.TakenWell.add(*r.Worked)
 	}
 }
 

@@ -24,8 +24,9 @@ const (
 )
 
 // Conclude looks at everything that has new results and emits the verdicts
-// that the evidence suffices for. A verdict is emitted once; it holds until it
-// is revoked, or until the opposite is proven.
+// that the evidence suffices for. A verdict is emitted once and holds until it
+// is revoked; but what is promoted is watched further, with evidence that
+// starts anew, and retired when it harms.
 func (t *Trial) Conclude(emit func(learn.LedgerEntry)) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -58,10 +59,16 @@ func (t *Trial) enough(c *comparison) bool {
 // else. Each way to err gets its part of alpha, so that the chance to ever err
 // is at most alpha.
 func (t *Trial) judge(c *comparison) (learn.TrialVerdict, bool) {
-	if !t.enough(c) {
+	if !t.enough(c) || c.stands(learn.TrialRetire) {
 		return learn.TrialVerdict{}, false
 	}
 	bound := math.Log(2 / (t.o.Alpha * successShare))
+	if e := c.watch.logDown(); e >= bound { // it helped once
+		return t.verdict(c, learn.TrialRetire, "success", e)
+	}
+	if c.stands(learn.TrialPromote) {
+		return learn.TrialVerdict{}, false
+	}
 	switch up, down := c.success.logUp(), c.success.logDown(); {
 	case up >= bound:
 		return t.verdict(c, learn.TrialPromote, "success", up)
@@ -112,7 +119,7 @@ func (t *Trial) judgeObjects() []learn.TrialVerdict {
 			{learn.TrialRetire, func(c *comparison) float64 { return c.success.logDown() }},
 		} {
 			for _, c := range eBH(byKind[kind], side.evidence, t.o.Alpha/2) {
-				if !t.enough(c) {
+				if !t.enough(c) || c.standing != nil {
 					continue
 				}
 				if v, ok := t.verdict(c, side.verdict, "success", side.evidence(c)); ok {
@@ -148,11 +155,8 @@ func eBH(all []*comparison, logE func(*comparison) float64, alpha float64) []*co
 	return out
 }
 
-// verdict puts a decision into words, unless it holds already.
+// verdict puts a decision into words.
 func (t *Trial) verdict(c *comparison, what, metric string, logE float64) (learn.TrialVerdict, bool) {
-	if c.stands(what) {
-		return learn.TrialVerdict{}, false
-	}
 	v := learn.TrialVerdict{AdviceKind: c.kind, ObjectID: c.object, Verdict: what, Metric: metric, By: "trials", LogE: logE,
 		Treated: c.treatment.N(), Controls: c.control.N(), Timestamp: c.last, Effect: t.successInterval(c)}
 	v.Reason = fmt.Sprintf("with it %.0f %% of %d succeeded, without it %.0f %% of %d", 100*c.treatment.Rate(), v.Treated, 100*c.control.Rate(), v.Controls)
@@ -177,7 +181,7 @@ func (t *Trial) decided(v learn.TrialVerdict) {
 		return
 	}
 	if v.Verdict != learn.TrialRevoke {
-		c.standing = &v
+		c.standing, c.watch = &v, score{}
 		return
 	}
 	if c.standing != nil && c.standing.VerdictID == v.Revokes {

@@ -16,7 +16,7 @@ func outcomeOf(r learn.TrialRecord, f *learn.Task) learn.TrialRecord {
 	at, steps := since(&r, f.Steps)
 	out := r
 	out.Phase, out.Timestamp, out.TaskResult, out.Advised = learn.TrialResult, f.Finished, f.Outcome, nil
-	out.Observable = observable(r.Advised) && (at >= 0 || r.EventID == "")
+	out.Observable = observable(r.Advised) && (at >= 0 || r.AdviceKind != learn.AdviceRemedy)
 	out.Taken = out.Observable && done(r.Advised, steps)
 	if r.AdviceKind == learn.AdviceRemedy && at >= 0 {
 		worked, end := resolution(&f.Steps[at], steps)
@@ -37,12 +37,13 @@ func outcomeOf(r learn.TrialRecord, f *learn.Task) learn.TrialRecord {
 }
 
 // since finds the step that something was served on, -1 if there is none, and
-// the steps after it: for a call that was not recorded under its id, as the
-// gateway's, the last that had failed by then.
+// the steps after it. For a failure that was not recorded under its id, as a
+// gateway's, it is the last call that had failed by then.
 func since(r *learn.TrialRecord, steps []learn.Step) (at int, later []learn.Step) {
 	if r.EventID != "" {
-		at = slices.IndexFunc(steps, func(s learn.Step) bool { return s.EventID == r.EventID })
-		return at, steps[at+1:]
+		if at = slices.IndexFunc(steps, func(s learn.Step) bool { return s.EventID == r.EventID }); at >= 0 {
+			return at, steps[at+1:]
+		}
 	}
 	at = -1
 	first := len(steps)

@@ -29,7 +29,7 @@ const (
 
 // promotedShare is what is left of the control share once a kind is promoted:
 // enough to notice when it stops helping.
-const promotedShare = 0.2
+const promotedShare = 0.5
 
 // Trial assigns and measures. It is a learn.Learner and a learn.Concluder, and
 // a projection of the ledger. Its methods may be called from any goroutine.

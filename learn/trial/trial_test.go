@@ -223,17 +223,17 @@ func TestPromotedKeepsASmallerControl(t *testing.T) {
 	controls := 0
 	for i := range 5000 {
 		r, _ := tr.Assign(learn.TrialRecord{AdviceKind: learn.AdviceStrategy, ObjectID: "s0", ProjectID: "p", TaskID: fmt.Sprint("new", i)})
-		want := 1 - 0.3*0.2
+		want := 1 - 0.3*0.5
 		if r.Arm == learn.TrialControl {
 			controls++
-			want = 0.3 * 0.2
+			want = 0.3 * 0.5
 		}
 		if math.Abs(r.Propensity-want) > 1e-12 {
 			t.Fatalf("propensity %v in %s", r.Propensity, r.Arm)
 		}
 	}
-	if controls < 220 || controls > 380 {
-		t.Errorf("%d of 5,000 are controls, want about 300", controls)
+	if controls < 650 || controls > 850 {
+		t.Errorf("%d of 5,000 are controls, want about 750", controls)
 	}
 }
 

@@ -1,0 +1,53 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"lathe/learn"
+	"lathe/learn/monitor"
+	"lathe/learn/trial"
+)
+
+// KPIs are the monitor's figures with the measured effects of advice, which
+// are of all projects together whatever the filter.
+type KPIs struct {
+	monitor.KPIs
+	Effects trial.Report `json:"effects"`
+}
+
+func (d *Daemon) kpis(f monitor.Filter) KPIs {
+	return KPIs{KPIs: d.learners.monitor.KPIs(f), Effects: d.learners.trial.Report()}
+}
+
+// WhatIfCall asks what other ways to serve advice would have reached.
+type WhatIfCall struct {
+	Kind    string `json:"kind,omitempty"` // "" is every kind
+	Objects int    `json:"objects"`        // single objects to answer for, of each kind
+}
+
+// WhatIfAnswer is from the results in the ledger.
+type WhatIfAnswer struct {
+	Policies []trial.WhatIf `json:"policies"`
+	Left     int            `json:"left,omitempty"` // results beyond the bound
+}
+
+// whatIf reads the whole ledger: it is for a person who can wait.
+func (d *Daemon) whatIf(ctx context.Context, c WhatIfCall) (WhatIfAnswer, error) {
+	var q trial.Question
+	err := d.log.ReadLedger(ctx, 0, func(_ uint64, entries []learn.LedgerEntry) error {
+		for _, e := range entries {
+			if e.Kind != learn.EntryTrial {
+				continue
+			}
+			var r learn.TrialRecord
+			if err := json.Unmarshal(e.Body, &r); err != nil {
+				return fmt.Errorf("ledger entry %s: %w", e.ID, err)
+			}
+			q.Add(r)
+		}
+		return nil
+	})
+	return WhatIfAnswer{Policies: q.Answer(c.Kind, c.Objects), Left: q.Left}, err
+}
