@@ -38,7 +38,7 @@ func (d Decision) SigningBytes() []byte {
 	return b
 }
 
-// State is where a tool or proposal stands.
+// State is where a tool, a proposal or a strategy stands.
 type State string
 
 const (
@@ -53,7 +53,20 @@ const (
 	StateRejected    State = "rejected"
 )
 
-// StateChange is a step in the life of a tool or proposal.
+// The life of a strategy, from StateCandidate on. Only a confirmed one is
+// served; a retired one never comes back.
+const (
+	StateConfirmed    State = "confirmed"
+	StateContradicted State = "contradicted" // what came later does not bear it out
+	StateDecayed      State = "decayed"      // not seen for long
+	StateSuperseded   State = "superseded"   // another says it better or does it cheaper
+	StateRetired      State = "retired"      // it harms, or is forgotten
+)
+
+// Served reports whether a strategy in this state is recommended.
+func (s State) Served() bool { return s == StateConfirmed }
+
+// StateChange is a step in the life of a tool, proposal or strategy.
 type StateChange struct {
 	ObjectID   string    `json:"object_id"`
 	ToolName   string    `json:"tool_name,omitempty"`
@@ -63,4 +76,6 @@ type StateChange struct {
 	Digest     string    `json:"digest,omitempty"` // of the deployed image
 	DecisionID string    `json:"decision_id,omitempty"`
 	Timestamp  time.Time `json:"timestamp"`
+	// Numbers are what the reason rests on, by name.
+	Numbers map[string]float64 `json:"numbers,omitempty"`
 }

@@ -71,12 +71,28 @@ type ProvenStrategy struct {
 	AveragePerformanceMetrics PerformanceMetrics `json:"average_performance_metrics"`
 	SuccessRate               float64            `json:"success_rate"`
 	SuccessInterval           Interval           `json:"success_rate_interval"`
-	Contrast                  float64            `json:"contrast"` // odds ratio, successes against failures
-	PValue                    float64            `json:"p_value"`  // after correction for the number of patterns looked at
-	Support                   int                `json:"support"`  // distinct tasks with the pattern
+	// BaselineRate is the rate of success without it in the same strata
+	// (projects and problem types), weighted as its own tasks are; Strata is
+	// how many there are.
+	BaselineRate float64 `json:"baseline_rate"`
+	Strata       int     `json:"strata,omitempty"`
+	// Contrast is the odds ratio, successes against failures, within strata.
+	Contrast         float64  `json:"contrast"`
+	ContrastInterval Interval `json:"contrast_interval"`
+	// PValue is the level of false discoveries at which it is proven, however
+	// many hypotheses there are and however often one looks; EValue is its
+	// evidence before that correction.
+	PValue  float64 `json:"p_value"`
+	EValue  float64 `json:"e_value,omitempty"`
+	Support int     `json:"support"` // distinct tasks with the pattern
 	RelatedProblemTypes       []string           `json:"related_problem_types,omitempty"`
 	LastConfirmed             time.Time          `json:"last_confirmed"`
 	Evidence                  []string           `json:"evidence"` // event ids
+	// State is where its life stands, StateReason why; History the steps so
+	// far, the newest last. An empty State is that of an older ledger entry.
+	State       State         `json:"state,omitempty"`
+	StateReason string        `json:"state_reason,omitempty"`
+	History     []StateChange `json:"history,omitempty"`
 }
 
 // ModificationType is one of the eight ways to change a plan.

@@ -12,6 +12,8 @@ func newBits(n int) bits { return make(bits, (n+63)/64) }
 
 func (b bits) set(i int) { b[i/64] |= 1 << (i % 64) }
 
+func (b bits) clear(i int) { b[i/64] &^= 1 << (i % 64) }
+
 func (b bits) has(i int) bool { return b[i/64]&(1<<(i%64)) != 0 }
 
 func (b bits) count() (n int) {
@@ -20,6 +22,8 @@ func (b bits) count() (n int) {
 	}
 	return n
 }
+
+func onesCount(w uint64) int { return mathbits.OnesCount64(w) }
 
 // shared counts what is in b and in c.
 func (b bits) shared(c bits) (n int) {

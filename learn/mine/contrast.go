@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"lathe/learn"
 )
 
 // level is how closely a step is looked at.
@@ -13,13 +15,17 @@ type level string
 
 const (
 	levelSkeleton level = "skeleton"
+	levelProgram  level = "program"
 	levelIntent   level = "intent"
 	levelHabit    level = "habit" // not a pattern of steps: see habits.go
 )
 
 func (l level) item(s *seqStep) string {
-	if l == levelIntent {
+	switch l {
+	case levelIntent:
 		return s.Tool + " " + string(s.Intent)
+	case levelProgram:
+		return s.Tool + " " + program(s)
 	}
 	return s.Tool + " " + s.Skeleton
 }
@@ -34,10 +40,6 @@ type sighting struct {
 	table table
 	floor float64 // the smallest p-value that its support allows
 	p, q  float64
-
-	// For those that are shown, see locate.
-	has   []bool  // by task
-	where [][]int // by task, the steps of an occurrence
 }
 
 // survey is what one look at all tasks found.
@@ -47,8 +49,36 @@ type survey struct {
 	raised int64       // times that the support had to be raised
 }
 
-// look contrasts successes and failures in each group.
-func (m *Miner) look() (survey, error) {
+// look is a single look at a set of tasks.
+type look struct {
+	opt   Options
+	tasks []taskSeq
+}
+
+// Contrast takes a single look at finished tasks and tells what separates
+// success from failure, by Fisher's exact test and the correction of
+// correct.go: first what is proven, then the nearest of what is not. It is
+// valid for one look that was planned; whoever looks again and again asks a
+// Miner.
+func Contrast(tasks []*learn.Task, o Options) (proven, nearest []Candidate, err error) {
+	m := &look{opt: o.withDefaults()}
+	for _, t := range tasks {
+		if seq, _ := keep(t, m.opt.MaxSteps); t.Outcome != learn.OutcomeUnknown && len(t.Steps) > 0 {
+			m.tasks = append(m.tasks, seq)
+		}
+	}
+	v, err := m.contrast()
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, s := range v.proven {
+		proven = append(proven, s.candidate(m.opt.MaxQ))
+	}
+	return proven, v.nearest(m.opt), nil
+}
+
+// contrast contrasts successes and failures in each group.
+func (m *look) contrast() (survey, error) {
 	var out survey
 	var families []*family
 	all := groups(m.tasks)
@@ -85,7 +115,7 @@ func (m *Miner) look() (survey, error) {
 // patterns mines all tasks of a group at one level, blind to how they ended:
 // a choice among patterns that knew it would spoil their p-values. Patterns
 // with the same tasks are one hypothesis, told by the longest.
-func (m *Miner) patterns(l level, g *group) ([]*sighting, int64, error) {
+func (m *look) patterns(l level, g *group) ([]*sighting, int64, error) {
 	seen, db := g.views[l], &Database{}
 	for _, v := range seen.tasks {
 		if err := db.Add(v.items); err != nil {
@@ -126,7 +156,7 @@ func (m *Miner) patterns(l level, g *group) ([]*sighting, int64, error) {
 
 // candidates keeps the first of those with the same tasks, and those that
 // enough sessions have, and sets their statistics.
-func (m *Miner) candidates(all []*sighting) []*sighting {
+func (m *look) candidates(all []*sighting) []*sighting {
 	seen := map[string]bool{}
 	return slices.DeleteFunc(all, func(s *sighting) bool {
 		key := s.in.key()
@@ -153,7 +183,9 @@ func bySaying(a, b *sighting) int {
 }
 
 // detail is 0 for the level that says most.
-func (l level) detail() int { return slices.Index([]level{levelSkeleton, levelIntent, levelHabit}, l) }
+func (l level) detail() int {
+	return slices.Index([]level{levelSkeleton, levelProgram, levelIntent, levelHabit}, l)
+}
 
 // distinct keeps one of those of a group that say the same. Strongest first, a
 // pattern stays only when it still separates success from failure among the

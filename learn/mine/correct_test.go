@@ -61,16 +61,16 @@ func TestPermutedOutcomesProveNothing(t *testing.T) {
 	found := 0
 	for range streams {
 		rng.Shuffle(len(tasks), func(i, j int) { tasks[i], tasks[j] = tasks[j], tasks[i] })
-		m := New(Options{MaxQ: level, MinOdds: 1e-9}) // whatever is significant counts
+		m := Options{MaxQ: level, MinOdds: 1e-9} // whatever is significant counts
 		for i, task := range tasks {
 			task.Outcome = learn.OutcomeSuccess
 			if 10*i < 3*len(tasks) {
 				task.Outcome = learn.OutcomeFailure
 			}
 		}
-		feed(t, m, tasks)
-		conclude(t, m)
-		if len(m.Strategies()) > 0 {
+		if proven, _, err := Contrast(tasks, m); err != nil {
+			t.Fatal(err)
+		} else if len(proven) > 0 {
 			found++
 		}
 	}
@@ -168,19 +168,22 @@ func TestOneStrategyForProjectAndAll(t *testing.T) {
 		{[]int{300, 12, 12}, []string{"p0"}},                                      // one project is the evidence
 		{[]int{84, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20}, []string{""}}, // so does the first alone, but most is elsewhere
 	} {
-		m := New(Options{})
+		var tasks []*learn.Task
 		for i, task := range plant(5, 324, [][]string{{"a", "b"}}, nil) {
 			for k, rest := 0, i; k < len(c.sizes); k++ {
 				if rest -= c.sizes[k]; rest < 0 {
 					task.ProjectID = fmt.Sprint("p", k)
-					feed(t, m, []*learn.Task{task})
+					tasks = append(tasks, task)
 					break
 				}
 			}
 		}
-		conclude(t, m)
+		proven, _, err := Contrast(tasks, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
 		var got []string
-		for _, s := range m.Strategies() {
+		for _, s := range proven {
 			got = append(got, s.ProjectID)
 		}
 		if !slices.Equal(got, c.want) {
@@ -191,19 +194,15 @@ func TestOneStrategyForProjectAndAll(t *testing.T) {
 
 func TestNearestSaysWhatIsMissing(t *testing.T) {
 	m := New(Options{})
-	feed(t, m, plant(2, 40, [][]string{{"a", "b"}}, [][]string{{"c", "d"}}))
-	conclude(t, m)
+	feed(t, m, plant(2, 120, [][]string{{"a", "b"}}, [][]string{{"c", "d"}}))
 	st, near := m.Stats(), m.Nearest(3)
-	if st.Successes+st.Failures != st.Tasks || st.Tested == 0 || len(near) == 0 || len(near) > 3 || len(m.Nearest(-1)) != 0 {
+	if st.Successes+st.Failures != st.Tasks || st.Hypotheses == 0 || len(near) == 0 || len(near) > 3 || len(m.Nearest(-1)) != 0 {
 		t.Fatalf("stats %+v, nearest %+v", st, near)
 	}
 	for i, c := range near {
-		if c.Support != c.Successes+c.Failures || c.Successes+c.WithoutSuccesses != st.Successes ||
-			c.Q <= 0.05 || c.Q < st.SmallestQ || i > 0 && c.Q < near[i-1].Q || c.Name == "" {
+		if c.Support != c.Successes+c.Failures || c.Successes+c.WithoutSuccesses > st.Successes ||
+			c.Q <= 0.05 || c.Q < st.SmallestQ || i > 0 && c.Q < near[i-1].Q || c.Name == "" || c.EValue <= 1 {
 			t.Errorf("candidate %+v", c)
-		}
-		if c.Needed != 0 && c.Needed <= st.Tasks {
-			t.Errorf("candidate %+v needs fewer tasks than there are", c)
 		}
 	}
 }

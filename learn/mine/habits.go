@@ -27,8 +27,8 @@ var (
 	checking = []learn.Intent{learn.IntentTest, learn.IntentRun, learn.IntentBuild, learn.IntentLint, learn.IntentTypecheck, learn.IntentFormat, learn.IntentVCS}
 )
 
-// habits looks the habits of a group up. Those of the same tasks are one.
-func (m *Miner) habits(g *group) []*sighting {
+// allHabits is the list.
+func allHabits() []habit {
 	all := generalHabits()
 	for _, x := range looking {
 		all = append(all, before(x))
@@ -39,6 +39,12 @@ func (m *Miner) habits(g *group) []*sighting {
 	for _, x := range checking {
 		all = append(all, ever(x))
 	}
+	return all
+}
+
+// habits looks the habits of a group up. Those of the same tasks are one.
+func (m *look) habits(g *group) []*sighting {
+	all := allHabits()
 	var out []*sighting
 	for i := range all {
 		s := &sighting{level: levelHabit, group: g, names: []string{all[i].title}, habit: &all[i], in: newBits(len(g.tasks))}

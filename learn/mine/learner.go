@@ -2,8 +2,6 @@ package mine
 
 import (
 	"encoding/json"
-	"fmt"
-	"math"
 	"path"
 	"slices"
 	"strings"
@@ -16,15 +14,20 @@ import (
 // Options bounds what the Miner keeps and what it takes for proven. The zero
 // value means the defaults beside the fields.
 type Options struct {
-	MaxTasks    int     // finished tasks kept, the newest (2000)
+	MaxTasks    int     // tasks kept, the newest (2048)
 	MaxSteps    int     // steps kept of a task, the last (120)
-	MaxPatterns int     // patterns mined at one level of a group of tasks (2000)
+	MaxPatterns int     // hypotheses of one level; of one group in Contrast (1000)
 	MinTasks    int     // successful tasks with the pattern (5)
 	MinSessions int     // distinct sessions among them (3)
-	MaxQ        float64 // false discovery rate, Benjamini-Hochberg (0.05)
+	MaxQ        float64 // level of error (0.05)
 	MinOdds     float64 // odds ratio, successes against failures (2)
 	MaxGap      int     // other steps between two neighbours (2; negative: none)
 	MaxLength   int     // steps of a strategy (6)
+	// HalfLife is the time, by the events' clock, after which a sighting of a
+	// strategy counts half for whether it is alive (90 days).
+	HalfLife time.Duration
+	// MaxBytes bounds the pattern state of one level (64 MiB).
+	MaxBytes int64
 }
 
 func (o Options) withDefaults() Options {
@@ -32,7 +35,7 @@ func (o Options) withDefaults() Options {
 		v  *int
 		to int
 	}{
-		{&o.MaxTasks, 2000}, {&o.MaxSteps, 120}, {&o.MaxPatterns, 2000}, {&o.MinTasks, 5},
+		{&o.MaxTasks, 2048}, {&o.MaxSteps, 120}, {&o.MaxPatterns, 1000}, {&o.MinTasks, 5},
 		{&o.MinSessions, 3}, {&o.MaxLength, 6}, {&o.MaxGap, 2},
 	} {
 		if *d.v == 0 {
@@ -46,22 +49,35 @@ func (o Options) withDefaults() Options {
 	if o.MinOdds == 0 {
 		o.MinOdds = 2
 	}
+	if o.HalfLife == 0 {
+		o.HalfLife = 90 * 24 * time.Hour
+	}
+	if o.MaxBytes == 0 {
+		o.MaxBytes = 64 << 20
+	}
 	return o
 }
 
 // Stats counts what the Miner keeps and what it dropped to stay in bounds, and
-// says what the last Conclude looked at.
+// says how things stand.
 type Stats struct {
-	Tasks         int   `json:"tasks"`     // kept
-	Successes     int   `json:"successes"` // of these, as of the last Conclude
-	Failures      int   `json:"failures"`
-	DroppedTasks  int64 `json:"dropped_tasks"`
-	DroppedSteps  int64 `json:"dropped_steps"`
-	RaisedSupport int64 `json:"raised_support"` // times that there were more than MaxPatterns
-	// Tested is the number of hypotheses that were corrected for, SmallestQ
-	// the best of their corrected p-values, or 1.
-	Tested    int     `json:"tested"`
-	SmallestQ float64 `json:"smallest_q"`
+	Tasks     int `json:"tasks"`     // kept, of closed blocks
+	Waiting   int `json:"waiting"`   // in open blocks: not counted yet
+	Strata    int `json:"strata"`    // project and problem type
+	Successes int `json:"successes"` // of the kept tasks
+	Failures  int `json:"failures"`
+	// Dropped are tasks that left the window or never had a block, steps cut
+	// off, patterns and hypotheses given up; Stream is what the pattern states
+	// gave up.
+	DroppedTasks    int64   `json:"dropped_tasks"`
+	DroppedSteps    int64   `json:"dropped_steps"`
+	DroppedPatterns int64   `json:"dropped_patterns"`
+	Stream          Dropped `json:"dropped_by_stream"`
+	// Frequent are the frequent patterns of all levels, Hypotheses what is
+	// tested, SmallestQ the least level at which one of them is declared, or 1.
+	Frequent   int     `json:"frequent"`
+	Hypotheses int     `json:"hypotheses"`
+	SmallestQ  float64 `json:"smallest_q"`
 	// Nearest are those that are not proven, the best first.
 	Nearest []Candidate `json:"nearest,omitempty"`
 }
@@ -77,6 +93,12 @@ type taskSeq struct {
 	Good        bool      `json:"good"`
 	Finished    time.Time `json:"finished"`
 	Steps       []seqStep `json:"steps"`
+	// Block is the ordinal of the first task of its block, BlockLen how many
+	// these are; set when it closes.
+	Block    int `json:"block,omitempty"`
+	BlockLen int `json:"block_len,omitempty"`
+
+	views map[level]view // derived, of a closed task
 }
 
 type seqStep struct {
@@ -88,40 +110,76 @@ type seqStep struct {
 	Command    string       `json:"command,omitempty"`
 	DurationMS float64      `json:"ms,omitempty"`
 	Tokens     int64        `json:"tokens,omitempty"`
+	Target     string       `json:"target,omitempty"`
+	// What flow kept of the call.
+	Params json.RawMessage `json:"params,omitempty"`
+	From   []origin        `json:"from,omitempty"`
 }
 
-// told is what the ledger knows of a strategy.
-type told struct {
-	Support int     `json:"support"`
-	Rate    float64 `json:"rate"`
-}
-
-// Miner is the learner "mine" and a learn.Concluder. One goroutine calls
-// Apply, Conclude, Snapshot and Restore; Strategies and Stats may be called
-// from others.
+// Miner is the learner "mine". One goroutine calls Apply, Conclude, Snapshot
+// and Restore; Strategies, Nearest and Stats may be called from others.
 type Miner struct {
-	opt   Options
-	tasks []taskSeq // by arrival; only the learning goroutine touches it
-	dirty bool
-	told  map[string]told
+	opt      Options
+	arrivals int64
+	strata   map[string]*stratum
+	open     map[taskKey]string // tasks in open blocks, to their stratum
+	win      *window
+	ladders  []*ladder
+	habitual []*hypothesis
+	hyps     []*hypothesis // all, the habitual first
+	flow     *flow
+	now      time.Time // of the newest task
+	dirty    bool
 
 	mu         sync.RWMutex
-	strategies []learn.ProvenStrategy
+	strategies []learn.ProvenStrategy // served
+	lives      []learn.ProvenStrategy // all that were ever confirmed
 	stats      Stats
 }
 
 // New returns a Miner that has seen no task.
-func New(o Options) *Miner { return &Miner{opt: o.withDefaults(), told: map[string]told{}} }
+func New(o Options) *Miner {
+	m := &Miner{opt: o.withDefaults()}
+	m.begin()
+	return m
+}
+
+// begin makes the state of a Miner that has seen no task.
+func (m *Miner) begin() {
+	m.strata, m.open, m.win = map[string]*stratum{}, map[taskKey]string{}, newWindow(m.opt.MaxTasks)
+	m.hyps, m.habitual, m.ladders, m.flow = nil, nil, nil, newFlow()
+	all := allHabits()
+	for i := range all {
+		m.habitual = append(m.habitual, &hypothesis{level: levelHabit, habit: &all[i], names: []string{all[i].title},
+			weight: habitShare / float64(len(all)), in: newBits(m.win.size)})
+	}
+	m.hyps = slices.Clone(m.habitual)
+	for _, l := range []level{levelSkeleton, levelProgram, levelIntent} {
+		s, err := NewStream(StreamOptions{MinSupport: m.opt.MinTasks, MaxLength: m.opt.MaxLength, MaxGap: m.opt.MaxGap,
+			MaxPatterns: 1 << 20, MaxBytes: m.opt.MaxBytes})
+		if err != nil {
+			panic(err) // the options are bounded by withDefaults
+		}
+		m.ladders = append(m.ladders, &ladder{level: l, number: map[string]int32{}, stream: s, chosen: map[PatternID]*hypothesis{}})
+	}
+}
 
 // Name implements learn.Learner.
 func (m *Miner) Name() string { return "mine" }
 
-// Strategies returns the proven strategies as of the last Conclude, the
-// strongest first.
+// Strategies returns the strategies that are served, the strongest first.
 func (m *Miner) Strategies() []learn.ProvenStrategy {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	return slices.Clone(m.strategies)
+}
+
+// Lives returns every strategy that was ever confirmed, in whatever state, as
+// the ledger knows it.
+func (m *Miner) Lives() []learn.ProvenStrategy {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return slices.Clone(m.lives)
 }
 
 // Stats returns what is kept and what was dropped.
@@ -133,52 +191,83 @@ func (m *Miner) Stats() Stats {
 	return out
 }
 
-// Apply implements learn.Learner: it keeps the sequence of a finished task
-// whose outcome is known. A task that is judged again replaces itself.
-func (m *Miner) Apply(o *learn.Observation, _ func(learn.LedgerEntry)) error {
+func (m *Miner) count(change func(*Stats)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	change(&m.stats)
+}
+
+// Apply implements learn.Learner: a finished task whose outcome is known joins
+// the open block of its stratum; when that completes it, the block is counted,
+// and what changed in the life of a strategy is emitted. A task that is judged
+// again replaces itself while its block is open; later only its verdict
+// counts anew.
+func (m *Miner) Apply(o *learn.Observation, emit func(learn.LedgerEntry)) error {
+	if ev := o.Record.Action; ev != nil {
+		m.flow.see(ev, &o.Action)
+	}
 	t := o.Finished
 	if t == nil {
 		return nil
 	}
-	i := slices.IndexFunc(m.tasks, func(k taskSeq) bool { return k.TaskID == t.TaskID && k.ProjectID == t.ProjectID })
-	if i >= 0 {
-		m.tasks, m.dirty = slices.Delete(m.tasks, i, i+1), true
+	key := taskKey{t.ProjectID, t.TaskID}
+	known := t.Outcome != learn.OutcomeUnknown && len(t.Steps) > 0
+	if ordinal, ok := m.win.byKey[key]; ok {
+		if known {
+			m.revise(ordinal, t.Outcome == learn.OutcomeSuccess)
+			m.dirty = true
+			return m.live(emit)
+		}
+		return nil
 	}
-	dropped := Stats{}
-	if t.Outcome != learn.OutcomeUnknown && len(t.Steps) > 0 {
-		seq, cut := m.keep(t)
-		dropped.DroppedSteps = int64(cut)
-		m.tasks, m.dirty = append(m.tasks, seq), true
+	if s, i := m.waiting(key); i >= 0 {
+		s.Open = slices.Delete(s.Open, i, i+1)
+		delete(m.open, key)
 	}
-	if over := len(m.tasks) - m.opt.MaxTasks; over > 0 {
-		m.tasks = slices.Delete(m.tasks, 0, over)
-		dropped.DroppedTasks = int64(over)
+	if !known {
+		return nil
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.stats.Tasks = len(m.tasks)
-	m.stats.DroppedTasks += dropped.DroppedTasks
-	m.stats.DroppedSteps += dropped.DroppedSteps
-	return nil
+	seq, cut := keep(t, m.opt.MaxSteps)
+	for i := range seq.Steps {
+		seq.Steps[i].Params, seq.Steps[i].From = m.flow.take(seq.Steps[i].EventID)
+	}
+	if seq.Finished.After(m.now) {
+		m.now = seq.Finished
+	}
+	block := m.wait(&seq)
+	m.dirty = true
+	m.count(func(s *Stats) {
+		s.DroppedSteps += int64(cut)
+		s.Waiting, s.Strata = len(m.open), len(m.strata)
+	})
+	if block == nil {
+		return nil
+	}
+	if err := m.close(block); err != nil {
+		return err
+	}
+	return m.live(emit)
 }
 
 // maxCommand is the number of bytes of a command that is kept for
 // generalising.
 const maxCommand = 240
 
-func (m *Miner) keep(t *learn.Task) (seq taskSeq, dropped int) {
+// keep makes what is kept of a task, and says how many steps it dropped.
+func keep(t *learn.Task, maxSteps int) (seq taskSeq, dropped int) {
 	seq = taskSeq{
 		TaskID: t.TaskID, ProjectID: t.ProjectID, SessionID: t.SessionID, ProblemType: t.ProblemType,
 		Good: t.Outcome == learn.OutcomeSuccess, Finished: t.Finished, Terms: terms(t.Prompt),
 	}
-	dropped = max(0, len(t.Steps)-m.opt.MaxSteps)
+	dropped = max(0, len(t.Steps)-maxSteps)
 	extensions := map[string]int{}
 	for _, s := range t.Steps[dropped:] {
 		command := s.Command
 		if len(command) > maxCommand {
 			command = ""
 		}
-		seq.Steps = append(seq.Steps, seqStep{s.EventID, s.Tool, s.Intent, clip(s.Skeleton), s.Status.Failed(), command, s.DurationMS, s.Tokens})
+		seq.Steps = append(seq.Steps, seqStep{EventID: s.EventID, Tool: s.Tool, Intent: s.Intent, Skeleton: clip(s.Skeleton),
+			Failed: s.Status.Failed(), Command: command, DurationMS: s.DurationMS, Tokens: s.Tokens, Target: clip(s.Target)})
 		if ext := path.Ext(s.Target); len(ext) > 1 && len(ext) <= 5 {
 			extensions[ext[1:]]++
 		}
@@ -210,46 +299,32 @@ func terms(prompt string) []string {
 	return out
 }
 
-// Conclude implements learn.Concluder: it contrasts the tasks of each project,
-// and of all together, and emits an EntryStrategy for what is new or changed
-// notably. Without a new task since the last time it does nothing.
-func (m *Miner) Conclude(emit func(learn.LedgerEntry)) error {
+// Conclude implements learn.Concluder: it renews the counts and what is nearest
+// to being proven. It emits nothing: what the ledger is told depends on the
+// log alone, not on when somebody asks.
+func (m *Miner) Conclude(func(learn.LedgerEntry)) error {
 	if !m.dirty {
 		return nil
 	}
-	found, err := m.look()
-	if err != nil {
-		return err
+	all := m.survey()
+	_, repeats := m.proven(all)
+	near, least := m.nearest(all, repeats), 1.0
+	frequent, dropped := 0, Dropped{}
+	for _, f := range all {
+		least = min(least, f.q)
 	}
-	var all []learn.ProvenStrategy
-	for _, s := range found.proven {
-		s.locate(m.opt.MaxGap)
-		all = append(all, strategy(s))
-	}
-	for _, s := range all {
-		if err := m.tell(s, emit); err != nil {
-			return err
-		}
+	for _, l := range m.ladders {
+		d := l.stream.Dropped()
+		frequent += l.stream.Frequent()
+		dropped = Dropped{dropped.Candidates + d.Candidates, dropped.Patterns + d.Patterns, dropped.Tasks + d.Tasks, dropped.Steps + d.Steps}
 	}
 	m.dirty = false
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.strategies = all
-	found.describe(m.opt, m.tasks, &m.stats)
-	return nil
-}
-
-func (m *Miner) tell(s learn.ProvenStrategy, emit func(learn.LedgerEntry)) error {
-	was, known := m.told[s.StrategyID]
-	if known && float64(s.Support) < 1.25*float64(was.Support) && math.Abs(s.SuccessRate-was.Rate) < 0.05 {
-		return nil
-	}
-	e, err := learn.NewEntry(learn.EntryStrategy, s.StrategyID, s.ProjectID, s.LastConfirmed, s, s.Evidence)
-	if err != nil {
-		return fmt.Errorf("mine: strategy %s: %w", s.StrategyID, err)
-	}
-	m.told[s.StrategyID] = told{s.Support, s.SuccessRate}
-	emit(e)
+	m.count(func(s *Stats) {
+		s.Tasks, s.Successes = m.win.len(), m.win.good.count()
+		s.Failures = s.Tasks - s.Successes
+		s.Waiting, s.Strata = len(m.open), len(m.strata)
+		s.Stream, s.Frequent, s.Hypotheses, s.SmallestQ, s.Nearest = dropped, frequent, len(m.hyps), least, near
+	})
 	return nil
 }
 
@@ -260,40 +335,4 @@ func sortedKeys[V any](m map[string]V) []string {
 	}
 	slices.Sort(keys)
 	return keys
-}
-
-const snapshotVersion = 2
-
-type snapshot struct {
-	Version    int                    `json:"version"`
-	Tasks      []taskSeq              `json:"tasks"`
-	Dirty      bool                   `json:"dirty"`
-	Told       map[string]told        `json:"told"`
-	Strategies []learn.ProvenStrategy `json:"strategies"`
-	Stats      Stats                  `json:"stats"`
-}
-
-// Snapshot implements learn.Learner: JSON with a version.
-func (m *Miner) Snapshot() ([]byte, error) {
-	return json.Marshal(snapshot{snapshotVersion, m.tasks, m.dirty, m.told, m.Strategies(), m.Stats()})
-}
-
-// Restore implements learn.Learner; it fails on a snapshot of another version
-// and leaves the Miner as it was.
-func (m *Miner) Restore(data []byte) error {
-	var s snapshot
-	if err := json.Unmarshal(data, &s); err != nil {
-		return fmt.Errorf("mine: read snapshot: %w", err)
-	}
-	if s.Version != snapshotVersion {
-		return fmt.Errorf("mine: snapshot has version %d, this program reads %d: replay the log", s.Version, snapshotVersion)
-	}
-	if s.Told == nil {
-		s.Told = map[string]told{}
-	}
-	m.tasks, m.dirty, m.told = s.Tasks, s.Dirty, s.Told
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.strategies, m.stats = s.Strategies, s.Stats
-	return nil
 }

@@ -1,7 +1,6 @@
 package mine
 
 import (
-	"cmp"
 	"math"
 	"slices"
 )
@@ -17,6 +16,10 @@ type Candidate struct {
 	WithoutFailures  int     `json:"without_failures"`
 	P                float64 `json:"p"` // of this alone
 	Q                float64 `json:"q"` // corrected for all that was tested
+	// EValue is the evidence of this alone, and Baseline the rate of success
+	// without it, within strata; both only of a Miner.
+	EValue   float64 `json:"e_value,omitempty"`
+	Baseline float64 `json:"baseline_rate,omitempty"`
 	// Needed is how many tasks, at the same proportions, would prove it: an
 	// estimate that takes the proportions for true.
 	Needed int `json:"tasks_needed,omitempty"`
@@ -47,13 +50,17 @@ func (v *survey) nearest(o Options) []Candidate {
 	}
 	out := []Candidate{}
 	for _, s := range kept {
-		t := s.table
-		out = append(out, Candidate{
-			Name: s.title(), ProjectID: s.group.project, Support: t.withGood + t.withBad, Successes: t.withGood, Failures: t.withBad,
-			WithoutSuccesses: t.withoutGood, WithoutFailures: t.withoutBad, P: s.p, Q: s.q, Needed: s.needed(o.MaxQ),
-		})
+		out = append(out, s.candidate(o.MaxQ))
 	}
 	return out
+}
+
+func (s *sighting) candidate(maxQ float64) Candidate {
+	t := s.table
+	return Candidate{
+		Name: s.title(), ProjectID: s.group.project, Support: t.withGood + t.withBad, Successes: t.withGood, Failures: t.withBad,
+		WithoutSuccesses: t.withoutGood, WithoutFailures: t.withoutBad, P: s.p, Q: s.q, Needed: s.needed(maxQ),
+	}
 }
 
 // needed scales the table until its p-value has shrunk as much as q must, and
@@ -70,19 +77,39 @@ func (s *sighting) needed(maxQ float64) int {
 	return 0
 }
 
-// describe fills the numbers of a look into the counts.
-func (v *survey) describe(o Options, tasks []taskSeq, to *Stats) {
-	to.Tasks, to.Successes, to.Failures = len(tasks), 0, 0
-	for i := range tasks {
-		if tasks[i].Good {
-			to.Successes++
+// nearest are the best of the hypotheses that were never confirmed,
+// near-identical ones once.
+func (m *Miner) nearest(all []*finding, repeats map[*finding]*finding) []Candidate {
+	var kept []*finding
+	for _, f := range sorted(all, byWorth) {
+		if len(kept) == maxNearest || f.e.log() <= 0 {
+			break
+		}
+		same := func(k *finding) bool { return k.in.alike(f.in) >= sameTasks }
+		if f.life == nil && repeats[f] == nil && !slices.ContainsFunc(kept, same) {
+			kept = append(kept, f)
 		}
 	}
-	to.Failures = to.Tasks - to.Successes
-	to.Tested, to.SmallestQ = len(v.tested), 1
-	if len(v.tested) > 0 {
-		to.SmallestQ = slices.MinFunc(v.tested, func(a, b *sighting) int { return cmp.Compare(a.q, b.q) }).q
+	out := []Candidate{}
+	for _, f := range kept {
+		m.describe(f)
+		out = append(out, Candidate{
+			Name: f.title(), ProjectID: m.win.project(f.in), Support: f.sum.withGood + f.sum.withBad,
+			Successes: f.sum.withGood, Failures: f.sum.withBad, WithoutSuccesses: f.sum.withoutGood, WithoutFailures: f.sum.withoutBad,
+			P: min(1, math.Exp(-f.e.log())), Q: f.q, EValue: eValue(f.hypothesis), Baseline: f.baseline, Needed: m.needed(f),
+		})
 	}
-	to.RaisedSupport += v.raised
-	to.Nearest = v.nearest(o)
+	return out
+}
+
+// needed is how many tasks, from the first that was evidence on, would make
+// the evidence enough if it goes on growing as it did, or 0 when twenty times
+// as many are too few.
+func (m *Miner) needed(f *finding) int {
+	have, goal := f.e.log(), -math.Log(f.weight*m.opt.MaxQ)
+	n := float64(m.win.next - f.since)
+	if have <= 0 || goal > 20*have {
+		return 0
+	}
+	return int(math.Ceil(n * max(1, goal/have)))
 }

@@ -75,3 +75,50 @@ func wilson(successes, n int) learn.Interval {
 	half := z / (1 + z*z/m) * math.Sqrt(p*(1-p)/m+z*z/(4*m*m))
 	return learn.Interval{Low: max(0, mid-half), High: min(1, mid+half), Level: 0.95}
 }
+
+// odds is a common odds ratio with its 95 % interval.
+type odds struct{ Odds, Low, High float64 }
+
+// mantelHaenszel is the odds ratio, success with against without, common to
+// all tables (Mantel and Haenszel 1959), with the interval of Robins, Breslow
+// and Greenland (1986). A table with half a task in each cell is added, so that
+// it is finite.
+func mantelHaenszel(tables []table) odds {
+	var r, s, pr, both, qs float64
+	add := func(a, b, c, d float64) {
+		n := a + b + c + d
+		p, q, x, y := (a+d)/n, (b+c)/n, a*d/n, b*c/n
+		r, s = r+x, s+y
+		pr, both, qs = pr+p*x, both+p*y+q*x, qs+q*y
+	}
+	add(0.5, 0.5, 0.5, 0.5)
+	for _, t := range tables {
+		if t.withGood+t.withBad > 0 && t.withoutGood+t.withoutBad > 0 {
+			add(float64(t.withGood), float64(t.withBad), float64(t.withoutGood), float64(t.withoutBad))
+		}
+	}
+	const z = 1.959963984540054
+	spread := z * math.Sqrt(pr/(2*r*r)+both/(2*r*s)+qs/(2*s*s))
+	return odds{r / s, r / s * math.Exp(-spread), r / s * math.Exp(spread)}
+}
+
+// cochran is the one-sided p-value of the test of Cochran (1954) and of Mantel
+// and Haenszel (1959) that success is likelier with than without within the
+// tables, with a correction for continuity.
+func cochran(tables []table) float64 {
+	excess, variance := -0.5, 0.0
+	for _, t := range tables {
+		with, without := float64(t.withGood+t.withBad), float64(t.withoutGood+t.withoutBad)
+		good, bad := float64(t.withGood+t.withoutGood), float64(t.withBad+t.withoutBad)
+		n := with + without
+		if n < 2 {
+			continue
+		}
+		excess += float64(t.withGood) - with*good/n
+		variance += with * without * good * bad / (n * n * (n - 1))
+	}
+	if variance == 0 {
+		return 1
+	}
+	return math.Erfc(excess/math.Sqrt(2*variance)) / 2
+}

@@ -43,36 +43,6 @@ func (l level) views(tasks []taskSeq, groups []*group) {
 	}
 }
 
-// locate finds an occurrence in each task that has the pattern or habit.
-func (s *sighting) locate(gap int) {
-	tasks := s.group.tasks
-	s.has, s.where = make([]bool, len(tasks)), make([][]int, len(tasks))
-	for i := range tasks {
-		s.has[i] = s.in.has(i)
-	}
-	if s.habit != nil {
-		for i, t := range tasks {
-			if s.has[i] {
-				s.where[i], _ = s.habit.find(t)
-			}
-		}
-		return
-	}
-	seen := s.group.views[s.level]
-	var items []int32
-	for _, name := range s.names {
-		items = append(items, seen.number[name])
-	}
-	for i, v := range seen.tasks {
-		if !s.has[i] {
-			continue
-		}
-		for _, at := range occurrence(v.items, items, gap) {
-			s.where[i] = append(s.where[i], v.at[at])
-		}
-	}
-}
-
 // occurrence returns the places of an occurrence within the gap limit, or nil.
 // back[i][j] is the place before j in an occurrence of the first i+1 items.
 func occurrence(seq, items []int32, gap int) []int {

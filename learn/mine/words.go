@@ -5,21 +5,19 @@ import (
 	"strings"
 )
 
-// length is the number of steps that the strategy shows.
-func (s *sighting) length() int {
-	if s.habit == nil {
-		return len(s.names)
-	}
-	for _, at := range s.where {
-		if len(at) > 0 {
-			return len(at)
-		}
-	}
-	return 0
+// saying is what a hypothesis says, in words.
+type saying struct {
+	level level
+	names []string
+	habit *habit
 }
 
+func (s *sighting) title() string { return saying{s.level, s.names, s.habit}.title() }
+
+func (h *hypothesis) title() string { return saying{h.level, h.names, h.habit}.title() }
+
 // title names what is done: "edit_file → make check", "test after the last edit".
-func (s *sighting) title() string {
+func (s saying) title() string {
 	if s.habit != nil {
 		return s.habit.title
 	}
@@ -28,7 +26,7 @@ func (s *sighting) title() string {
 
 // steps names each step of a pattern. Neighbours that would have one name are
 // told in more words.
-func (s *sighting) steps() []string {
+func (s saying) steps() []string {
 	var parts []string
 	for i, n := range s.names {
 		tool, what, _ := strings.Cut(n, " ")
@@ -67,15 +65,26 @@ func brief(tool, skeleton string, most int) string {
 	return strings.Join(words, " ")
 }
 
-// description is one sentence: what to do and how the tasks went.
-func (s *sighting) description() string {
-	what := "Where "
+// sentence says what is done in the tasks with it.
+func (s saying) sentence() string {
 	if s.habit != nil {
-		what += s.habit.sentence
-	} else {
-		what += "the steps " + strings.Join(s.steps(), ", then ") + " follow each other"
+		return s.habit.sentence
 	}
-	t := s.table
-	return fmt.Sprintf("%s, %d of %d tasks succeeded, against %d of %d without.", clip(what),
-		t.withGood, t.withGood+t.withBad, t.withoutGood, t.withoutGood+t.withoutBad)
+	return "the steps " + strings.Join(s.steps(), ", then ") + " follow each other"
+}
+
+// description is one sentence: what to do and how the tasks went.
+func (f *finding) description() string {
+	return fmt.Sprintf("Where %s, %d of %d tasks succeeded; tasks without it, of the same projects and kinds, succeed in %.0f %%.",
+		clip(saying{f.level, f.names, f.habit}.sentence()), f.sum.withGood, f.sum.withGood+f.sum.withBad, 100*f.baseline)
+}
+
+// program is what a step runs and what for: "pytest (test)", "sed (edit)",
+// "git diff (vcs)"; a structured tool is its own program.
+func program(s *seqStep) string {
+	name := brief(s.Tool, s.Skeleton, 1)
+	if name == s.Tool {
+		return name
+	}
+	return name + " (" + string(s.Intent) + ")"
 }
