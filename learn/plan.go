@@ -82,18 +82,22 @@ type ProvenStrategy struct {
 	// PValue is the level of false discoveries at which it is proven, however
 	// many hypotheses there are and however often one looks; EValue is its
 	// evidence before that correction.
-	PValue  float64 `json:"p_value"`
-	EValue  float64 `json:"e_value,omitempty"`
-	Support int     `json:"support"` // distinct tasks with the pattern
-	RelatedProblemTypes       []string           `json:"related_problem_types,omitempty"`
-	LastConfirmed             time.Time          `json:"last_confirmed"`
-	Evidence                  []string           `json:"evidence"` // event ids
+	PValue              float64   `json:"p_value"`
+	EValue              float64   `json:"e_value,omitempty"`
+	Support             int       `json:"support"` // distinct tasks with the pattern
+	RelatedProblemTypes []string  `json:"related_problem_types,omitempty"`
+	LastConfirmed       time.Time `json:"last_confirmed"`
+	Evidence            []string  `json:"evidence"` // event ids
 	// State is where its life stands, StateReason why; History the steps so
 	// far, the newest last. An empty State is that of an older ledger entry.
 	State       State         `json:"state,omitempty"`
 	StateReason string        `json:"state_reason,omitempty"`
 	History     []StateChange `json:"history,omitempty"`
 }
+
+// Served reports whether the strategy is recommended. One in an older ledger
+// entry, without a state, is.
+func (s *ProvenStrategy) Served() bool { return s.State == "" || s.State.Served() }
 
 // ModificationType is one of the eight ways to change a plan.
 type ModificationType string

@@ -118,6 +118,9 @@ func (d *Daemon) socketHandler() http.Handler {
 	answer(d, mux, "GET /v1/strategies", func(context.Context, nothing) ([]learn.ProvenStrategy, error) {
 		return d.learners.mine.Strategies(), nil
 	})
+	answer(d, mux, "GET /v1/strategies/all", func(context.Context, nothing) ([]learn.ProvenStrategy, error) {
+		return d.learners.mine.Lives(), nil
+	})
 	answer(d, mux, "GET /v1/nearest", func(context.Context, nothing) ([]mine.Candidate, error) { return d.learners.mine.Nearest(10), nil })
 	answer(d, mux, "GET /v1/reliability", func(context.Context, nothing) (map[learn.Method]learn.Reliability, error) {
 		return d.learners.diagnose.Reliability(), nil

@@ -69,7 +69,7 @@ func (b backend) recallStrategies(ctx context.Context, s mcp.Scope, words string
 			if err := json.Unmarshal(h.Entry.Body, &st); err != nil {
 				return fmt.Errorf("strategy %s: %w", h.ID, err)
 			}
-			if seen[st.StrategyID] || len(out.Strategies) == limit {
+			if seen[st.StrategyID] || len(out.Strategies) == limit || !st.Served() {
 				continue
 			}
 			seen[st.StrategyID] = true

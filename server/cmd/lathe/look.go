@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -14,7 +13,6 @@ import (
 
 	"lathe/index"
 	"lathe/learn"
-	"lathe/learn/mine"
 	"lathe/learn/monitor"
 	"lathe/server"
 )
@@ -182,72 +180,6 @@ func (a *app) logCmd() *cobra.Command {
 	return c
 }
 
-func (a *app) strategyCmd() *cobra.Command {
-	c := &cobra.Command{Use: "strategy", Short: "What successful tasks do and failed ones do not"}
-	list := &cobra.Command{Use: "list", Short: "Proven strategies", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			all, err := a.strategies(cmd.Context())
-			if err != nil || a.json {
-				return errors.Join(err, printIf(a, err == nil, all))
-			}
-			var rows [][]string
-			for _, s := range all {
-				rows = append(rows, []string{s.StrategyID[:8], orAll(cut(s.ProjectID, 24)), cut(s.Name, 70), fmt.Sprint(s.Support), percent(s.SuccessRate), fmt.Sprintf("%.1f", s.Contrast), fmt.Sprintf("%.4f", s.PValue)})
-			}
-			a.table("ID PROJECT STRATEGY TASKS SUCCESS ODDS Q", rows)
-			return a.printNearest(cmd.Context())
-		}}
-	show := &cobra.Command{Use: "show ID", Short: "One strategy with its steps and evidence", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			all, err := a.strategies(cmd.Context())
-			if err != nil {
-				return err
-			}
-			for _, s := range all {
-				if !strings.HasPrefix(s.StrategyID, args[0]) {
-					continue
-				}
-				if a.json {
-					return a.print(s)
-				}
-				fmt.Fprintf(a.out, "%s\n%s\n\nsuccess %s of %d tasks (%.0f to %.0f %%), odds ratio %.1f, corrected p %.4f\nwhen     %s\n\n", clean(s.Name), cleanLines(s.Description),
-					percent(s.SuccessRate), s.Support, 100*s.SuccessInterval.Low, 100*s.SuccessInterval.High, s.Contrast, s.PValue, clean(strings.Join(s.ApplicabilityConditions, "; ")))
-				for i, t := range s.TemplatePlanFragment.Tasks {
-					fmt.Fprintf(a.out, "%d. %s %s\n", i+1, clean(t.ToolName), clean(string(t.Arguments)))
-				}
-				fmt.Fprintf(a.out, "\nevidence %s\n", strings.Join(s.Evidence, " "))
-				return nil
-			}
-			return fmt.Errorf("there is no strategy %q: see `lathe strategy list`", args[0])
-		}}
-	c.AddCommand(list, show)
-	return c
-}
-
-// printNearest tells what may become a strategy with more tasks.
-func (a *app) printNearest(ctx context.Context) error {
-	client, _, err := a.client(ctx)
-	if err != nil {
-		return err
-	}
-	var near []mine.Candidate
-	if err := client.Call(ctx, http.MethodGet, "/v1/nearest", nil, &near); err != nil || len(near) == 0 {
-		return err
-	}
-	var rows [][]string
-	for _, c := range near {
-		needed := "-"
-		if c.Needed > 0 {
-			needed = fmt.Sprint(c.Needed)
-		}
-		rows = append(rows, []string{orAll(cut(c.ProjectID, 24)), cut(c.Name, 60), fmt.Sprintf("%d of %d", c.Successes, c.Successes+c.Failures),
-			fmt.Sprintf("%d of %d", c.WithoutSuccesses, c.WithoutSuccesses+c.WithoutFailures), fmt.Sprintf("%.3f", c.Q), needed})
-	}
-	fmt.Fprintln(a.out, "\nnot proven, but nearest to it (successful tasks with it, and without; q must fall to 0.05; tasks that this would take at these rates)")
-	a.table("PROJECT WHAT WITH WITHOUT Q TASKS-NEEDED", rows)
-	return nil
-}
-
 func orAll(project string) string {
 	if project == "" {
 		return "all"
@@ -260,14 +192,4 @@ func printIf(a *app, ok bool, v any) error {
 		return nil
 	}
 	return a.print(v)
-}
-
-func (a *app) strategies(ctx context.Context) ([]learn.ProvenStrategy, error) {
-	client, _, err := a.client(ctx)
-	if err != nil {
-		return nil, err
-	}
-	all := []learn.ProvenStrategy{}
-	err = client.Call(ctx, http.MethodGet, "/v1/strategies", nil, &all)
-	return all, err
 }
