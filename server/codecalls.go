@@ -57,22 +57,21 @@ func (c *codeGraphs) ask(ctx context.Context, call CodeCall) (any, error) {
 	if call.Ask == "definition" || call.Ask == "touches" {
 		c.readHistories(ctx, g, call)
 	}
+	if err := unknownCode(g, call, root); err != nil {
+		return nil, err
+	}
 	switch call.Ask {
 	case "stats":
 		how, why := g.Watching()
 		return CodeStats{g.Stats(), root, how, why, codegraph.Lost}, nil
 	case "definition":
-		found, err := g.Definition(ctx, call.Symbol)
-		if err == nil && len(found) == 0 {
-			err = fmt.Errorf("the code in %s defines no %.80q, as far as it was read: see `lathe graph code stats`", root, call.Symbol)
-		}
-		return found, err
+		return g.Definition(ctx, call.Symbol)
 	case "callers":
 		return g.Callers(ctx, call.Symbol)
 	case "callees":
 		return g.Callees(ctx, call.Symbol)
 	case "imports":
-		return g.Imports(strings.TrimPrefix(filepath.ToSlash(call.Symbol), "./")), nil
+		return g.Imports(codeFile(call.Symbol)), nil
 	case "importers":
 		return g.Importers(call.Symbol), nil
 	case "neighbourhood":
@@ -85,6 +84,31 @@ func (c *codeGraphs) ask(ctx context.Context, call CodeCall) (any, error) {
 		return g.Update(ctx)
 	}
 	return nil, fmt.Errorf("the code graph cannot be asked for %.40q", call.Ask)
+}
+
+// codeFile is a file of the workspace as a person may write it.
+func codeFile(name string) string { return strings.TrimPrefix(filepath.ToSlash(name), "./") }
+
+// unknownCode says of a name that is neither defined in the workspace nor, where
+// modules from elsewhere may be meant, used in it, what it could have been.
+func unknownCode(g *codegraph.Graph, call CodeCall, root string) error {
+	known := true
+	switch call.Ask {
+	case "definition", "callers", "callees", "neighbourhood":
+		known = len(g.Lookup(call.Symbol)) > 0
+	case "imports":
+		known = g.Entities(codeFile(call.Symbol)) != nil
+	case "importers":
+		known = len(g.Importers(call.Symbol)) > 0 || len(g.Lookup(call.Symbol)) > 0
+	}
+	if known {
+		return nil
+	}
+	near := g.Near(call.Symbol, 5)
+	if len(near) == 0 {
+		return fmt.Errorf("the code in %s has no %.80q, as far as it was read: see `lathe graph code stats`", root, call.Symbol)
+	}
+	return fmt.Errorf("the code in %s has no %.80q; it has %s", root, call.Symbol, strings.Join(near, ", "))
 }
 
 // readHistories reads the histories that an answer will show. Where there is

@@ -104,6 +104,12 @@ func TestCodeIsPartOfTheKnowledgeGraph(t *testing.T) {
 		t.Error("another project sees the code")
 	}
 
+	for ask, symbol := range map[string]string{"definition": "totl", "callers": "totl", "callees": "totl", "neighbourhood": "totl", "imports": "shop/crt.py", "importers": "shop.crt"} {
+		err := s.call(http.MethodPost, "/v1/code", server.CodeCall{Workspace: root, Ask: ask, Symbol: symbol}, &struct{}{})
+		if err == nil || !strings.Contains(err.Error(), "total") && !strings.Contains(err.Error(), "cart") {
+			t.Errorf("%s of the unknown %s: %v", ask, symbol, err)
+		}
+	}
 	s.stop()
 	s.start()
 	s.connected(project)

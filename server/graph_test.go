@@ -116,6 +116,7 @@ func (s *site) concluded() []learn.LedgerEntry {
 	}
 	tool.Manifest.Provenance.OpportunityID = opportunities[i].OpportunityID
 	add(learn.EntryTool, tool.ToolID, opportunities[i].ProjectID, tool)
+	add(learn.EntryValidation, tool.ToolID, opportunities[i].ProjectID, learn.ValidationResult{ToolID: tool.ToolID, ContentHash: tool.ContentHash, Passed: true, ColdMS: 80, Risk: "low"})
 	add(learn.EntryState, tool.ToolID, "", learn.StateChange{ObjectID: tool.ToolID, ToolName: tool.Manifest.Name, To: learn.StateActive})
 	var remedies []graph.Node
 	s.mustCall(http.MethodPost, "/v1/graph/list", server.GraphCall{Kind: "RecoveryStrategy", Project: project, Limit: 1}, &remedies)
@@ -155,6 +156,19 @@ func TestGraphHasEveryKind(t *testing.T) {
 	}
 	if n, m := len(words(designNodes)), len(words(designEdges))+len(words(designCode)); n != len(graph.NodeKinds()) || m != len(graph.EdgeKinds()) {
 		t.Errorf("the design has %d and %d kinds, the graph %d and %d", n, m, len(graph.NodeKinds()), len(graph.EdgeKinds()))
+	}
+	var tools []graph.Node
+	s.mustCall(http.MethodPost, "/v1/graph/list", server.GraphCall{Kind: "Tool", Properties: map[string]string{"generated": "true"}}, &tools)
+	if len(tools) != 1 {
+		t.Fatalf("tools that were made: %+v", tools)
+	}
+	for _, p := range []string{"signature", "usage", "description", "permissions", "cold_ms", "risk", "method", "opportunity_id", "version", "content_hash", "state"} {
+		if tools[0].Properties[p] == "" {
+			t.Errorf("the tool's node has no %s: %v", p, tools[0].Properties)
+		}
+	}
+	if sig := tools[0].Properties["signature"]; !strings.HasPrefix(sig, tools[0].Label+"(") || !strings.Contains(sig, ": ") {
+		t.Errorf("signature %q", sig)
 	}
 	t.Run("queries", s.graphQueries)
 	t.Run("export", s.graphExport)

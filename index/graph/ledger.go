@@ -37,6 +37,8 @@ func (g *Graph) ApplyLedger(e learn.LedgerEntry) error {
 		err = decoded(g, e, func(p *learn.ToolOpportunity, o origin) { g.opportunity(p, g.from(p.ProjectID, o)) })
 	case learn.EntryTool:
 		err = decoded(g, e, g.proposedTool)
+	case learn.EntryValidation:
+		err = decoded(g, e, g.validated)
 	case learn.EntryState:
 		err = decoded(g, e, g.changed)
 	case learn.EntryTrial:
@@ -200,25 +202,6 @@ func (g *Graph) strategy(s *learn.ProvenStrategy, o origin) {
 	}
 	g.set(n, ComposedOf, f, 1, o)
 	g.learnedFrom(n, s.Evidence, o)
-}
-
-func (g *Graph) proposedTool(t *learn.ProposedTool, o origin) {
-	name := t.Manifest.Name
-	if name == "" {
-		return
-	}
-	n := g.node(Tool, 0, name, name, o)
-	g.property(n, "version", t.Manifest.Version)
-	g.property(n, "content_hash", t.ContentHash)
-	g.property(n, "method", string(t.Manifest.Provenance.Method))
-	g.property(n, "generated", "true")
-	g.renew(n, LearnedFrom)
-	g.learnedFrom(n, t.Manifest.Provenance.Evidence, o)
-	if from := t.Manifest.Provenance.OpportunityID; from != "" {
-		if f := g.object(PlanFragment, from, o); f != 0 {
-			g.set(f, Generated, n, 1, o)
-		}
-	}
 }
 
 // changed projects a new state. A tool that is deployed is known to all
