@@ -6,7 +6,7 @@ import "math"
 // one costs (see price), lowered by how many different words were seen in that
 // place, may not exceed this share of the words that agree.
 const (
-	budget      = 0.36
+	budget      = 0.40
 	highest     = 3.0  // what a single parameter may cost, however much agrees
 	valueFactor = 0.4  // of a price, where the place also holds values
 	knownFactor = 0.15 // of a price, where other words were found to be one parameter
@@ -15,7 +15,7 @@ const (
 // aloneFactor lowers prices where each line is judged at once. That two words
 // were seen in a place so far says little then; after a thousand lines together
 // it says that they are constants.
-const aloneFactor = 0.65
+const aloneFactor = 0.69
 
 // family is what was seen in one place of lines that are otherwise the same.
 type family struct {

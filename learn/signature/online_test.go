@@ -38,6 +38,10 @@ func TestTokens(t *testing.T) {
 		"larch:8080 open":                                               "larch:<*> open",
 		"Fan speeds ( 3552 **** 3375 )":                                 "Fan speeds ( <*> )",
 		"nodes:node-[40-63] of init() and chdir(/a b)":                  "nodes:<*> of init() and chdir(<*>)",
+		"ping n[1-3,7] and n[2] of x[a]":                                "ping <*> and n[<*>] of x[a]",
+		"listening on :: port 22, ::1 and std::string":                  "listening on <*> port <*> and std::string",
+		"[10:11:12.5] [1.batch] debug:  Waiting for IO":                 "<*> Waiting for IO",
+		"back dead/<NOSRV> SC-- drwxr-xr-- a--b":                        "back <*> a--b",
 		"[req-1 9a - - -] x":                                            "[<*>] x",
 		"2024-05-06 10:11:12,123 - INFO [main] - Started":               "<*> [main] - Started",
 		"Dec 10 07:02:47 larch sshd[24203]: Connection closed":          "<*> sshd[<*>]: Connection closed",
@@ -65,6 +69,7 @@ func TestWhatVaries(t *testing.T) {
 		"states of a line": {[]string{"[instance: 1f] VM Started (Lifecycle Event)", "[instance: 2f] VM Paused (Lifecycle Event)"}, false},
 		"methods":          {[]string{`1.1.1.1 "GET /a" status: 200`, `1.1.1.1 "POST /a" status: 200`}, false},
 		"empty or not":     {[]string{"login failure; user= host=a", "login failure; user=jo host="}, true},
+		"settings":         {[]string{"minAge set to 40", "maxAge set to 40"}, false},
 		"hosts":            {[]string{"reverse mapping for larch.example.org failed at once", "reverse mapping for fir.example.org failed at once"}, true},
 		"list lengths":     {[]string{"to replicate blk_1 to 10.0.0.1:80", "to replicate blk_2 to 10.0.0.1:80 10.0.0.2:80"}, true},
 		"units":            {[]string{"stored in memory (size 3.0 KB, free 1 GB)", "stored in memory (size 12 B, free 900.5 MB)"}, true},
@@ -74,6 +79,22 @@ func TestWhatVaries(t *testing.T) {
 		if (got[0] == got[1]) != tc.one {
 			t.Errorf("%s: one template %v, want %v", name, got[0] == got[1], tc.one)
 		}
+	}
+}
+
+// TestNamedKinds: what stands before the word for its kind is a name.
+func TestNamedKinds(t *testing.T) {
+	o := NewOnline(0, true)
+	for _, n := range []string{"ruok", "srvr", "stat"} {
+		o.Add([]byte("Processing " + n + " command from 10.0.0.1:5"))
+	}
+	for _, n := range []string{"Opened", "Closed", "Restored"} {
+		o.Add([]byte(n + " session for client 10.0.0.1:5"))
+	}
+	seen := map[string]int{}
+	o.Flush(func(_, template string) { seen[template]++ })
+	if len(seen) != 4 || seen["Processing <*> command from <*>"] != 3 {
+		t.Errorf("got %v", seen)
 	}
 }
 

@@ -136,6 +136,12 @@ func (s *scanner) word(glued bool) {
 	if kind != kindMark {
 		next, end, kind = s.chain(start, end, kind)
 	}
+	if c := s.at(next); c == '<' && kind == kindWord && end == next && s.line[end-1] == '/' { // backend/<none>
+		if k := bytes.IndexByte(s.line[next:min(len(s.line), next+maxGroup)], '>'); k > 0 {
+			next += k + 1
+			end, kind = next, kindValue
+		}
+	}
 	for kind == kindWord && end == next && end > start+1 && s.line[end-1] == '.' {
 		end-- // ends a sentence
 	}
@@ -165,6 +171,13 @@ func (s *scanner) word(glued bool) {
 			}
 		}
 	}
+}
+
+// flagsOnly reports whether a word is flags with dashes for those not set:
+// "SC--", "rwxr-x---".
+func flagsOnly(w []byte) bool {
+	n := len(w)
+	return n > 3 && n < 12 && w[n-1] == '-' && w[n-2] == '-' && class[w[0]] == isAlpha
 }
 
 // ranges reports whether b is several numbers, as in lists of hosts.
@@ -216,7 +229,7 @@ func (s *scanner) part(start int) (end int, kind tokenKind) {
 		flags |= k
 	}
 	switch w := line[start:i]; {
-	case flags&isDigit != 0, flags == isAlpha && len(w) >= 8 && hexOnly(w), flags&(isSlash|isBackslash|isAt) != 0 && pathLike(w, flags):
+	case flags&isDigit != 0, flagsOnly(w), flags == isAlpha && len(w) >= 8 && hexOnly(w), flags&(isSlash|isBackslash|isAt) != 0 && pathLike(w, flags):
 		return i, kindValue
 	}
 	return i, kindWord

@@ -24,7 +24,7 @@ type wordPlace struct {
 
 // price is what taking word for a parameter costs.
 func price(word string, at wordPlace) float64 {
-	if at.after == "=" { // a key
+	if at.after == "=" || at.first && (at.after == "set" || at.after == "is" && identifier(word)) { // a key
 		return priceVerb
 	}
 	p := form(word)
@@ -33,6 +33,8 @@ func price(word string, at wordPlace) float64 {
 		return p * 1.8
 	case p >= priceVerb:
 		return p
+	case p <= priceNeutral && named[at.after]:
+		return p * 0.5
 	case introduces[strings.ToLower(at.before)], enclosed(at.before, at.after):
 		return p * 0.35
 	case listed(at.before, at.after):
@@ -54,6 +56,8 @@ func form(word string) float64 {
 	}
 	lower := strings.ToLower(word)
 	switch {
+	case len(word) == 1 && word[0] >= 'A' && word[0] <= 'Z': // a type or flag
+		return priceName
 	case capitals(word) && (inflected(lower) || common[lower]):
 		return priceEvent
 	case capitals(word):
@@ -66,7 +70,7 @@ func form(word string) float64 {
 		return priceHost
 	case hyphened(word):
 		return priceHyphen
-	case identifier(word):
+	case identifier(word), unspoken(lower):
 		return priceName
 	}
 	return priceNeutral
@@ -151,6 +155,9 @@ func capitals(w string) bool {
 	return n > 2 || n == len(w) && n > 1
 }
 
+// unspoken reports whether a word has no vowel, as abbreviations and names do.
+func unspoken(w string) bool { return len(w) > 2 && !strings.ContainsAny(w, "aeiouy") }
+
 // hyphened reports whether a word is letters with hyphens inside.
 func hyphened(w string) bool {
 	k := strings.IndexByte(w, '-')
@@ -197,6 +204,8 @@ var (
 		parity cache data instruction address register check hit miss change state status normal critical fatal debug notice
 		primary secondary master slave leader follower internal external public private global shared single double
 		machine node device driver port socket host user group key value type size time date count number limit level mode`)
+	named = set(`command service thread daemon process task job queue module plugin driver filesystem interface database table partition
+		session protocol server client handler worker controller manager`)
 	introduces = set(`user users username account host hosts hostname server client node domain device interface module package class service
 		process program command task job queue topic table database schema index key name named called id group role owner member
 		for from by on via into file directory folder path volume bucket image container pod namespace zone region cluster
