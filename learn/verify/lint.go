@@ -9,7 +9,7 @@ import (
 
 var (
 	flakeLine   = regexp.MustCompile(`^(\S.*?):(\d+):\d+: ([A-Z]{1,4}\d{3,4}) `)
-	ruffFull    = regexp.MustCompile(`^([A-Z]{1,5}\d{3,4}) `)
+	ruffFull    = regexp.MustCompile(`^([A-Z]{1,5}\d{3,4}|invalid-syntax)(?: |: )`)
 	ruffAt      = regexp.MustCompile(`^ *--> (\S+:\d+):\d+$`)
 	ruffEnd     = regexp.MustCompile(`^Found (\d+) errors?(?: \((\d+) fixed, (\d+) remaining\))?\.$`)
 	pylintLine  = regexp.MustCompile(`^(\S.*?):(\d+):\d+: ([CRWEFI])(\d{4}): (.*)$`)
@@ -86,6 +86,9 @@ func readRuff(out *output, inv *invocation) []learn.Verification {
 	for _, line := range out.lines {
 		if m := ruffAt.FindStringSubmatch(line); m != nil && rule != "" {
 			places.add(m[1] + " " + rule)
+			if !ended { // with -q nothing ends it
+				v.Failed++
+			}
 		}
 		rule = ""
 		if m := ruffFull.FindStringSubmatch(line); m != nil {

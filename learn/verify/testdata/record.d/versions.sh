@@ -21,6 +21,7 @@ version tox tox --version
 version mypy mypy --version
 version flake8 flake8 --version
 version pylint pylint --version
+version ruff ruff --version
 version "go test, go build, go vet" go version
 version gotestsum sh -c "gotestsum --version | grep '[0-9]' || dpkg-query -W -f '\${Version}' gotestsum"
 version golangci-lint golangci-lint --version
