@@ -7,45 +7,42 @@ import "slices"
 // behind its items in all of its sequences. Behind is seen in the extensions;
 // before and between are the maximum periods, searched here. The semi-maximum
 // periods prune: what can be put before or between already in the first
-// occurrences can be put there in every longer pattern too (BackScan).
+// occurrences can be put there in every longer pattern too (BackScan). They are
+// parts of the maximum periods, and so need no search when there is nothing in
+// those.
 type periods struct {
 	first  []int32   // places of the first occurrence
 	common [][]int32 // by period, the items that all sequences so far have
+	marks  []uint32  // by item, the period that has it
+	clock  uint32
 }
 
-// prunable reports whether no pattern with this prefix is closed.
-func (p *periods) prunable(db *prepared, prefix, ends []int32) bool {
-	return p.search(db, prefix, ends, true)
-}
-
-// extensible reports whether the pattern can be extended before or between.
-func (p *periods) extensible(db *prepared, prefix, ends []int32) bool {
-	return p.search(db, prefix, ends, false)
-}
-
-func (p *periods) search(db *prepared, prefix, ends []int32, semi bool) bool {
+// search reports whether an item is in one of the maximum periods of all
+// sequences, or with semi in one of the semi-maximum ones. origins are the
+// starts of the sequences.
+func (p *periods) search(db *prepared, prefix, origins []int32, semi bool) bool {
 	n := len(prefix)
 	for len(p.common) < n {
 		p.common, p.first = append(p.common, nil), append(p.first, 0)
 	}
-	for k, end := range ends {
-		p.match(db, prefix, db.start[end])
+	for k, origin := range origins {
+		p.match(db, prefix, origin)
 		alive := false
-		last := end // of the last occurrence, from behind
+		last := p.first[n-1] // of the last occurrence, from behind
 		if !semi {
-			for last++; db.items[last] >= 0; last++ {
-			}
-			last--
+			last = db.end(origin) - 1
 		}
 		for i := n - 1; i >= 0; i-- {
 			for db.items[last] != prefix[i] {
 				last--
 			}
-			from := db.start[end]
+			from := origin
 			if i > 0 {
 				from = p.first[i-1] + 1
 			}
-			p.intersect(i, k == 0, db.items[from:last])
+			if k == 0 || len(p.common[i]) > 0 {
+				p.intersect(i, k == 0, db.items[from:last])
+			}
 			alive = alive || len(p.common[i]) > 0
 			last--
 		}
@@ -70,16 +67,24 @@ func (p *periods) match(db *prepared, prefix []int32, start int32) {
 
 // intersect keeps of period i the items that this sequence has there too.
 func (p *periods) intersect(i int, begin bool, period []int32) {
+	if p.clock++; p.clock == 0 {
+		clear(p.marks)
+		p.clock = 1
+	}
 	if begin {
 		p.common[i] = p.common[i][:0]
 		for _, item := range period {
-			if !slices.Contains(p.common[i], item) {
+			if p.marks[item] != p.clock {
+				p.marks[item] = p.clock
 				p.common[i] = append(p.common[i], item)
 			}
 		}
 		return
 	}
-	p.common[i] = slices.DeleteFunc(p.common[i], func(item int32) bool { return !slices.Contains(period, item) })
+	for _, item := range period {
+		p.marks[item] = p.clock
+	}
+	p.common[i] = slices.DeleteFunc(p.common[i], func(item int32) bool { return p.marks[item] != p.clock })
 }
 
 // closedAmong keeps the patterns that have no longer one with the same support

@@ -62,6 +62,14 @@ type prepared struct {
 	sequences int
 }
 
+// end is the place behind the sequence that starts at a place.
+func (p *prepared) end(start int32) int32 {
+	for p.items[start] != endOfSequence {
+		start++
+	}
+	return start
+}
+
 // supports counts the sequences that have each item.
 func (db *Database) supports() map[int32]int32 {
 	count, last := map[int32]int32{}, map[int32]int32{}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -31,6 +32,9 @@ type Limits struct {
 	Workers int
 	// MaxPatterns bounds the result, and the memory; 0 for no bound.
 	MaxPatterns int
+	// Found, when there is one, always holds the number of patterns so far, for
+	// others to read.
+	Found *atomic.Int64
 
 	sets bool // fill Pattern.in; only with a MaxGap
 }
@@ -45,57 +49,85 @@ type Pattern struct {
 // Mine returns the patterns within the limits, ordered by their items. It
 // fails with ErrTooMany and when ctx ends.
 func (db *Database) Mine(ctx context.Context, l Limits) ([]Pattern, error) {
-	if l.MinSupport < 1 {
-		return nil, fmt.Errorf("mine: minimum support %d: it must be at least 1", l.MinSupport)
+	if l.MaxGap < 0 {
+		r, err := db.Search(ctx, l)
+		if err != nil {
+			return nil, err
+		}
+		return r.Patterns(), nil
 	}
-	p := db.prepare(l.MinSupport, l.MaxGap >= 0)
+	if err := l.check(); err != nil {
+		return nil, err
+	}
+	p := db.prepare(l.MinSupport, true)
 	p.sequences = db.n
-	roots := p.roots(l.MaxGap >= 0)
-	run := &run{ctx: ctx, limits: l, db: p, found: make([][]Pattern, len(roots))}
-	workers := l.Workers
-	if workers <= 0 {
-		workers = runtime.GOMAXPROCS(0)
-	}
+	roots := p.roots(true)
+	run := &run{ctx: ctx, limits: l, db: p}
+	found := make([][]Pattern, len(roots))
 	var next atomic.Int64
-	var group sync.WaitGroup
-	for range min(workers, len(roots)) {
-		group.Go(func() {
-			w := newWorker(run)
-			for !run.stopped() {
-				i := int(next.Add(1)) - 1
-				if i >= len(roots) {
-					return
-				}
-				w.root(i, roots[i])
+	run.work(l.workers(), func() {
+		w := newWorker(run)
+		for !run.stopped() {
+			i := int(next.Add(1)) - 1
+			if i >= len(roots) {
+				return
 			}
-		})
-	}
-	group.Wait()
+			found[i] = w.root(i, roots[i])
+		}
+	})
 	if err := run.err(); err != nil {
 		return nil, err
 	}
-	var out []Pattern
-	for _, f := range run.found {
-		out = append(out, f...)
-	}
-	if l.Closed && !l.wholeSpace() {
+	out := slices.Concat(found...)
+	if l.Closed {
 		out = closedAmong(out)
 	}
 	return out, nil
 }
 
-// wholeSpace is whether no limit but the support cuts patterns off, so that
-// closure can be seen in the database itself.
-func (l Limits) wholeSpace() bool { return l.MaxGap < 0 && l.MaxLength == 0 }
+func (l Limits) check() error {
+	if l.MinSupport < 1 {
+		return fmt.Errorf("mine: minimum support %d: it must be at least 1", l.MinSupport)
+	}
+	return nil
+}
 
-// run is what the workers of one Mine share.
+// workers is how many goroutines there are.
+func (l Limits) workers() int {
+	if l.Workers > 0 {
+		return l.Workers
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// run is what the workers of one search share.
 type run struct {
 	ctx    context.Context // of this call only
 	limits Limits
 	db     *prepared
-	found  [][]Pattern // by root
+	pool   *pool // without a gap limit
 	total  atomic.Int64
 	stop   atomic.Bool
+}
+
+// work runs n workers to their end.
+func (r *run) work(n int, worker func()) {
+	var group sync.WaitGroup
+	for range n {
+		group.Go(worker)
+	}
+	group.Wait()
+}
+
+// found counts one pattern.
+func (r *run) found() {
+	n := r.total.Add(1)
+	if max := r.limits.MaxPatterns; max > 0 && n > int64(max) {
+		r.stop.Store(true)
+	}
+	if r.limits.Found != nil {
+		r.limits.Found.Store(n)
+	}
 }
 
 func (r *run) stopped() bool {
@@ -123,22 +155,29 @@ func (r *run) err() error {
 // first place in each sequence, or with a gap limit every place.
 func (p *prepared) roots(all bool) [][]int32 {
 	roots := make([][]int32, len(p.names))
-	last := make([]int32, len(p.names)) // start+1 of the last sequence seen
+	for i, n := range p.support {
+		roots[i] = make([]int32, 0, n)
+	}
+	last := make([]int32, len(p.names)) // number of the last sequence seen
+	sequence := int32(1)
 	for i, it := range p.items {
-		if it < 0 || !all && last[it] == p.start[i]+1 {
+		if it == endOfSequence {
+			sequence++
+		}
+		if it < 0 || !all && last[it] == sequence {
 			continue
 		}
-		last[it] = p.start[i] + 1
+		last[it] = sequence
 		roots[it] = append(roots[it], int32(i))
 	}
 	return roots
 }
 
-// worker mines one root at a time. Its arrays are shared by all levels of the
-// recursion: a level is done with them before it descends.
+// worker mines with a gap limit, one root at a time. Its arrays are shared by
+// all levels of the recursion: a level is done with them before it descends.
 type worker struct {
 	*run
-	root0   int
+	out     []Pattern
 	prefix  []int32
 	count   []int32 // sequences with an extension, by item
 	places  []int32 // places of an extension, by item
@@ -148,7 +187,6 @@ type worker struct {
 	arena   []int32 // stack of projections
 	nodes   int
 	names   []int32 // storage for the items of found patterns
-	periods periods
 }
 
 func newWorker(r *run) *worker {
@@ -156,16 +194,12 @@ func newWorker(r *run) *worker {
 	return &worker{run: r, count: make([]int32, n), places: make([]int32, n), stamp: make([]int32, n)}
 }
 
-func (w *worker) root(i int, ends []int32) {
-	w.root0 = i
+// root returns the patterns that begin with an item.
+func (w *worker) root(i int, ends []int32) []Pattern {
+	w.out = nil
 	w.prefix = append(w.prefix[:0], int32(i))
 	w.grow(ends, int(w.db.support[i]))
-}
-
-// extension is an item that the prefix can grow by, and where in the arena its
-// projection lies.
-type extension struct {
-	item, support, from, to int32
+	return w.out
 }
 
 // grow visits the prefix, whose occurrences end at the given places.
@@ -173,25 +207,14 @@ func (w *worker) grow(ends []int32, support int) {
 	if w.nodes++; w.nodes&255 == 0 && w.stopped() || w.stop.Load() {
 		return
 	}
-	l := &w.limits
-	bide := l.Closed && l.wholeSpace()
-	if bide && w.periods.prunable(w.db, w.prefix, ends) {
-		return
-	}
-	deeper := l.MaxLength == 0 || len(w.prefix) < l.MaxLength
-	var next []extension
 	mark := len(w.arena)
-	forward := false
-	if deeper {
-		next, forward = w.extend(ends, support)
-	}
-	if !bide || !forward && !w.periods.extensible(w.db, w.prefix, ends) {
-		w.emit(support, ends)
-	}
-	for _, e := range next {
-		w.prefix = append(w.prefix, e.item)
-		w.grow(w.arena[e.from:e.to], int(e.support))
-		w.prefix = w.prefix[:len(w.prefix)-1]
+	w.emit(support, ends)
+	if w.limits.MaxLength == 0 || len(w.prefix) < w.limits.MaxLength {
+		for _, e := range w.extend(ends) {
+			w.prefix = append(w.prefix, e.item)
+			w.grow(w.arena[e.from:e.to], int(e.support))
+			w.prefix = w.prefix[:len(w.prefix)-1]
+		}
 	}
 	w.arena = w.arena[:mark]
 }
@@ -209,8 +232,6 @@ func (w *worker) emit(support int, ends []int32) {
 			found.in.set(int(w.db.number[w.db.start[end]]))
 		}
 	}
-	w.found[w.root0] = append(w.found[w.root0], found)
-	if n := w.total.Add(1); w.limits.MaxPatterns > 0 && n > int64(w.limits.MaxPatterns) {
-		w.stop.Store(true)
-	}
+	w.out = append(w.out, found)
+	w.found()
 }

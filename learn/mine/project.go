@@ -3,9 +3,8 @@ package mine
 import "slices"
 
 // extend finds the frequent items that can follow the prefix and builds their
-// projections on the arena. Its second result says whether one of them follows
-// in every sequence of the prefix, which then is not closed.
-func (w *worker) extend(ends []int32, support int) (next []extension, forward bool) {
+// projections on the arena.
+func (w *worker) extend(ends []int32) (next []extension) {
 	w.visit(ends, func(item, _ int32, first bool) {
 		if first {
 			if w.count[item] == 0 {
@@ -19,12 +18,8 @@ func (w *worker) extend(ends []int32, support int) (next []extension, forward bo
 	from := int32(len(w.arena))
 	for _, item := range w.touched {
 		if c := w.count[item]; int(c) >= w.limits.MinSupport {
-			n := c
-			if w.limits.MaxGap >= 0 {
-				n = w.places[item]
-			}
+			n := w.places[item]
 			next = append(next, extension{item, c, from, from + n})
-			forward = forward || int(c) == support
 			w.places[item] = from // where the next place goes
 			from += n
 		} else {
@@ -33,8 +28,8 @@ func (w *worker) extend(ends []int32, support int) (next []extension, forward bo
 	}
 	w.arena = slices.Grow(w.arena, int(from)-len(w.arena))[:from]
 	if len(next) > 0 {
-		w.visit(ends, func(item, at int32, first bool) {
-			if to := w.places[item]; to >= 0 && (first || w.limits.MaxGap >= 0) {
+		w.visit(ends, func(item, at int32, _ bool) {
+			if to := w.places[item]; to >= 0 {
 				w.arena[to] = at
 				w.places[item]++
 			}
@@ -44,35 +39,13 @@ func (w *worker) extend(ends []int32, support int) (next []extension, forward bo
 		w.count[item], w.places[item] = 0, 0
 	}
 	w.touched = w.touched[:0]
-	return next, forward
+	return next
 }
 
 // visit calls fn for every place where an item can follow the prefix; first
-// marks the item's first one in a sequence.
+// marks the item's first one in a sequence. Places are ascending, so the
+// windows behind them are merged and every place is met once.
 func (w *worker) visit(ends []int32, fn func(item, at int32, first bool)) {
-	if w.limits.MaxGap >= 0 {
-		w.visitNear(ends, fn)
-		return
-	}
-	items := w.db.items
-	for _, end := range ends {
-		w.tick()
-		for at := end + 1; ; at++ {
-			item := items[at]
-			if item < 0 {
-				break
-			}
-			if w.stamp[item] != w.clock {
-				w.stamp[item] = w.clock
-				fn(item, at, true)
-			}
-		}
-	}
-}
-
-// visitNear is visit with a gap limit. Places are ascending, so the windows
-// behind them are merged and every place is met once.
-func (w *worker) visitNear(ends []int32, fn func(item, at int32, first bool)) {
 	items, sequence, seen := w.db.items, int32(-1), int32(-1)
 	for _, end := range ends {
 		if s := w.db.start[end]; s != sequence {
