@@ -10,7 +10,7 @@ import (
 	"sync"
 )
 
-func defaultWorkers() int { return max(1, min(4, runtime.GOMAXPROCS(0)/2)) }
+func defaultWorkers() int { return max(1, min(4, runtime.GOMAXPROCS(0))) }
 
 // job is a source file that is to be read.
 type job struct {

@@ -21,7 +21,7 @@ type Options struct {
 	MaxFiles     int   // source files; 0 is 20,000
 	MaxFileBytes int64 // of one file; larger ones are skipped; 0 is 1 MiB
 	MaxDepth     int   // of folders; 0 is 40
-	Workers      int   // that parse at the same time; 0 is half the processors, at most 4
+	Workers      int   // that parse at the same time; 0 is as many as processors, at most 4
 	// Snapshot is a file to keep the graph in, outside the workspace; "" keeps
 	// it in memory only. See Save.
 	Snapshot string
