@@ -11,53 +11,41 @@ import (
 	"lathe/server/review"
 )
 
-// PlanUndoCall takes an automatic or approved change back, by the id of the
-// proposal or the write, or an unambiguous beginning of it.
-type PlanUndoCall struct {
-	ID string `json:"id"`
-}
-
-// PlanUndone says what was taken back.
-type PlanUndone struct {
-	Write learn.PlanWrite `json:"write"`
-	Line  string          `json:"line"`
-}
-
-// undo restores the text that a plan template had before a change, when it is
+// undoPlan restores the text that a plan template had before a change, when it is
 // still as the change left it.
-func (d *Daemon) undo(ctx context.Context, c PlanUndoCall) (PlanUndone, error) {
+func (d *Daemon) undoPlan(ctx context.Context, id string) (Undone, error) {
 	release, err := d.enter()
 	if err != nil {
-		return PlanUndone{}, err
+		return Undone{}, err
 	}
 	defer release()
 	d.plans.writing.Lock()
 	defer d.plans.writing.Unlock()
-	w, err := d.plans.undoable(c.ID)
+	w, err := d.plans.undoable(id)
 	if err != nil {
-		return PlanUndone{}, err
+		return Undone{}, err
 	}
 	it, err := d.queue.Get(w.ProposalID)
 	if err != nil {
-		return PlanUndone{}, err
+		return Undone{}, err
 	}
 	t, err := openTemplate(w.Workspace, w.Template)
 	if err != nil {
-		return PlanUndone{}, err
+		return Undone{}, err
 	}
 	defer t.Close()
 	text, err := d.plans.before(t, w)
 	if err != nil {
-		return PlanUndone{}, err
+		return Undone{}, err
 	}
 	back := planWrite(t, text)
 	back.ProposalID, back.Undoes, back.Workspace, back.Template, back.Timestamp = w.ProposalID, w.WriteID, w.Workspace, w.Template, d.now()
 	back.WriteID = learn.UUIDv8("plan write", "undo", w.WriteID)
 	if err := d.put(ctx, t, back, it.Project, text); err != nil {
-		return PlanUndone{}, err
+		return Undone{}, err
 	}
 	err = errors.Join(d.planState(ctx, it, learn.StateRolledBack, "", "taken back in "+w.Template), d.ledgerSettled(ctx))
-	return PlanUndone{Write: back, Line: fmt.Sprintf("%s is taken back; %s is as it was before", it.Title, w.Template)}, err
+	return Undone{Write: &back, Line: fmt.Sprintf("%s is taken back; %s is as it was before", it.Title, w.Template)}, err
 }
 
 // undoable finds the write that an id names.

@@ -151,9 +151,12 @@ func figures() any {
 		"tasks": m{"success": 61, "failure": 14, "unknown": 9, "success_rate": share(0.81, 75)}, "calls": tool("all", 4810, 0.84),
 		"by_tool": []m{tool("bash", 3021, 0.79), tool("edit", 1102, 0.95), tool("read", 640, 0.99), tool(hostile, 47, 0.4)}, "by_day": days,
 		"signatures_by_count": errors, "signatures_by_time_lost": errors,
-		"remedies":       m{"offered": 42, "taken": 31, "worked": 27, "failed": 4, "success_rate": share(0.87, 31)},
+		"remedies":       m{"reports": 50, "reports_with_remedies": 30, "offered": 42},
 		"tools_by_state": m{"active": 3, "rejected": 1}, "decisions_refused": 2,
 		"proposals": []m{{"kind": "add_precondition", "proposed": 9, "approved": 5, "rejected": 2, "request_clarification": 1}},
-		"trials":    []m{{"advice_kind": "remedy", "arm": "treated", "assigned": 70, "success_rate": share(0.86, 70)}, {"advice_kind": "remedy", "arm": "control", "assigned": 14, "success_rate": share(0.64, 14)}},
+		"effects": m{"measuring": true, "kinds": []m{
+			{"advice_kind": "remedy", "treatment": m{"successes": 60, "failures": 10, "success_rate": 0.86, "observable": 70, "taken": 31, "taken_share": 0.44},
+				"control": m{"successes": 20, "failures": 11, "success_rate": 0.64}, "difference": m{"low": 0.02, "high": 0.4, "level": 0.975}, "verdict": "promote"},
+			{"advice_kind": hostile, "treatment": m{}, "control": m{}, "note": "not enough yet: 0 of 20 with it, 0 of 20 without", "verdict": "keep"}}},
 	}
 }

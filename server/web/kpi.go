@@ -51,10 +51,6 @@ type kpis struct {
 		Reports int64 `json:"reports"`
 		Advised int64 `json:"reports_with_remedies"`
 		Offered int64 `json:"offered"`
-		Taken   int64 `json:"taken"`
-		Worked  int64 `json:"worked"`
-		Failed  int64 `json:"failed"`
-		Success rate  `json:"success_rate"`
 	} `json:"remedies"`
 	Tools     map[string]int `json:"tools_by_state"`
 	Proposals []struct {
@@ -65,13 +61,56 @@ type kpis struct {
 		Clarification int    `json:"request_clarification"`
 		Rate          rate   `json:"acceptance_rate"`
 	} `json:"proposals"`
-	Trials []struct {
-		AdviceKind string `json:"advice_kind"`
-		Arm        string `json:"arm"`
-		Assigned   int64  `json:"assigned"`
-		Success    rate   `json:"success_rate"`
-	} `json:"trials"`
-	Refused int64 `json:"decisions_refused"`
+	Effects effects `json:"effects"`
+	Refused int64   `json:"decisions_refused"`
+}
+
+// effects is what learn/trial measured of advice, as far as the page shows it.
+type effects struct {
+	Note  string   `json:"note"`
+	Kinds []effect `json:"kinds"`
+}
+
+type effect struct {
+	AdviceKind string    `json:"advice_kind"`
+	Treatment  effectArm `json:"treatment"`
+	Control    effectArm `json:"control"`
+	Note       string    `json:"note"` // that there is not enough yet
+	Difference *struct {
+		Low   float64 `json:"low"`
+		High  float64 `json:"high"`
+		Level float64 `json:"level"`
+	} `json:"difference"`
+	Verdict string `json:"verdict"`
+	Reason  string `json:"reason"`
+}
+
+type effectArm struct {
+	Successes  int64   `json:"successes"`
+	Failures   int64   `json:"failures"`
+	Rate       float64 `json:"success_rate"`
+	Observable int64   `json:"observable"`
+	Taken      int64   `json:"taken"`
+	TakenShare float64 `json:"taken_share"`
+}
+
+// N is the number of the arm's tasks.
+func (a effectArm) N() int64 { return a.Successes + a.Failures }
+
+// Points is a difference of rates, as percentage points.
+func (e effect) Points() string {
+	if e.Difference == nil {
+		return ""
+	}
+	return fmt.Sprintf("%+.0f to %+.0f points", 100*e.Difference.Low, 100*e.Difference.High)
+}
+
+// taken adds up how often advice was followed that it could be seen of.
+func (e effects) taken() (taken, of int64) {
+	for _, k := range e.Kinds {
+		taken, of = taken+k.Treatment.Taken, of+k.Treatment.Observable
+	}
+	return taken, of
 }
 
 // maxRows bounds the tables of the KPI page.
@@ -84,8 +123,9 @@ func (h *Handler) kpi(w http.ResponseWriter, _ *http.Request, s *session) {
 		h.fail(w, s, http.StatusInternalServerError, "The figures could not be read; the daemon's log says why.")
 		return
 	}
+	taken, served := k.Effects.taken()
 	h.render(w, s, http.StatusOK, "kpi", "Figures", map[string]any{
-		"K": k, "Days": plotDays(k.ByDay), "Lost": plotBars(k.ByTime, duration),
+		"K": k, "Taken": taken, "Served": served, "Days": plotDays(k.ByDay), "Lost": plotBars(k.ByTime, duration),
 		"Often":  plotBars(k.ByCount, func(v float64) string { return fmt.Sprintf("%.0f", v) }),
 		"ByTool": k.ByTool[:min(len(k.ByTool), maxRows)], "MoreTools": max(0, len(k.ByTool)-maxRows),
 	})

@@ -99,6 +99,7 @@ func (a *app) demo(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	cfg := own
 	cfg.DataDir, cfg.HTTP, cfg.LogURL = filepath.Join(dir, "data"), "off", ""
+	cfg.ControlShare = 0 // nothing is withheld from a single run
 	if alone, err := image.Open(server.ImagesDir(own.DataDir)); err == nil {
 		if _, err := alone.Base(image.Runtime); err == nil { // set up with --data
 			cfg.ImagesDir = alone.Dir()

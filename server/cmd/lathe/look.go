@@ -23,7 +23,7 @@ const maxInput = 16 << 20
 func (a *app) kpiCmd() *cobra.Command {
 	var f monitor.Filter
 	var days int
-	c := &cobra.Command{Use: "kpi", Short: "Success rates, costs, the commonest and the costliest failures", Args: cobra.NoArgs,
+	c := &cobra.Command{Use: "kpi", Short: "Success rates, costs, what advice changes, the costliest failures", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if days < 0 {
 				return usagef("--days %d: at least 0, which is all", days)
@@ -35,15 +35,17 @@ func (a *app) kpiCmd() *cobra.Command {
 			if days > 0 {
 				f.Since = time.Now().UTC().AddDate(0, 0, -days)
 			}
-			var k monitor.KPIs
+			var k server.KPIs
 			if err := client.Call(cmd.Context(), http.MethodPost, "/v1/kpi", f, &k); err != nil {
 				return err
 			}
 			if a.json {
 				return a.print(k)
 			}
-			a.printKPIs(k)
-			return a.printCostly(cmd.Context(), client, k, 10)
+			a.printKPIs(k.KPIs)
+			fmt.Fprintln(a.out)
+			a.printEffects(k.Effects)
+			return a.printCostly(cmd.Context(), client, k.KPIs, 10)
 		}}
 	c.Flags().StringVar(&f.ProjectID, "project", "", "only this project")
 	c.Flags().StringVar(&f.Tool, "tool", "", "only this tool")

@@ -151,15 +151,18 @@ type checked struct {
 }
 
 func (a *app) undoCmd() *cobra.Command {
-	return &cobra.Command{Use: "undo ID", Short: "Take back a change that Lathe wrote into a plan template", Args: cobra.ExactArgs(1),
-		Long: "ID is the proposal's or the write's. The file must be as the change left it. The change is not proposed again without new evidence.",
+	return &cobra.Command{Use: "undo ID", Short: "Take back what Lathe did or decided by itself, or wrote into a plan template", Args: cobra.ExactArgs(1),
+		Long: `ID is that of a proposal or of its write (lathe review list --all): the file must
+be as the change left it, and the change is not proposed again without new
+evidence. Or it is that of a verdict (lathe trial): what was retired is served
+again, and measuring it begins anew.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client, _, err := a.client(cmd.Context())
 			if err != nil {
 				return err
 			}
-			var out server.PlanUndone
-			if err := client.Call(cmd.Context(), http.MethodPost, "/v1/undo", server.PlanUndoCall{ID: args[0]}, &out); err != nil {
+			var out server.Undone
+			if err := client.Call(cmd.Context(), http.MethodPost, "/v1/undo", server.UndoneCall{ID: args[0]}, &out); err != nil {
 				return err
 			}
 			if a.json {
