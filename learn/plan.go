@@ -157,3 +157,22 @@ type PlanWrite struct {
 	Inserted   string    `json:"inserted"`
 	Timestamp  time.Time `json:"timestamp"`
 }
+
+// AutonomousAct is the body of an EntryAutonomy: that Lathe is about to bring a
+// proposal into its file without a person, and on what grounds. It is in the
+// ledger before the file is written; `lathe undo` with the proposal's id takes
+// it back.
+type AutonomousAct struct {
+	ActID      string           `json:"act_id"`
+	ProposalID string           `json:"proposal_id"`
+	Type       ModificationType `json:"type"`
+	Risk       string           `json:"risk"`
+	Workspace  string           `json:"workspace"`
+	Template   string           `json:"template"`
+	Accepted   int              `json:"accepted"`  // proposals of this type that people approved, by signature
+	Judged     int              `json:"judged"`    // that they approved, rejected or took back
+	Bound      float64          `json:"bound"`     // lower, at 95 %, of the share that they accept
+	Threshold  float64          `json:"threshold"` // that the bound had to reach
+	Reason     string           `json:"reason"`
+	Timestamp  time.Time        `json:"timestamp"`
+}

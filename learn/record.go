@@ -50,6 +50,7 @@ const (
 	EntryState       EntryKind = "state"         // StateChange
 	EntryTrial       EntryKind = "trial"         // an assignment or its result
 	EntryVerdict     EntryKind = "verdict"       // TrialVerdict
+	EntryAutonomy    EntryKind = "autonomy"      // AutonomousAct
 	EntryModelAnswer EntryKind = "model_answer"  // what a model said, and whether it was used
 	EntryRefused     EntryKind = "refused"       // a forged, stale or replayed decision
 	EntryName        EntryKind = "pattern_name"  // PatternName

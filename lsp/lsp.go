@@ -137,6 +137,25 @@ func (s *Server) Connections() []Connection {
 	return out
 }
 
+// Announce tells every editor that has the folder root, or one within it or
+// around it, what Lathe did there by itself.
+func (s *Server) Announce(root, text string) {
+	s.mu.Lock()
+	var told []*connection
+	for _, c := range s.conns {
+		for _, r := range c.describe().Roots {
+			if r == root || strings.HasPrefix(r, root+"/") || strings.HasPrefix(root, r+"/") {
+				told = append(told, c)
+				break
+			}
+		}
+	}
+	s.mu.Unlock()
+	for _, c := range told {
+		c.tell(text)
+	}
+}
+
 // Unlock lets an editor connection approve, with signatures by signer, until
 // it closes or Lock is called. It fails with ErrNoConnection when the
 // connection is gone.

@@ -66,6 +66,9 @@ func (c *connection) show(link, text string) {
 	})
 }
 
+// tell shows a message that nobody asked for.
+func (c *connection) tell(text string) { c.say(protocol.MessageTypeInfo, text) }
+
 // say shows a message in the editor.
 func (c *connection) say(kind protocol.MessageType, text string) {
 	err := c.rpc.Notify(c.ctx, protocol.MethodWindowShowMessage, &protocol.ShowMessageParams{Type: kind, Message: "Lathe: " + text})

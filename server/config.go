@@ -35,6 +35,7 @@ type Config struct {
 	Project      string // name of the workspace's project; "" derives it from the folder
 	Model        ModelConfig
 	CodeGraph    CodeGraphConfig
+	Autonomy     AutonomyConfig
 }
 
 // Setting is one effective value with where it came from.
@@ -63,7 +64,7 @@ func settings() []setting {
 		get, set := text(p)
 		return setting{name, restrict, get, set}
 	}
-	return slices.Concat(modelSettings(), codeGraphSettings(), []setting{
+	return slices.Concat(modelSettings(), codeGraphSettings(), autonomySettings(), []setting{
 		mk("data_dir", true, func(c *Config) *string { return &c.DataDir }),
 		mk("http", true, func(c *Config) *string { return &c.HTTP }),
 		mk("eventlog_url", true, func(c *Config) *string { return &c.LogURL }),
@@ -118,11 +119,14 @@ func LoadConfig(workspace string, flags map[string]string) (Config, []Setting, e
 	for _, s := range all {
 		name := "LATHE_" + strings.ToUpper(strings.ReplaceAll(s.name, ".", "_"))
 		if v, ok := os.LookupEnv(name); ok {
+			if fileOnly(s.name) {
+				return c, nil, fmt.Errorf("%s: %s is taken from %s alone, so that no program can switch it on for the programs that it starts", name, s.name, personal)
+			}
 			if err := apply(&c, s, source, v, name); err != nil {
 				return c, nil, err
 			}
 		}
-		if v, ok := flags[s.name]; ok {
+		if v, ok := flags[s.name]; ok && !fileOnly(s.name) {
 			if err := apply(&c, s, source, v, flagName(s.name)); err != nil {
 				return c, nil, err
 			}
@@ -219,10 +223,10 @@ func readFile(c *Config, all []setting, source map[string]string, path string, w
 	return nil
 }
 
-// flat names what stands in the tables [model] and [code_graph] like
-// "model." and its name.
+// flat names what stands in the tables [model], [code_graph] and [autonomy]
+// like "model." and its name.
 func flat(values map[string]any) map[string]any {
-	for _, name := range []string{"model", "code_graph"} {
+	for _, name := range []string{"model", "code_graph", "autonomy"} {
 		table, ok := values[name].(map[string]any)
 		if !ok {
 			continue
@@ -245,7 +249,7 @@ func defaults() (Config, error) {
 		dir = filepath.Join(home, ".local", "share")
 	}
 	own := filepath.Join(dir, "lathe")
-	return Config{DataDir: own, ImagesDir: ImagesDir(own), HTTP: "127.0.0.1:4747", ControlShare: 0.1, Sandbox: sandbox.BuiltIn, Model: defaultModel()}, nil
+	return Config{DataDir: own, ImagesDir: ImagesDir(own), HTTP: "127.0.0.1:4747", ControlShare: 0.1, Autonomy: defaultAutonomy(), Sandbox: sandbox.BuiltIn, Model: defaultModel()}, nil
 }
 
 func personalFile() (string, error) {

@@ -16,6 +16,7 @@ import (
 
 	"lathe/learn"
 	"lathe/learn/refine"
+	"lathe/server/review"
 )
 
 // maxTemplates bounds the plan templates of a workspace that are looked at.
@@ -220,11 +221,18 @@ func (d *Daemon) writePlan(ctx context.Context, id string) (*learn.PlanWrite, er
 	if err != nil {
 		return nil, err
 	}
-	p := it.Plan
-	decision, err := d.queue.Approval(it.ID, refine.ContentHash(*p))
+	decision, err := d.queue.Approval(it.ID, refine.ContentHash(*it.Plan))
 	if err != nil {
 		return nil, err
 	}
+	return d.writeChange(ctx, it, decision.DecisionID, nil)
+}
+
+// writeChange brings a change into its file; plans.writing is held. by is the
+// decision or the autonomous act that it rests on, and announce, if there is
+// one, goes before the first thing that is written.
+func (d *Daemon) writeChange(ctx context.Context, it review.Item, by string, announce func() error) (*learn.PlanWrite, error) {
+	p := it.Plan
 	t, err := openTemplate(p.Workspace, p.TargetPlanTemplate)
 	if err != nil {
 		return nil, err
@@ -241,16 +249,21 @@ func (d *Daemon) writePlan(ctx context.Context, id string) (*learn.PlanWrite, er
 	if strings.HasPrefix(log[0].Line, "left out") {
 		return nil, fmt.Errorf("%w: %s", errPlanChanged, log[0].Line)
 	}
+	if announce != nil {
+		if err := announce(); err != nil {
+			return nil, err
+		}
+	}
 	if !log[0].Changed {
-		return nil, errors.Join(d.planState(ctx, it, learn.StateActive, decision.DecisionID, "it is in "+t.name+" already"), d.ledgerSettled(ctx))
+		return nil, errors.Join(d.planState(ctx, it, learn.StateActive, by, "it is in "+t.name+" already"), d.ledgerSettled(ctx))
 	}
 	w := planWrite(t, next.Text())
-	w.ProposalID, w.DecisionID, w.Workspace, w.Template, w.Timestamp = it.ID, decision.DecisionID, p.Workspace, p.TargetPlanTemplate, d.now()
+	w.ProposalID, w.DecisionID, w.Workspace, w.Template, w.Timestamp = it.ID, by, p.Workspace, p.TargetPlanTemplate, d.now()
 	w.WriteID = learn.UUIDv8("plan write", w.ProposalID, w.DecisionID, w.Before, w.After)
 	if err := d.put(ctx, t, w, it.Project, next.Text()); err != nil {
 		return nil, err
 	}
-	return &w, errors.Join(d.planState(ctx, it, learn.StateActive, decision.DecisionID, "written to "+t.name), d.ledgerSettled(ctx))
+	return &w, errors.Join(d.planState(ctx, it, learn.StateActive, by, "written to "+t.name), d.ledgerSettled(ctx))
 }
 
 // put announces a write in the ledger and does it.

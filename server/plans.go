@@ -239,6 +239,9 @@ func (d *Daemon) approvedChanges(at planPlace) []learn.PlanModificationProposal 
 			at.workspace != "" && it.Plan.Workspace != "" && it.Plan.Workspace != at.workspace {
 			continue
 		}
+		if it.Alone != nil {
+			continue // in its own file, and no person said that it should be elsewhere
+		}
 		if _, err := d.queue.Approval(it.ID, refine.ContentHash(*it.Plan)); err != nil {
 			d.logger.Warn("an approved plan change is passed over", "proposal", it.ID, "err", err)
 			continue
@@ -400,6 +403,9 @@ func (d *Daemon) proposeFile(ctx context.Context, at planPlace, text []byte) err
 		}
 	}
 	if err := d.ledgerSettled(ctx); err != nil {
+		return err
+	}
+	if err := d.actAlone(ctx, at); err != nil {
 		return err
 	}
 	d.plans.mu.Lock()

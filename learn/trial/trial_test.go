@@ -502,3 +502,14 @@ func BenchmarkResult(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(l)), "ns/entry")
 }
+
+func TestLowerBound(t *testing.T) {
+	for _, c := range []struct {
+		k, n int
+		want float64
+	}{{14, 14, 0.8074}, {13, 13, 0.7942}, {9, 10, 0.6058}, {1, 1, 0.05}, {0, 5, 0}, {0, 0, 0}, {6, 5, 0}} {
+		if got := trial.LowerBound(c.k, c.n, 0.05); math.Abs(got-c.want) > 1e-3 {
+			t.Errorf("%d of %d: %v, want %v", c.k, c.n, got, c.want)
+		}
+	}
+}

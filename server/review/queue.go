@@ -38,6 +38,8 @@ type Item struct {
 	Evidence    []string                        `json:"evidence,omitempty"`
 	Tool        *learn.ToolReviewRequest        `json:"tool,omitempty"`
 	Plan        *learn.PlanModificationProposal `json:"plan,omitempty"`
+	// Alone is set when Lathe brought the change into its file without a person.
+	Alone *learn.AutonomousAct `json:"alone,omitempty"`
 }
 
 // Ledger is where decisions go before anything follows from them.
@@ -94,6 +96,13 @@ func (q *Queue) Apply(e learn.LedgerEntry) error {
 		var d learn.Decision
 		if err = json.Unmarshal(e.Body, &d); err == nil {
 			q.applyDecision(d)
+		}
+	case learn.EntryAutonomy:
+		var a learn.AutonomousAct
+		if err = json.Unmarshal(e.Body, &a); err == nil {
+			if it := q.items[a.ProposalID]; it != nil {
+				it.Alone, it.Changed = &a, a.Timestamp
+			}
 		}
 	case learn.EntryState:
 		var s learn.StateChange
