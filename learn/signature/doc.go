@@ -54,6 +54,10 @@
 // judged alone (LearnLine, Learn) has less to go by than lines judged together;
 // TestGrouping prints by how much.
 //
+// LearnLines is for many outputs of one line each (lathe signature): it leaves
+// out what only a whole output needs, and reads the library on all cores; the
+// answers are those of Learn.
+//
 // Promises: Match changes nothing and Learn only the templates; both are safe
 // for concurrent use and on hostile input (sizes capped, RE2 only). Template
 // identities survive generalisation, merging (the former id maps forward),
