@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	index "github.com/blevesearch/bleve_index_api"
+
 	"lathe/learn"
 )
 
@@ -58,10 +60,14 @@ func (x *Index) ApplyEvents(seq uint64, docs []EventDoc) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	b := p.bleve.NewBatch()
-	seen := map[string]bool{}
+	known, err := p.lookup()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = known.reader.Close() }() // only read
 	var added uint64
 	for _, d := range docs {
-		isNew, err := p.isNew(d.ID, seen)
+		isNew, err := known.isNew(d.ID)
 		if err != nil {
 			return err
 		}
@@ -91,7 +97,11 @@ func (x *Index) ApplyLedger(seq uint64, entries []learn.LedgerEntry) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	b := p.bleve.NewBatch()
-	seen := map[string]bool{}
+	known, err := p.lookup()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = known.reader.Close() }() // only read
 	var added uint64
 	for _, e := range entries {
 		raw, err := json.Marshal(e)
@@ -99,7 +109,7 @@ func (x *Index) ApplyLedger(seq uint64, entries []learn.LedgerEntry) error {
 			return fmt.Errorf("index: ledger entry %s: %w", e.ID, err)
 		}
 		id := objectKey(e.Kind, e.ObjectID)
-		isNew, err := p.isNew(id, seen)
+		isNew, err := known.isNew(id)
 		if err != nil {
 			return err
 		}
@@ -115,17 +125,37 @@ func (x *Index) ApplyLedger(seq uint64, entries []learn.LedgerEntry) error {
 	return p.commit(b, seq, added)
 }
 
-// isNew reports whether the index lacks a document of this id.
-func (p *part) isNew(id string, seen map[string]bool) (bool, error) {
-	if seen[id] {
+// lookup tells which documents are in an index before a batch.
+type lookup struct {
+	name   string
+	reader index.IndexReader
+	seen   map[string]bool
+}
+
+func (p *part) lookup() (*lookup, error) {
+	advanced, err := p.bleve.Advanced()
+	if err != nil {
+		return nil, fmt.Errorf("index: look into %s: %w", p.name, err)
+	}
+	r, err := advanced.Reader()
+	if err != nil {
+		return nil, fmt.Errorf("index: look into %s: %w", p.name, err)
+	}
+	return &lookup{p.name, r, map[string]bool{}}, nil
+}
+
+// isNew reports whether neither index nor batch has a document of this id. It
+// reads no stored field.
+func (l *lookup) isNew(id string) (bool, error) {
+	if l.seen[id] {
 		return false, nil
 	}
-	seen[id] = true
-	d, err := p.bleve.Document(id)
+	l.seen[id] = true
+	found, err := l.reader.InternalID(id)
 	if err != nil {
-		return false, fmt.Errorf("index: look up %s in %s: %w", id, p.name, err)
+		return false, fmt.Errorf("index: look up %s in %s: %w", id, l.name, err)
 	}
-	return d == nil, nil
+	return found == nil, nil
 }
 
 func objectKey(kind learn.EntryKind, objectID string) string { return string(kind) + "/" + objectID }

@@ -20,7 +20,7 @@ import (
 
 // mappingVersion names the mapping and analysers below. Change it with them:
 // an index of another version is made anew.
-const mappingVersion = "3"
+const mappingVersion = "4"
 
 var (
 	keyApplied = []byte("lathe/applied")
@@ -200,9 +200,16 @@ func syncDir(path string) error {
 	return nil
 }
 
+// scoringModel is Okapi BM25 instead of Bleve's older tf-idf.
+const scoringModel = "bm25"
+
+// textAnalyzer splits text into words: by Unicode's rules, in lower case,
+// without the common ones of English.
+const textAnalyzer = standard.Name
+
 func textField() *mapping.FieldMapping {
 	f := bleve.NewTextFieldMapping()
-	f.Analyzer, f.Store, f.IncludeTermVectors, f.IncludeInAll, f.DocValues = standard.Name, false, false, false, false
+	f.Analyzer, f.Store, f.IncludeTermVectors, f.IncludeInAll, f.DocValues = textAnalyzer, false, false, false, false
 	return f
 }
 
@@ -230,7 +237,7 @@ func documentMapping(fields map[string]*mapping.FieldMapping) mapping.IndexMappi
 		d.AddFieldMappingsAt(name, f)
 	}
 	m := bleve.NewIndexMapping()
-	m.DefaultMapping, m.DefaultAnalyzer = d, standard.Name
+	m.DefaultMapping, m.DefaultAnalyzer, m.ScoringModel = d, textAnalyzer, scoringModel
 	return m
 }
 

@@ -157,6 +157,7 @@ type RecallQuery struct {
 	ProjectID string           `json:"project_id,omitempty"`
 	TaskID    string           `json:"task_id,omitempty" jsonschema:"the task, if it has an identity; the session's when absent"`
 	Limit     int              `json:"limit,omitempty" jsonschema:"at most this many of each kind; 5 when absent"`
+	MaxTokens int              `json:"max_tokens,omitempty" jsonschema:"about the most tokens that the answer may have; 1500 when absent"`
 }
 
 // RecallResult is what experience says about a task.
@@ -166,6 +167,18 @@ type RecallResult struct {
 	Tools      []RecalledTool     `json:"tools"`
 	// Withheld says what is known but not told, and why.
 	Withheld []string `json:"withheld,omitempty"`
+	// Next is what usually comes next in a session that has begun.
+	Next    []NextHint `json:"next,omitempty"`
+	Tokens  int        `json:"tokens"`             // about, of this answer
+	LeftOut int        `json:"left_out,omitempty"` // of what fits, for its length
+}
+
+// NextHint is an action that often comes next where the session is.
+type NextHint struct {
+	Action      string  `json:"action"` // a tool, or a shell command's program
+	Probability float64 `json:"probability"`
+	Example     string  `json:"example,omitempty"` // the form in which it usually is
+	Seen        int     `json:"seen"`              // times that it followed the last action
 }
 
 // RecalledStrategy is a proven strategy with why it is offered.
@@ -179,15 +192,24 @@ type RecalledStrategy struct {
 	Support     int            `json:"support"`
 	Why         string         `json:"why"`
 	Evidence    []string       `json:"evidence"`
+	Score       float64        `json:"score"`
+	// Contributions are the parts of the score by name.
+	Contributions map[string]float64 `json:"contributions"`
 }
 
 // Pitfall is a failure that this project met, with what fixed it.
 type Pitfall struct {
-	Name     string   `json:"name"`
-	Count    int64    `json:"count"`
-	Remedy   string   `json:"remedy,omitempty"`
-	RemedyID string   `json:"remedy_id,omitempty"`
-	Evidence []string `json:"evidence,omitempty"`
+	Name  string `json:"name"`
+	Count int64  `json:"count"`
+	Why   string `json:"why"`
+	// RootCause is why it failed, Sequence the steps that led there.
+	RootCause     string             `json:"root_cause,omitempty"`
+	Sequence      []string           `json:"sequence,omitempty"`
+	Remedy        string             `json:"remedy,omitempty"`
+	RemedyID      string             `json:"remedy_id,omitempty"`
+	Evidence      []string           `json:"evidence,omitempty"`
+	Score         float64            `json:"score"`
+	Contributions map[string]float64 `json:"contributions"`
 }
 
 // RecalledTool is a generated tool that fits.
@@ -196,6 +218,9 @@ type RecalledTool struct {
 	Description string          `json:"description"`
 	Parameters  json.RawMessage `json:"parameters,omitempty"`
 	Why         string          `json:"why"`
+	Score       float64         `json:"score"`
+	// Contributions are the parts of the score by name.
+	Contributions map[string]float64 `json:"contributions"`
 }
 
 // RefineQuery is refine_plan's input. Plan is a learn.TaskGraph with whatever

@@ -50,6 +50,12 @@ type (
 		Tool          *learn.ProposedTool `json:"tool,omitempty"`
 		ValidateOnly  bool                `json:"validate_only,omitempty"` // no review request
 	}
+	// RecallCall asks what experience says about a task of any project.
+	RecallCall struct {
+		mcp.RecallQuery
+		SessionID string `json:"session_id,omitempty"`
+		Root      string `json:"root,omitempty"` // the workspace
+	}
 	// ForgeLine is one line of the answer to a ForgeCall.
 	ForgeLine struct {
 		Check *learn.Check `json:"check,omitempty"`
@@ -113,6 +119,9 @@ func (d *Daemon) socketHandler() http.Handler {
 	d.graphRoutes(mux)
 	d.serveCode(mux)
 	d.serveModels(mux)
+	answer(d, mux, "POST /v1/recall", func(ctx context.Context, c RecallCall) (mcp.RecallResult, error) {
+		return b.Recall(ctx, mcp.Scope{ProjectID: c.ProjectID, SessionID: c.SessionID, Root: c.Root}, c.RecallQuery)
+	})
 	answer(d, mux, "POST /v1/refine", d.refineText)
 	answer(d, mux, "POST /v1/undo", d.undo)
 	answer(d, mux, "GET /v1/strategies", func(context.Context, nothing) ([]learn.ProvenStrategy, error) {

@@ -61,6 +61,7 @@ type Daemon struct {
 	ledger  *follower // the ledger in memory and index
 	indexed *follower // events in the index
 	reports *reports
+	memory  *memory // what recall ranks
 	// assignments of advice, on their way into the ledger
 	assignments *writer
 	metrics     *metrics
@@ -82,7 +83,7 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (d *Daemon, err 
 	if !held {
 		return nil, fmt.Errorf("%w (%s): use it, or end it with `lathe stop`", ErrRunning, cfg.DataDir)
 	}
-	d = &Daemon{cfg: cfg, logger: logger, lock: lock, busy: newActivity(), metrics: newMetrics(), reports: newReports(), plans: newPlans(), stop: func() {}}
+	d = &Daemon{cfg: cfg, logger: logger, lock: lock, busy: newActivity(), metrics: newMetrics(), reports: newReports(), plans: newPlans(), memory: newMemory(), stop: func() {}}
 	d.assignments = newWriter(func(ctx context.Context, entries []learn.LedgerEntry) error {
 		return ledgerLog{d.log}.WriteLedger(ctx, entries)
 	}, logger)

@@ -4,88 +4,129 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"lathe/index"
 	"lathe/learn"
-	"lathe/learn/monitor"
 	"lathe/mcp"
 )
 
+// Bounds of an answer of recall.
+const (
+	defaultRecalled = 5
+	maxRecalled     = 20
+	defaultTokens   = 1500
+	maxTokens       = 8000
+	minNext         = 0.25 // least probability of a next action that is told
+)
+
+// Recall ranks what was learned by how well it fits a task and how good it
+// proved. It answers from memory; the index is asked only for the few objects
+// that are given.
 func (b backend) Recall(ctx context.Context, s mcp.Scope, q mcp.RecallQuery) (mcp.RecallResult, error) {
-	if err := claim(s, q.ProjectID); err != nil {
-		return mcp.RecallResult{}, err
-	}
-	if q.Limit <= 0 || q.Limit > 20 {
-		q.Limit = 5
-	}
 	out := mcp.RecallResult{Strategies: []mcp.RecalledStrategy{}, Pitfalls: []mcp.Pitfall{}, Tools: []mcp.RecalledTool{}}
-	words := q.Prompt
-	if q.Plan != nil {
-		raw, err := json.Marshal(q.Plan)
-		if err != nil {
-			return out, err
-		}
-		words += " " + string(raw)
-	}
-	if err := b.recallStrategies(ctx, s, words, q.Limit, &out); err != nil {
+	if err := claim(s, q.ProjectID); err != nil {
 		return out, err
 	}
-	remedies := b.d.learners.recovery.Remedies()
-	for _, sig := range b.d.learners.monitor.KPIs(monitor.Filter{ProjectID: s.ProjectID}).SignaturesByCount {
-		if len(out.Pitfalls) == q.Limit {
-			break
-		}
-		p := mcp.Pitfall{Name: sig.Name, Count: int64(sig.Weight)}
-		for _, r := range remedies {
-			if r.SignatureID == sig.ID && (r.ProjectID == s.ProjectID || r.ProjectID == "") && r.Support >= 2 {
-				p.Remedy, p.RemedyID, p.Evidence = r.Description, r.RemedyID, head(r.Evidence, 5)
-				break
-			}
-		}
-		out.Pitfalls = append(out.Pitfalls, p)
+	if s.Import && q.ProjectID != "" {
+		s.ProjectID = q.ProjectID
 	}
-	for _, m := range b.d.forge.active() {
-		if len(out.Tools) == q.Limit {
-			break
-		}
-		out.Tools = append(out.Tools, mcp.RecalledTool{Name: m.Name, Description: m.Description, Parameters: m.Parameters,
-			Why: "generated from this installation's own sessions and approved; call it by name or by run_tool"})
+	if q.Limit <= 0 || q.Limit > maxRecalled {
+		q.Limit = defaultRecalled
 	}
+	if q.MaxTokens <= 0 || q.MaxTokens > maxTokens {
+		q.MaxTokens = defaultTokens
+	}
+	f := b.d.factsOf(s, q)
+	for _, part := range []func(context.Context, *facts, int, *mcp.RecallResult) error{b.d.recallStrategies, b.d.recallPitfalls, b.d.recallTools} {
+		if err := part(ctx, f, q.Limit, &out); err != nil {
+			return out, err
+		}
+	}
+	for _, a := range b.d.learners.next.Predict(s.ProjectID, s.SessionID, 3) {
+		if len(f.done) > 0 && a.Probability >= minNext {
+			out.Next = append(out.Next, mcp.NextHint{Action: a.Action, Probability: round3(a.Probability), Example: learn.Shown(a.Example, 200), Seen: a.Seen})
+		}
+	}
+	shorten(&out, q.MaxTokens)
 	return out, b.d.tryRecall(ctx, s, q, &out)
 }
 
-func (b backend) recallStrategies(ctx context.Context, s mcp.Scope, words string, limit int, out *mcp.RecallResult) error {
-	seen := map[string]bool{}
-	for _, text := range []string{words, ""} { // those that match the words first
-		res, err := b.d.index.SearchObjects(ctx, index.Query{Text: text, Kinds: []string{string(learn.EntryStrategy)},
-			Project: s.ProjectID, Global: true, Limit: limit})
+func (d *Daemon) recallStrategies(ctx context.Context, f *facts, n int, out *mcp.RecallResult) error {
+	for _, s := range d.memory.strategies(f, n, d.measuredEffect) {
+		r, ok, err := d.recalledStrategy(ctx, s)
 		if err != nil {
 			return err
 		}
-		for _, h := range res.Hits {
-			var st learn.ProvenStrategy
-			if err := json.Unmarshal(h.Entry.Body, &st); err != nil {
-				return fmt.Errorf("strategy %s: %w", h.ID, err)
-			}
-			if seen[st.StrategyID] || len(out.Strategies) == limit || !st.Served() {
-				continue
-			}
-			seen[st.StrategyID] = true
-			why := fmt.Sprintf("%d tasks did this; they succeeded in %.0f %% (odds ratio %.1f against failures)", st.Support, 100*st.SuccessRate, st.Contrast)
-			if text != "" {
-				why = "its words match the task; " + why
-			}
-			r := mcp.RecalledStrategy{StrategyID: st.StrategyID, Name: st.Name, Description: st.Description, SuccessRate: st.SuccessRate,
-				Interval: st.SuccessInterval, Support: st.Support, Why: why, Evidence: head(st.Evidence, 5), Steps: []string{}}
-			for _, t := range st.TemplatePlanFragment.Tasks {
-				r.Steps = append(r.Steps, t.ToolName+" "+string(t.Arguments))
-			}
+		if ok {
 			out.Strategies = append(out.Strategies, r)
 		}
 	}
 	return nil
+}
+
+func (d *Daemon) recallPitfalls(ctx context.Context, f *facts, n int, out *mcp.RecallResult) error {
+	for _, s := range d.memory.pitfalls(f, n) {
+		p, err := d.recalledPitfall(ctx, s)
+		if err != nil {
+			return err
+		}
+		out.Pitfalls = append(out.Pitfalls, p)
+	}
+	return nil
+}
+
+func (d *Daemon) recallTools(_ context.Context, f *facts, n int, out *mcp.RecallResult) error {
+	for _, t := range d.memory.tools(f, d.forge.active(), n) {
+		out.Tools = append(out.Tools, mcp.RecalledTool{Name: t.of.Name, Description: t.of.Description, Parameters: t.of.Parameters, Score: t.score,
+			Contributions: t.why.parts, Why: "approved, and made from this installation's own sessions; " + strings.Join(t.why.words, "; ")})
+	}
+	return nil
+}
+
+// measuredEffect is what trials say of a strategy: its effect on the success of
+// tasks, or nil while too little is known.
+func (d *Daemon) measuredEffect(id string) *learn.Interval {
+	e, ok := d.learners.trial.EffectOf(learn.AdviceStrategy, id)
+	if !ok {
+		return nil
+	}
+	return e.Difference
+}
+
+// shorten leaves out what scores least until the answer has at most the given
+// number of tokens, four bytes each.
+func shorten(out *mcp.RecallResult, tokens int) {
+	for {
+		raw, err := json.Marshal(out)
+		if err != nil { // strings and numbers always can be
+			return
+		}
+		out.Tokens = (len(raw) + 3) / 4
+		least, drop := math.Inf(1), func() {}
+		consider := func(n int, score float64, f func()) {
+			if n > 0 && score < least {
+				least, drop = score, f
+			}
+		}
+		if n := len(out.Strategies); n > 0 {
+			consider(n, out.Strategies[n-1].Score, func() { out.Strategies = out.Strategies[:n-1] })
+		}
+		if n := len(out.Pitfalls); n > 0 {
+			consider(n, out.Pitfalls[n-1].Score, func() { out.Pitfalls = out.Pitfalls[:n-1] })
+		}
+		if n := len(out.Tools); n > 0 {
+			consider(n, out.Tools[n-1].Score, func() { out.Tools = out.Tools[:n-1] })
+		}
+		if out.Tokens <= tokens || math.IsInf(least, 1) {
+			return
+		}
+		drop()
+		out.LeftOut++
+	}
 }
 
 func (b backend) SearchLog(ctx context.Context, s mcp.Scope, q mcp.LogQuery) (mcp.LogResult, error) {

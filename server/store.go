@@ -150,19 +150,39 @@ func (d *Daemon) readLedger(ctx context.Context) error {
 	if indexed > d.log.Head(eventlog.Ledger) {
 		return fmt.Errorf("the index is ahead of the ledger (message %d of %d): run `lathe rebuild`", indexed, d.log.Head(eventlog.Ledger))
 	}
-	return d.log.ReadLedger(ctx, d.ledger.at(), func(seq uint64, entries []learn.LedgerEntry) error {
+	var batch []learn.LedgerEntry
+	var last uint64
+	flush := func() error {
+		if len(batch) == 0 {
+			return nil
+		}
+		err := d.index.ApplyLedger(last, batch)
+		batch = batch[:0]
+		if err == nil {
+			d.ledger.reach(last)
+		}
+		return err
+	}
+	err := d.log.ReadLedger(ctx, d.ledger.at(), func(seq uint64, entries []learn.LedgerEntry) error {
 		for _, e := range entries {
 			d.project(e)
 		}
-		if seq > indexed {
-			if err := d.index.ApplyLedger(seq, entries); err != nil {
-				return err
-			}
+		if seq <= indexed {
+			d.ledger.reach(seq)
+			return nil
 		}
-		d.ledger.reach(seq)
+		batch, last = append(batch, entries...), seq
+		if len(batch) >= indexBatch {
+			return flush()
+		}
 		return nil
 	})
+	return errors.Join(err, flush())
 }
+
+// indexBatch is the number of documents of a batch: one costs much the same
+// whatever its size.
+const indexBatch = 1000
 
 // project brings one ledger entry into every projection in memory. An entry
 // that one of them cannot read is reported and passed over: it stays in the
@@ -181,6 +201,7 @@ func (d *Daemon) project(e learn.LedgerEntry) {
 	report(d.graph.ApplyLedger(e))
 	report(d.models.apply(e))
 	report(d.plans.apply(e))
+	report(d.memory.apply(e))
 	if e.Kind == learn.EntryRemedy {
 		var r learn.Remedy
 		report(json.Unmarshal(e.Body, &r))

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 
 	"lathe/learn"
@@ -20,8 +21,7 @@ func (d *Daemon) tryRecall(ctx context.Context, s mcp.Scope, q mcp.RecallQuery, 
 	}
 	a := assignment{project: s.ProjectID, task: task, door: doorRecall}
 	without := map[string]bool{}
-	err := d.tryStrategies(ctx, a, out, without)
-	d.tryPitfalls(ctx, a, out, without)
+	err := errors.Join(d.tryStrategies(ctx, a, out, without), d.tryPitfalls(ctx, a, out, without))
 	out.Tools = slices.DeleteFunc(out.Tools, func(t mcp.RecalledTool) bool {
 		a.kind, a.object, a.advised = learn.AdviceTool, t.Name, []learn.RemedyAction{{ToolName: t.Name}}
 		return d.learners.trial.Retired(a.kind, a.object) || d.without(ctx, a, "generated tools", without)
@@ -105,25 +105,23 @@ func callOf(tool string, arguments json.RawMessage) learn.RemedyAction {
 	return a
 }
 
-func (d *Daemon) tryPitfalls(ctx context.Context, a assignment, out *mcp.RecallResult, without map[string]bool) {
+func (d *Daemon) tryPitfalls(ctx context.Context, a assignment, out *mcp.RecallResult, without map[string]bool) error {
 	a.kind = learn.AdvicePitfall
-	var actions map[string][]learn.RemedyAction
 	for i := range out.Pitfalls {
 		p := &out.Pitfalls[i]
 		if p.RemedyID == "" {
 			continue
 		}
-		if actions == nil {
-			actions = map[string][]learn.RemedyAction{}
-			for _, r := range d.learners.recovery.Remedies() {
-				actions[r.RemedyID] = r.Actions
-			}
+		var r learn.Remedy
+		if _, err := d.object(ctx, learn.EntryRemedy, p.RemedyID, &r); err != nil {
+			return err
 		}
-		a.object, a.advised = p.RemedyID, actions[p.RemedyID]
+		a.object, a.advised = p.RemedyID, r.Actions
 		if d.learners.trial.Retired(a.kind, a.object) || d.without(ctx, a, "what fixed these pitfalls", without) {
 			p.Remedy, p.RemedyID, p.Evidence = "", "", nil
 		}
 	}
+	return nil
 }
 
 // tryPlan puts approved changes that an agent's plan lacks up for trial, and

@@ -104,6 +104,17 @@ func (t *Trial) Report() Report {
 	return r
 }
 
+// EffectOf gives what is measured of one object, when it was ever served.
+func (t *Trial) EffectOf(adviceKind, objectID string) (Effect, bool) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	c, ok := t.objects[pair(adviceKind, objectID)]
+	if !ok {
+		return Effect{}, false
+	}
+	return t.effect(c), true
+}
+
 func (t *Trial) effect(c *comparison) Effect {
 	e := Effect{AdviceKind: c.kind, ObjectID: c.object, Treatment: c.treatment.summary(), Control: c.control.summary(),
 		Enough: t.enough(c), Verdict: "keep"}

@@ -238,6 +238,19 @@ func cmpFloat(a, b float64) int {
 	return 0
 }
 
+// Uses reports whether an action was ever taken in a project; of the empty
+// name, whether any was.
+func (n *Predictor) Uses(project, action string) bool {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	c := n.tables[viewProject].Contexts[hashText(project)]
+	if c == nil || action == "" {
+		return c != nil
+	}
+	label, ok := n.number[action]
+	return ok && slices.Contains(c.Labels, label)
+}
+
 // Label is what is predicted of an action: the tool, or the first program
 // of a shell command.
 func Label(o *learn.Observation) string {

@@ -41,6 +41,9 @@ func intent(t *step) uint64   { return hashOf(t.Intent, uint64(t.Status)) }
 func ended(t *step) uint64    { return hashOf(uint64(t.Label+2), uint64(t.Status)) }
 func shape(t *step) uint64    { return hashOf(uint64(t.Label+2), uint64(t.Shape)) }
 
+// viewProject is the place of the view of what a project does.
+const viewProject = 1
+
 // views are in an order in which each stands behind the one it backs off to.
 // The first has no context.
 var views = []aView{
