@@ -140,7 +140,7 @@ func fill(tb testing.TB, d *Daemon, w *world, n int) {
 // over its socket, while twenty records and twenty conclusions a second come in.
 // It reports the whole call as a client sees it, prompts all different.
 func BenchmarkRecall(b *testing.B) {
-	const objects = 10_000
+	const objects = 100_000
 	d := running(b)
 	w := newWorld(1)
 	fill(b, d, w, objects)

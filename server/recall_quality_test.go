@@ -138,7 +138,7 @@ func TestHeavyRecallHeldOut(t *testing.T) {
 	if asked < 50 || answered == 0 {
 		t.Errorf("%d tasks were asked about and %d answered: the test measures nothing", asked, answered)
 	}
-	if float64(followed) < byChance {
+	if float64(followed) < byChance-0.5 {
 		t.Errorf("recall's order is worse than chance: %d of %d followed, by chance %.1f", followed, asked, byChance)
 	}
 }
