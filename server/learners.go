@@ -40,6 +40,7 @@ type learners struct {
 	folders    *folders
 	catalogue  *llm.Catalogue
 	plans      *refine.Tracker
+	negatives  *refine.Negatives
 }
 
 func newLearners(controlShare float64, available func(string) bool, code diagnose.CodeSource) (*learners, error) {
@@ -73,13 +74,14 @@ func newLearners(controlShare float64, available func(string) bool, code diagnos
 		folders:   newFolders(),
 		catalogue: llm.NewCatalogue(),
 		plans:     refine.NewTracker(),
+		negatives: refine.NewNegatives(),
 	}, nil
 }
 
 // all is in order: diagnose asks what is known of a failure before recovery
 // learns from it.
 func (l *learners) all() []learn.Learner {
-	return []learn.Learner{l.reader, l.tracker, l.vocabulary, l.monitor, l.diagnose, l.recovery, l.mine, l.next, l.finder, l.trial, l.graph, l.judge, l.commands, l.catalogue, l.plans, l.folders}
+	return []learn.Learner{l.reader, l.tracker, l.vocabulary, l.monitor, l.diagnose, l.recovery, l.mine, l.next, l.finder, l.trial, l.graph, l.judge, l.commands, l.catalogue, l.plans, l.negatives, l.folders}
 }
 
 // reader parses each action once for all learners behind it.

@@ -3,8 +3,6 @@ package refine
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
-	"hash/fnv"
 	"slices"
 	"strings"
 	"sync"
@@ -145,15 +143,13 @@ func (t *Tracker) Apply(o *learn.Observation, _ func(learn.LedgerEntry)) error {
 	if len(o.Verifications) > 0 { // of others nothing is expected, and looking costs time
 		bits = printed(ev.ToolOutput.Text())
 	}
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(ev.SessionID)) // never fails
 	call := Call{ProjectID: ev.ProjectID, ToolName: ev.ToolName, Command: o.Action.Command, Skeleton: o.Action.Skeleton,
 		Parameters: ev.ToolParameters, Plan: ev.PlanID, Step: ev.StepID}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, k := range call.keys() {
 		if k != "" {
-			t.form(k).see(o, h.Sum32(), bits, masked)
+			t.form(k).see(o, hash32(ev.SessionID), bits, masked)
 		}
 	}
 	if tools := t.tools[ev.ProjectID]; ev.Status == learn.StatusSuccess && len(tools) < maxToolNames {
@@ -311,56 +307,4 @@ func (t *Tracker) HasTool(project, tool string) bool {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	return t.tools[project][tool]
-}
-
-const trackerVersion = 1
-
-type trackerSnapshot struct {
-	Version int                 `json:"version"`
-	Forms   map[string]*form    `json:"forms"`
-	Tools   map[string][]string `json:"tools"`
-	Tasks   map[string]bool     `json:"tasks"`
-	Dropped int64               `json:"dropped"`
-}
-
-// Snapshot implements learn.Learner.
-func (t *Tracker) Snapshot() ([]byte, error) {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	s := trackerSnapshot{Version: trackerVersion, Forms: t.forms, Tools: map[string][]string{}, Tasks: t.tasks, Dropped: t.dropped}
-	for project, tools := range t.tools {
-		s.Tools[project] = sorted(tools)
-	}
-	return json.Marshal(s)
-}
-
-// Restore implements learn.Learner; it fails on a snapshot of another version
-// and leaves the Tracker as it was.
-func (t *Tracker) Restore(data []byte) error {
-	var s trackerSnapshot
-	if err := json.Unmarshal(data, &s); err != nil {
-		return fmt.Errorf("plan steps: read snapshot: %w", err)
-	}
-	if s.Version != trackerVersion {
-		return fmt.Errorf("plan steps: snapshot has version %d, this program reads %d: replay the log", s.Version, trackerVersion)
-	}
-	fresh := NewTracker()
-	for k, f := range s.Forms {
-		if f != nil {
-			fresh.forms[k] = f
-		}
-	}
-	for project, tools := range s.Tools {
-		fresh.tools[project] = map[string]bool{}
-		for _, name := range tools {
-			fresh.tools[project][name] = true
-		}
-	}
-	if s.Tasks != nil {
-		fresh.tasks = s.Tasks
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.forms, t.tools, t.tasks, t.dropped = fresh.forms, fresh.tools, fresh.tasks, s.Dropped
-	return nil
 }
