@@ -184,7 +184,7 @@ func (d *Daemon) refinePlan(ctx context.Context, at planPlace, f *refine.File, t
 	refined, log := refine.Refine(f, approved, d.toolsOf(at.project))
 	if missing := changed(approved, log); serve != nil && len(missing) > 0 {
 		if served := serve(missing); len(served) < len(missing) {
-			out.Withheld, approved = "approved changes"+withheld, served
+			out.Withheld, approved = "approved changes"+withheld+", or they proved to harm (lathe trial)", served
 			refined, log = refine.Refine(f, approved, d.toolsOf(at.project))
 		}
 	}
