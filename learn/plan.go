@@ -52,6 +52,28 @@ type Interval struct {
 	Level float64 `json:"level"`
 }
 
+// CostComparison is what successful tasks with a strategy cost as a multiple
+// of those with an alternative to it.
+type CostComparison struct {
+	StrategyID string   `json:"strategy_id"` // the alternative
+	Metric     string   `json:"metric"`      // calls, duration_ms, tokens
+	Ratio      float64  `json:"ratio"`       // of geometric means
+	Interval   Interval `json:"interval"`
+	Tasks      int      `json:"tasks"`
+	Against    int      `json:"against"` // tasks with the alternative
+}
+
+// Condition is a feature of tasks that stands out among those with a strategy.
+type Condition struct {
+	Feature string  `json:"feature"` // problem_type, language, file, error, term, project
+	Value   string  `json:"value"`
+	With    int     `json:"with"`    // tasks with strategy and feature
+	Support int     `json:"support"` // tasks with the strategy
+	All     int     `json:"all"`     // tasks with the feature
+	Tasks   int     `json:"tasks"`
+	Lift    float64 `json:"lift"`
+}
+
 // PerformanceMetrics are means over a strategy's occurrences.
 type PerformanceMetrics struct {
 	DurationMS float64 `json:"duration_ms"`
@@ -62,13 +84,16 @@ type PerformanceMetrics struct {
 // ProvenStrategy is a sequence of actions that successful tasks have and
 // failed ones lack.
 type ProvenStrategy struct {
-	StrategyID                string             `json:"strategy_id"`
-	ProjectID                 string             `json:"project_id,omitempty"`
-	Name                      string             `json:"name"`
-	Description               string             `json:"description"`
-	TemplatePlanFragment      TaskGraph          `json:"template_plan_fragment"`
-	ApplicabilityConditions   []string           `json:"applicability_conditions,omitempty"`
+	StrategyID              string    `json:"strategy_id"`
+	ProjectID               string    `json:"project_id,omitempty"`
+	Name                    string    `json:"name"`
+	Description             string    `json:"description"`
+	TemplatePlanFragment    TaskGraph `json:"template_plan_fragment"`
+	ApplicabilityConditions []string  `json:"applicability_conditions,omitempty"`
+	// Conditions are the same with their numbers, the highest lift first.
+	Conditions                []Condition        `json:"conditions,omitempty"`
 	AveragePerformanceMetrics PerformanceMetrics `json:"average_performance_metrics"`
+	CostComparisons           []CostComparison   `json:"cost_comparisons,omitempty"`
 	SuccessRate               float64            `json:"success_rate"`
 	SuccessInterval           Interval           `json:"success_rate_interval"`
 	// BaselineRate is the rate of success without it in the same strata

@@ -28,7 +28,7 @@ func (m *Miner) close(block []*taskSeq) error {
 		if h.life == nil {
 			continue
 		}
-		h.life.against.add(c.factor(true))
+		h.life.Against.add(c.factor(true))
 		for i, t := range block {
 			if with&(1<<i) != 0 {
 				h.life.see(t.Finished, m.opt.HalfLife)
@@ -102,9 +102,6 @@ func (m *Miner) revise(ordinal int, good bool) {
 		if whole && h.since <= t.Block {
 			h.e.remove(m.blockCounts(h, t).factor(false))
 		}
-		if whole && h.life != nil && h.life.Since <= t.Block {
-			h.life.against.remove(m.blockCounts(h, t).factor(true))
-		}
 	}
 	t.Good = good
 	if m.win.good.clear(m.win.slot(ordinal)); good {
@@ -113,9 +110,6 @@ func (m *Miner) revise(ordinal int, good bool) {
 	for _, h := range m.hyps {
 		if whole && h.since <= t.Block {
 			h.e.add(m.blockCounts(h, t).factor(false))
-		}
-		if whole && h.life != nil && h.life.Since <= t.Block {
-			h.life.against.add(m.blockCounts(h, t).factor(true))
 		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"lathe/learn"
 )
 
 // finding is a hypothesis with its numbers among the kept tasks.
@@ -15,6 +17,7 @@ type finding struct {
 	// baseline is the rate of success without it, in the strata of the tasks
 	// with it, weighted as these are.
 	baseline float64
+	costs    []learn.CostComparison
 
 	// For those that are shown, see locate: by slot.
 	where map[int][]int // the steps of an occurrence

@@ -78,6 +78,34 @@ func (c counts) factor(inverse bool) evidence {
 	return out
 }
 
+// turn is the evidence that a pattern harms from some block on, whichever: an
+// e-process too, for it splits the unit bet in advance among all blocks that it
+// may begin with, 1/(t(t+1)) for the t-th, and what has no block yet is cash.
+// Without that, the good times of a strategy would count against its bad ones.
+type turn struct {
+	Running [alternatives]float64 `json:"running"` // what the begun bets are worth
+	Blocks  int                   `json:"blocks"`
+}
+
+const maxWorth = 1e200 // of a bet; enough is enough
+
+func (a *turn) add(f evidence) {
+	a.Blocks++
+	t := float64(a.Blocks)
+	for i := range f {
+		a.Running[i] = min(maxWorth, (a.Running[i]+1/(t*(t+1)))*math.Exp(f[i]))
+	}
+}
+
+// value is the e-value.
+func (a *turn) value() float64 {
+	sum := 0.0
+	for _, x := range a.Running {
+		sum += x
+	}
+	return sum/alternatives + 1/float64(a.Blocks+1)
+}
+
 // claim is a hypothesis as the correction sees it: its share of the level of
 // error, and the logarithm of its e-value.
 type claim struct{ weight, log float64 }

@@ -84,6 +84,38 @@ func TestEvidenceHoldsAtEveryLook(t *testing.T) {
 	}
 }
 
+// TestTurnIsFairUntilSomethingTurns: without an effect the expectation stays 1
+// over all sequences of blocks; after good times bad ones still show soon.
+func TestTurnIsFairUntilSomethingTurns(t *testing.T) {
+	var walk func(a turn, p float64, depth int) float64
+	walk = func(a turn, p float64, depth int) float64 {
+		if depth == 0 {
+			return p * a.value()
+		}
+		sum := 0.0
+		for k := 0; k <= 2; k++ { // four tasks, two with, two good
+			b := a
+			b.add(counts{4, 2, 2, k}.factor(true))
+			sum += walk(b, p*[]float64{1. / 6, 4. / 6, 1. / 6}[k], depth-1)
+		}
+		return sum
+	}
+	if got := walk(turn{}, 1, 6); math.Abs(got-1) > 1e-9 {
+		t.Errorf("expectation %v, want 1", got)
+	}
+	var a turn
+	for range 50 {
+		a.add(counts{4, 2, 2, 2}.factor(true))
+	}
+	n := 0
+	for ; a.value() < 20 && n < 100; n++ {
+		a.add(counts{4, 2, 2, 0}.factor(true))
+	}
+	if n > 10 {
+		t.Errorf("after 50 good blocks it takes %d bad ones", n)
+	}
+}
+
 func TestLevelsAreWeightedEBH(t *testing.T) {
 	claims := []claim{{0.5, math.Log(100)}, {0.25, math.Log(100)}, {0.25, math.Log(2)}}
 	// Worth 50, 25, 0.5: the first two together at 1/(2·25).

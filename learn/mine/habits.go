@@ -29,7 +29,7 @@ var (
 
 // allHabits is the list.
 func allHabits() []habit {
-	all := generalHabits()
+	all := append(generalHabits(), habitsOfWork()...)
 	for _, x := range looking {
 		all = append(all, before(x))
 	}

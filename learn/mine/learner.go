@@ -111,6 +111,7 @@ type seqStep struct {
 	DurationMS float64      `json:"ms,omitempty"`
 	Tokens     int64        `json:"tokens,omitempty"`
 	Target     string       `json:"target,omitempty"`
+	Signature  string       `json:"signature,omitempty"` // of a failure, the first
 	// What flow kept of the call.
 	Params json.RawMessage `json:"params,omitempty"`
 	From   []origin        `json:"from,omitempty"`
@@ -268,6 +269,9 @@ func keep(t *learn.Task, maxSteps int) (seq taskSeq, dropped int) {
 		}
 		seq.Steps = append(seq.Steps, seqStep{EventID: s.EventID, Tool: s.Tool, Intent: s.Intent, Skeleton: clip(s.Skeleton),
 			Failed: s.Status.Failed(), Command: command, DurationMS: s.DurationMS, Tokens: s.Tokens, Target: clip(s.Target)})
+		if s.Status.Failed() && len(s.Signatures) > 0 {
+			seq.Steps[len(seq.Steps)-1].Signature = s.Signatures[0]
+		}
 		if ext := path.Ext(s.Target); len(ext) > 1 && len(ext) <= 5 {
 			extensions[ext[1:]]++
 		}

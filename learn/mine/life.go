@@ -14,10 +14,10 @@ import (
 type life struct {
 	ID    string      `json:"id"`
 	State learn.State `json:"state"`
-	Since int         `json:"since"` // ordinal of the first task that speaks against it
-	// against is the evidence that tasks with it fail more often, from blocks
-	// that closed after it was confirmed.
-	against evidence
+	// Against is the evidence that tasks with it fail more often, from blocks
+	// that closed after it was confirmed. A verdict that is changed later does
+	// not change it.
+	Against turn `json:"against"`
 	// Weight is the number of tasks with it, each halved for every half-life
 	// that it lies before Seen.
 	Weight  float64              `json:"weight"`
@@ -57,11 +57,12 @@ func (m *Miner) live(emit func(learn.LedgerEntry)) error {
 			m.born(f)
 		}
 	}
+	costly := m.costlier(shown)
 	for _, f := range all {
 		if f.life == nil {
 			continue
 		}
-		change := m.judge(f, slices.Contains(shown, f), repeats[f])
+		change := m.judge(f, slices.Contains(shown, f), repeats[f], costly[f])
 		if err := m.tell(f, change, emit); err != nil {
 			return err
 		}
@@ -72,7 +73,7 @@ func (m *Miner) live(emit func(learn.LedgerEntry)) error {
 
 // born begins a life: the tasks so far are its weight, none is against it.
 func (m *Miner) born(f *finding) {
-	f.life = &life{ID: strategyID(f), State: learn.StateCandidate, Since: m.win.next}
+	f.life = &life{ID: strategyID(f), State: learn.StateCandidate}
 	f.hypothesis.life = f.life
 	m.win.all(func(slot int, t *taskSeq) {
 		if f.in.has(slot) {
@@ -90,9 +91,9 @@ const (
 
 // judge says which state follows from the numbers, nil when it is the one that
 // is.
-func (m *Miner) judge(f *finding, shown bool, better *finding) *learn.StateChange {
+func (m *Miner) judge(f *finding, shown bool, better, cheaper *finding) *learn.StateChange {
 	l := f.life
-	weight, against := l.weight(m.now, m.opt.HalfLife), math.Exp(min(l.against.log(), 700))
+	weight, against := l.weight(m.now, m.opt.HalfLife), l.Against.value()
 	enough := alive * float64(m.opt.MinTasks)
 	to, why := l.State, ""
 	numbers := map[string]float64{"q": f.q, "e_value": eValue(f.hypothesis), "evidence_against": against, "weight": weight}
@@ -104,6 +105,8 @@ func (m *Miner) judge(f *finding, shown bool, better *finding) *learn.StateChang
 		to, why = learn.StateRetired, fmt.Sprintf("not seen since %s", l.Seen.UTC().Format(time.DateOnly))
 	case weight < enough:
 		to, why = learn.StateDecayed, fmt.Sprintf("last seen on %s: what was seen of it counts as %.2g tasks of today, %.2g are needed", l.Seen.UTC().Format(time.DateOnly), weight, enough)
+	case cheaper != nil:
+		to, why = learn.StateSuperseded, m.saving(cheaper, f, numbers)
 	case shown:
 		to, why = learn.StateConfirmed, m.confirmation(f, numbers)
 	case better != nil:
@@ -123,6 +126,16 @@ func (m *Miner) confirmation(f *finding, numbers map[string]float64) string {
 		"baseline_rate": f.baseline, "contrast": o.Odds, "contrast_low": o.Low, "contrast_high": o.High})
 	return fmt.Sprintf("%d of %d tasks with it succeeded, without it %.0f %% of their project and kind; declared at level %.2g",
 		t.withGood, t.withGood+t.withBad, 100*f.baseline, f.q)
+}
+
+// saving tells by how much the cheaper one is.
+func (m *Miner) saving(f, g *finding, numbers map[string]float64) string {
+	why := fmt.Sprintf("%q succeeds no less often in the same projects and kinds of problem and costs less", f.title())
+	for _, c := range m.compare(f, g) {
+		numbers[c.Metric+"_ratio"], numbers[c.Metric+"_ratio_low"], numbers[c.Metric+"_ratio_high"] = c.Ratio, c.Interval.Low, c.Interval.High
+		why += fmt.Sprintf("; %s %.2f times (%.2f to %.2f)", c.Metric, c.Ratio, c.Interval.Low, c.Interval.High)
+	}
+	return why
 }
 
 func eValue(h *hypothesis) float64 { return math.Exp(min(h.e.log(), 700)) }

@@ -47,7 +47,6 @@ type hypothesisSnapshot struct {
 	E       evidence  `json:"e"`
 	In      bits      `json:"in"`
 	Life    *life     `json:"life,omitempty"`
-	Against evidence  `json:"against"`
 }
 
 // Snapshot implements learn.Learner: JSON with a version.
@@ -63,9 +62,6 @@ func (m *Miner) Snapshot() ([]byte, error) {
 			E: h.e, In: h.in, Life: h.life}
 		if h.habit != nil {
 			out.Name = h.habit.title
-		}
-		if h.life != nil {
-			out.Against = h.life.against
 		}
 		s.Hypotheses = append(s.Hypotheses, out)
 	}
@@ -162,9 +158,6 @@ func (m *Miner) restoreHypotheses(all []hypothesisSnapshot) error {
 			return fmt.Errorf("mine: the snapshot has habit %q, which this program does not know: replay the log", s.Name)
 		}
 		h.weight, h.since, h.e, h.in, h.life = s.Weight, s.Since, s.E, s.In, s.Life
-		if h.life != nil {
-			h.life.against = s.Against
-		}
 		m.hyps = append(m.hyps, h)
 	}
 	return nil

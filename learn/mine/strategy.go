@@ -1,18 +1,12 @@
 package mine
 
 import (
-	"fmt"
-	"math"
-	"slices"
-	"strings"
-
 	"lathe/learn"
 )
 
 const (
 	maxOccurrences = 200 // looked at when generalising
 	maxShown       = 3   // tasks whose events are the evidence
-	minLift        = 1.5
 )
 
 // strategyID is made of what it says: the same for as long as it is told.
@@ -47,7 +41,11 @@ func (m *Miner) strategy(f *finding) learn.ProvenStrategy {
 	out.AveragePerformanceMetrics = metrics(shown)
 	out.TemplatePlanFragment = fragment(shown, project != "")
 	out.TemplatePlanFragment.Name = out.Name
-	out.ApplicabilityConditions, out.RelatedProblemTypes = m.conditions(f)
+	out.Conditions, out.RelatedProblemTypes = m.conditions(f)
+	for _, c := range out.Conditions {
+		out.ApplicabilityConditions = append(out.ApplicabilityConditions, sayCondition(c))
+	}
+	out.CostComparisons = f.costs
 	return out
 }
 
@@ -81,43 +79,4 @@ func metrics(shown []example) learn.PerformanceMetrics {
 	n := float64(max(1, len(shown)))
 	p.DurationMS, p.Tokens = p.DurationMS/n, p.Tokens/n
 	return p
-}
-
-// conditions are the features of tasks that stand out among those with the
-// pattern: at least half of them have it, and minLift times the usual share.
-func (m *Miner) conditions(f *finding) (conditions, problems []string) {
-	with, all := map[string]int{}, map[string]int{}
-	n := 0
-	m.win.all(func(slot int, t *taskSeq) {
-		features := []string{"problem_type: " + t.ProblemType, "language: " + t.Language}
-		for _, term := range t.Terms {
-			features = append(features, "prompt mentions: "+term)
-		}
-		has := f.in.has(slot)
-		if has {
-			n++
-		}
-		for _, x := range features {
-			if strings.HasSuffix(x, ": ") {
-				continue
-			}
-			all[x]++
-			if has {
-				with[x]++
-			}
-		}
-	})
-	lift := func(x string) float64 {
-		return float64(with[x]) / float64(n) / (float64(all[x]) / float64(m.win.len()))
-	}
-	for _, x := range sortedKeys(with) {
-		if 2*with[x] >= n && lift(x) >= minLift && with[x] >= 3 {
-			conditions = append(conditions, fmt.Sprintf("%s (lift %.1f)", x, math.Round(lift(x)*10)/10))
-		}
-		if p, ok := strings.CutPrefix(x, "problem_type: "); ok && 4*with[x] >= n {
-			problems = append(problems, p)
-		}
-	}
-	slices.SortStableFunc(conditions, func(a, b string) int { return strings.Compare(b[:1], a[:1]) })
-	return conditions[:min(len(conditions), 8)], problems
 }

@@ -192,7 +192,11 @@ func (p *openAIChat) emit(ctx context.Context, e *entry, out *emitter, c *chat, 
 			outcome = learn.OutcomeSuccess
 		}
 	}
-	return out.task(ctx, s.finish(outcome, kind), e.name, line)
+	end := s.finish(outcome, kind)
+	if run.TaskID != nil && run.Trial != nil { // trials of one task are comparable with each other, not with other tasks
+		end.ProblemType = "task " + strings.Trim(string(run.TaskID), `"`)
+	}
+	return out.task(ctx, end, e.name, line)
 }
 
 func firstText(texts ...string) string {
