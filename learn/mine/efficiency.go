@@ -2,12 +2,15 @@ package mine
 
 import (
 	"math"
+	"slices"
 
 	"lathe/learn"
 )
 
-// Two strategies are alternatives when they are of the same strata and seldom
-// in the same task: then it makes sense to ask which costs less.
+// Two strategies are compared when they are of the same strata and seldom in
+// the same task: then it makes sense to ask which costs less. One takes the
+// other's place only when they are ways to the same end, that is, have a step
+// in common: of two that have nothing in common both may be needed.
 const (
 	sharedStrata   = 0.5 // at least this share of each one's strata
 	seldomTogether = 0.2 // Jaccard index of the tasks, at most
@@ -46,6 +49,11 @@ func (m *Miner) alternatives(f, g *finding) bool {
 		}
 	}
 	return float64(both) >= sharedStrata*float64(both+max(own, other))
+}
+
+// sameEnd is whether two patterns have a step in common.
+func sameEnd(f, g *finding) bool {
+	return f.level == g.level && f.habit == nil && slices.ContainsFunc(f.names, func(n string) bool { return slices.Contains(g.names, n) })
 }
 
 // compare tells what successful tasks with f, and without g, cost as a multiple
@@ -108,7 +116,7 @@ func cheaper(all []learn.CostComparison) (less bool) {
 	return less
 }
 
-// costlier finds, for each of the shown strategies, an alternative that
+// costlier finds, for each of the shown strategies, a way to the same end that
 // succeeds no less often and is cheaper, and fills the comparisons in.
 func (m *Miner) costlier(shown []*finding) map[*finding]*finding {
 	out := map[*finding]*finding{}
@@ -123,7 +131,7 @@ func (m *Miner) costlier(shown []*finding) map[*finding]*finding {
 			rate := func(x *finding) float64 {
 				return float64(x.sum.withGood) / float64(x.sum.withGood+x.sum.withBad)
 			}
-			if out[g] == nil && out[f] == nil && cheaper(c) && rate(f) >= wilson(g.sum.withGood, g.sum.withGood+g.sum.withBad).Low {
+			if sameEnd(f, g) && out[g] == nil && out[f] == nil && cheaper(c) && rate(f) >= wilson(g.sum.withGood, g.sum.withGood+g.sum.withBad).Low {
 				out[g] = f
 			}
 		}

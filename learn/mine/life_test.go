@@ -118,7 +118,7 @@ func TestCheaperOnlyWhenTheIntervalSaysSo(t *testing.T) {
 		{"less, but by chance", func(i int) int { return 1 + i%9*9 }, func(i int) int { return 2 + i%8*11 }, false},
 	} {
 		m := New(Options{MaxTasks: 64})
-		f, g := &finding{hypothesis: &hypothesis{in: newBits(64), names: []string{"f"}}}, &finding{hypothesis: &hypothesis{in: newBits(64), names: []string{"g"}}}
+		f, g := &finding{hypothesis: &hypothesis{in: newBits(64), names: []string{"f", "x"}}}, &finding{hypothesis: &hypothesis{in: newBits(64), names: []string{"g", "x"}}}
 		for i := range 40 {
 			n, in := c.f(i/2), f.in
 			if i%2 == 1 {
@@ -131,6 +131,11 @@ func TestCheaperOnlyWhenTheIntervalSaysSo(t *testing.T) {
 		}
 		m.describe(f)
 		m.describe(g)
+		g.names[1] = "y"
+		if m.costlier([]*finding{f, g})[g] != nil || len(f.costs) == 0 {
+			t.Errorf("%s: what has another end is superseded, or not compared", c.name)
+		}
+		g.names[1] = "x"
 		if got := m.costlier([]*finding{f, g})[g] == f; got != c.want {
 			t.Errorf("%s: superseded %v, want %v; %+v", c.name, got, c.want, m.compare(f, g))
 		}

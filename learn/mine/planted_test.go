@@ -121,6 +121,9 @@ func TestHeavyPlantedGrid(t *testing.T) {
 				}
 				shown, right = shown+all, right+ok
 				n := seeds * len(g.planted)
+				if tasks >= 400 && whole < n-1 {
+					t.Errorf("%d tasks, noise %d, share %v: %d of %d planted strategies are found", tasks, noise, share, whole, n)
+				}
 				t.Logf("%5d %5d %5.1f %5.2f | %4d/%-4d %6.2f %6.2f | one look: %4d/%-4d %6.2f", tasks, noise, share, g.lift,
 					ok, all, float64(found)/float64(n), float64(whole)/float64(n), okOne, allOne, float64(foundOne)/float64(n))
 			}
