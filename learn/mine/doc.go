@@ -16,7 +16,7 @@
 //   - flow.go has looked at its calls as they came, for their parameters and
 //     for arguments that an earlier call had printed.
 //   - strata.go: it waits in the open block of its stratum, the tasks of one
-//     project and problem type. (Rare kinds of a project share a block.)
+//     project and problem type.
 //   - close.go: when the block is complete, its tasks get their place in the
 //     window of kept tasks (window.go) and are counted in a Stream, the
 //     incremental pattern state, at three levels of detail (hypotheses.go):

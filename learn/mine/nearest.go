@@ -86,7 +86,7 @@ func (m *Miner) nearest(all []*finding, repeats map[*finding]*finding) []Candida
 			break
 		}
 		same := func(k *finding) bool { return k.in.alike(f.in) >= sameTasks }
-		if f.life == nil && repeats[f] == nil && !slices.ContainsFunc(kept, same) {
+		if f.life == nil && f.q > m.opt.MaxQ && repeats[f] == nil && !slices.ContainsFunc(kept, same) {
 			kept = append(kept, f)
 		}
 	}

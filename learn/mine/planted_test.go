@@ -133,3 +133,38 @@ func TestHeavyPlantedGrid(t *testing.T) {
 		t.Errorf("%d of %d strategies shown are planted ones", right, shown)
 	}
 }
+
+// TestHeavyPower prints how often one planted strategy is proven, with a look
+// after every task, beside one look at the end.
+func TestHeavyPower(t *testing.T) {
+	const seeds = 8
+	t.Logf("success without it 15 to 38 %% by project, in 30 %% of the tasks; of %d streams", seeds)
+	t.Logf("%5s %5s | %12s %9s", "tasks", "rate", "every look", "one look")
+	var last int
+	for _, tasks := range []int{150, 300, 600} {
+		for _, rate := range []float64{0.3, 0.5, 0.7, 0.9} {
+			g := garden{tasks: tasks, projects: 4, noise: 3, share: 0.3, lift: rate, planted: [][]string{{"reproduce", "patch", "verify"}}, decoys: [][]string{{"look", "list"}}}
+			every, one := 0, 0
+			for seed := range uint64(seeds) {
+				stream := g.grow(100 + seed)
+				m := New(Options{})
+				feed(t, m, stream)
+				if len(m.Strategies()) > 0 {
+					every++
+				}
+				proven, _, err := Contrast(stream, Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(proven) > 0 {
+					one++
+				}
+			}
+			t.Logf("%5d %5.1f | %12d %9d", tasks, rate, every, one)
+			last = every
+		}
+	}
+	if last < seeds-1 {
+		t.Errorf("of %d streams of 600 tasks, %d show a strategy with which 90 %% succeed", seeds, last)
+	}
+}

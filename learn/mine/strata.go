@@ -7,7 +7,8 @@ import (
 
 // Tasks are compared with others of their stratum only: of the same project
 // and problem type. So a pattern that stands for easy projects, or for an easy
-// kind of problem, is no evidence of anything.
+// kind of problem, is no evidence of anything. The price is that the tasks of a
+// rare kind wait for each other.
 
 const (
 	firstBlock = 4
@@ -62,42 +63,14 @@ func (m *Miner) wait(t *taskSeq) []*taskSeq {
 	s.Open = append(s.Open, t)
 	m.open[t.key()] = t.stratum()
 	if len(s.Open) < blockSize(s.Done) {
-		if s.Done >= firstBlock {
-			return nil
-		}
-		return m.rare(t.ProjectID)
+		return nil
 	}
-	return m.take(s)
-}
-
-// take empties the open blocks of strata into one block.
-func (m *Miner) take(all ...*stratum) []*taskSeq {
-	var block []*taskSeq
-	for _, s := range all {
-		block = append(block, s.Open...)
-		s.Open, s.Done = nil, s.Done+len(s.Open)
-	}
+	block := s.Open
+	s.Open, s.Done = nil, s.Done+len(block)
 	for _, t := range block {
 		delete(m.open, t.key())
 	}
 	return block
-}
-
-// rare makes a block of what a project's rare kinds of problem have open, as
-// soon as that is enough: each by itself might wait forever. A kind is rare
-// until it has had as many tasks as the first block.
-func (m *Miner) rare(project string) []*taskSeq {
-	var all []*stratum
-	n := 0
-	for _, name := range sortedKeys(m.strata) {
-		if s := m.strata[name]; s.Done < firstBlock && stratumProject(name) == project {
-			all, n = append(all, s), n+len(s.Open)
-		}
-	}
-	if n < firstBlock {
-		return nil
-	}
-	return m.take(all...)
 }
 
 // maxStrata bounds the strata; the one without a task for longest goes, with
