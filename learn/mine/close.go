@@ -3,6 +3,7 @@ package mine
 import (
 	"fmt"
 	mathbits "math/bits"
+	"slices"
 )
 
 // close counts a complete block: its tasks get their ordinals, each hypothesis
@@ -70,8 +71,13 @@ func (m *Miner) enter(t *taskSeq, has func(*hypothesis)) error {
 	for _, l := range m.ladders {
 		v := l.view(t)
 		t.views[l.level] = v
-		if err := l.add(v, note); err != nil {
+		lost, err := l.add(v, m.opt.MaxGap, note)
+		if err != nil {
 			return err
+		}
+		if len(lost) > 0 {
+			m.hyps = slices.DeleteFunc(m.hyps, func(h *hypothesis) bool { return slices.Contains(lost, h) })
+			m.count(func(s *Stats) { s.DroppedPatterns += int64(len(lost)) })
 		}
 	}
 	return nil

@@ -44,7 +44,8 @@ type ladder struct {
 	stream   *Stream
 	chosen   map[PatternID]*hypothesis
 	pool     []waitingPattern
-	admitted int // hypotheses ever
+	loose    []*hypothesis // strategies whose pattern the stream gave up
+	admitted int           // hypotheses ever
 }
 
 // waitingPattern is frequent and not a hypothesis yet.
@@ -71,11 +72,18 @@ func (l *ladder) item(name string) int32 {
 	return n
 }
 
-// add counts a task in the stream and returns the hypotheses that it has.
-func (l *ladder) add(v view, has func(*hypothesis)) error {
+// add counts a task in the stream and tells the hypotheses that it has; it
+// returns those that the stream gave up with their patterns. Strategies are
+// followed without it.
+func (l *ladder) add(v view, gap int, has func(*hypothesis)) (lost []*hypothesis, err error) {
 	up, err := l.stream.Add(v.items)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	for _, h := range l.loose {
+		if occurrence(v.items, h.items, gap) != nil {
+			has(h)
+		}
 	}
 	for _, id := range up.Seen {
 		if h := l.chosen[id]; h != nil {
@@ -87,7 +95,21 @@ func (l *ladder) add(v view, has func(*hypothesis)) error {
 			l.pool = append(l.pool, waitingPattern{ID: p.ID})
 		}
 	}
-	return nil
+	for _, id := range up.Retired {
+		h := l.chosen[id]
+		delete(l.chosen, id)
+		switch {
+		case h == nil:
+		case h.life != nil:
+			h.pattern, l.loose = 0, append(l.loose, h)
+		default:
+			lost = append(lost, h)
+		}
+	}
+	if len(up.Retired) > 0 { // their ids may come to name others
+		l.pool = slices.DeleteFunc(l.pool, func(p waitingPattern) bool { return slices.Contains(up.Retired, p.ID) })
+	}
+	return lost, nil
 }
 
 const (
@@ -119,7 +141,7 @@ func (m *Miner) admit(l *ladder) {
 	worth := make([]float64, len(l.pool))
 	order := make([]int, 0, len(l.pool))
 	for i, p := range l.pool {
-		found, _ := l.stream.Pattern(p.ID)
+		found, _ := l.stream.Pattern(p.ID) // it is: add keeps the pool to what the stream has
 		worth[i] = information(found.Support, n)
 		order = append(order, i)
 	}

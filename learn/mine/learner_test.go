@@ -233,6 +233,38 @@ func TestOccurrenceAgreesWithBruteForce(t *testing.T) {
 	}
 }
 
+// TestStrategiesOutliveTheirPatterns: when the stream raises its support, what
+// it gives up is forgotten, except strategies, which are followed on.
+func TestStrategiesOutliveTheirPatterns(t *testing.T) {
+	tasks := plant(1, 900, [][]string{{"reproduce", "edit", "verify"}}, nil)
+	m := New(Options{})
+	feed(t, m, tasks[:600])
+	before := m.Strategies()
+	if len(before) != 1 {
+		t.Fatalf("%d strategies", len(before))
+	}
+	for _, l := range m.ladders { // what Stream.Add tells of patterns that it gives up
+		for id, h := range l.chosen {
+			delete(l.chosen, id)
+			if h.life != nil {
+				h.pattern, l.loose = 0, append(l.loose, h)
+			}
+		}
+	}
+	data, err := m.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	back := New(Options{})
+	if err := back.Restore(data); err != nil {
+		t.Fatal(err)
+	}
+	feed(t, back, tasks[600:])
+	if after := back.Strategies(); len(after) != 1 || after[0].StrategyID != before[0].StrategyID || after[0].Support <= before[0].Support {
+		t.Errorf("before %+v\nafter %+v", before, after)
+	}
+}
+
 // BenchmarkTask is the cost of a finished task after so many.
 func BenchmarkTask(b *testing.B) {
 	for _, before := range []int{1000, 10000} {

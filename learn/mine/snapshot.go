@@ -152,7 +152,11 @@ func (m *Miner) restoreHypotheses(all []hypothesisSnapshot) error {
 			for _, it := range s.Items {
 				h.names = append(h.names, m.ladders[i].names[it])
 			}
-			m.ladders[i].chosen[s.Pattern] = h
+			if s.Pattern != 0 {
+				m.ladders[i].chosen[s.Pattern] = h
+			} else {
+				m.ladders[i].loose = append(m.ladders[i].loose, h)
+			}
 		}
 		if h == nil || len(s.In) != len(newBits(m.win.size)) {
 			return fmt.Errorf("mine: the snapshot has habit %q, which this program does not know: replay the log", s.Name)

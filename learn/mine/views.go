@@ -46,7 +46,7 @@ func (l level) views(tasks []taskSeq, groups []*group) {
 // occurrence returns the places of an occurrence within the gap limit, or nil.
 // back[i][j] is the place before j in an occurrence of the first i+1 items.
 func occurrence(seq, items []int32, gap int) []int {
-	if !isSubsequence(items, seq) {
+	if len(items) == 0 || !isSubsequence(items, seq) {
 		return nil // most are not, and this costs no memory
 	}
 	back := make([][]int, len(items))
