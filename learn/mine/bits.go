@@ -16,6 +16,9 @@ func (b bits) clear(i int) { b[i/64] &^= 1 << (i % 64) }
 
 func (b bits) has(i int) bool { return b[i/64]&(1<<(i%64)) != 0 }
 
+// in is has for places that may be beyond the end.
+func (b bits) in(i int) bool { return i/64 < len(b) && b.has(i) }
+
 func (b bits) count() (n int) {
 	for _, w := range b {
 		n += mathbits.OnesCount64(w)

@@ -10,6 +10,8 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -102,6 +104,154 @@ func TestMineEqualsBruteForce(t *testing.T) {
 	})
 }
 
+// holds reports whether a sequence of itemsets has a pattern, by trying
+// everything.
+func holds(seq, pattern [][]int32) bool {
+	if len(pattern) == 0 {
+		return true
+	}
+	for i, set := range seq {
+		all := true
+		for _, it := range pattern[0] {
+			all = all && slices.Contains(set, it)
+		}
+		if all && holds(seq[i+1:], pattern[1:]) {
+			return true
+		}
+	}
+	return false
+}
+
+// bruteSets is the oracle for itemsets: all candidates, each counted.
+func bruteSets(seqs [][][]int32, alphabet int32, l Limits) map[string]int {
+	type counted struct {
+		sets [][]int32
+		n    int
+	}
+	var all []counted
+	var grow func(sets [][]int32, items int)
+	grow = func(sets [][]int32, items int) {
+		for it := range alphabet {
+			for _, how := range []int{follows, joins} {
+				next := append(slices.Clone(sets), []int32{it})
+				if how == joins {
+					if len(sets) == 0 || it <= slices.Max(sets[len(sets)-1]) {
+						continue
+					}
+					next = slices.Clone(sets)
+					next[len(next)-1] = append(slices.Clone(next[len(next)-1]), it)
+				}
+				n := 0
+				for _, s := range seqs {
+					if holds(s, next) {
+						n++
+					}
+				}
+				if n >= l.MinSupport {
+					all = append(all, counted{next, n})
+					if l.MaxLength == 0 || items+1 < l.MaxLength {
+						grow(next, items+1)
+					}
+				}
+			}
+		}
+	}
+	grow(nil, 0)
+	found := map[string]int{}
+	for i, p := range all {
+		inner := slices.ContainsFunc(all, func(q counted) bool {
+			return q.n == p.n && holds(q.sets, p.sets) && !holds(p.sets, q.sets)
+		})
+		if !l.Closed || !inner {
+			found[fmt.Sprint(all[i].sets)] = p.n
+		}
+	}
+	return found
+}
+
+func TestMineItemsetsEqualsBruteForce(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		alphabet := int32(rapid.IntRange(1, 4).Draw(t, "alphabet"))
+		set := rapid.SliceOfN(rapid.Int32Range(0, alphabet-1), 1, 3)
+		seqs := rapid.SliceOfN(rapid.SliceOfN(set, 0, 4), 0, 7).Draw(t, "sequences")
+		l := Limits{MinSupport: rapid.IntRange(1, 4).Draw(t, "support"), MaxLength: rapid.IntRange(0, 4).Draw(t, "length"),
+			MaxGap: Unlimited, Closed: rapid.Bool().Draw(t, "closed"), Workers: rapid.IntRange(1, 3).Draw(t, "workers")}
+		if l.MaxLength == 0 {
+			l.MinSupport += 1 // the oracle is slow
+		}
+		db := &Database{}
+		for _, s := range seqs {
+			if err := db.AddItemsets(s); err != nil {
+				t.Fatal(err)
+			}
+		}
+		patterns, err := db.Mine(context.Background(), l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]int{}
+		for _, p := range patterns {
+			got[fmt.Sprint(p.Itemsets())] = p.Support
+		}
+		if want := bruteSets(seqs, alphabet, l); len(got) != len(patterns) || !maps.Equal(got, want) {
+			t.Fatalf("limits %+v of %v:\n got %v\nwant %v", l, seqs, got, want)
+		}
+	})
+}
+
+func TestSPMFItemsets(t *testing.T) {
+	db, err := ReadSPMF(strings.NewReader("5 3 3 -1 7 -1 -2\n3 5 9 -1 2 -1 7 -2\n1 -1 -2\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := db.Search(context.Background(), Limits{MinSupport: 2, MaxGap: Unlimited, Closed: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := r.WriteSPMF(&out); err != nil || out.String() != "3 5 -1 7 -1 #SUP: 2\n" {
+		t.Errorf("printed %q, %v", out.String(), err)
+	}
+	if _, err := db.Mine(context.Background(), Limits{MinSupport: 2, MaxGap: 1}); err == nil {
+		t.Error("a gap limit was taken for itemsets")
+	}
+	if err := db.AddItemsets([][]int32{{1, -4}}); err == nil {
+		t.Error("a negative item was taken")
+	}
+}
+
+// Work that is given to other workers changes nothing, not even the order.
+func TestMineIsTheSameWithAnyWorkers(t *testing.T) {
+	db, g := &Database{}, newTaskGen(40, 11)
+	for range 400 {
+		if err := db.Add(g.task()[:25]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, l := range []Limits{{MinSupport: 60}, {MinSupport: 60, Closed: true}, {MinSupport: 60, Closed: true, MaxLength: 3}, {MinSupport: 20, MaxGap: 1}} {
+		if l.MaxGap == 0 {
+			l.MaxGap = Unlimited
+		}
+		var want []Pattern
+		for _, workers := range []int{1, 2, 7} {
+			l.Workers = workers
+			got, err := db.Mine(context.Background(), l)
+			if err != nil || len(got) < 200 {
+				t.Fatalf("%d patterns, %v", len(got), err)
+			}
+			if want == nil {
+				want = got
+			}
+			if !reflect.DeepEqual(got, want) {
+				t.Fatalf("%+v: %d patterns, with one worker %d, or others", l, len(got), len(want))
+			}
+		}
+		if !slices.IsSortedFunc(want, func(a, b Pattern) int { return slices.Compare(a.Items, b.Items) }) {
+			t.Errorf("%+v: not ordered by items", l)
+		}
+	}
+}
+
 func webview(t testing.TB) *Database {
 	t.Helper()
 	path := filepath.Join("..", "..", "..", "shared", "data", "bms-webview1.spmf.gz")
@@ -181,7 +331,7 @@ func TestSPMF(t *testing.T) {
 		t.Errorf("printed %q, want %q", out.String(), want)
 	}
 	for in, want := range map[string]string{
-		"1 -1 -2\n1 2 -1 -2": "line 2", "1 -1": "-2", "x": "'x'", "1 -1 -3 -2": "-3", "99999999999 -1 -2": "digits",
+		"1 -1 -2\n1 2 x -1 -2": "line 2, column 5", "1 -1 -2\n12 2-1 -2": "line 2, column 5", "1 -1": "-2", "x": "'x'", "1 -1 -3 -2": "-3", "99999999999 -1 -2": "digits",
 		"4294967296 -1 -2": "range", "-": "minus", "1\x00 -1 -2": "number",
 	} {
 		if _, err := ReadSPMF(strings.NewReader(in)); err == nil || !strings.Contains(err.Error(), want) {

@@ -43,8 +43,27 @@ type Limits struct {
 type Pattern struct {
 	Items   []int32
 	Support int
-	in      bits // the sequences that have it, when Limits.sets
+	// Joined says of each item whether it is in the same itemset as the one
+	// before; nil when each is in an own one.
+	Joined []bool
+
+	in bits // the sequences that have it, when Limits.sets
 }
+
+// Itemsets are the items by itemset.
+func (p *Pattern) Itemsets() [][]int32 {
+	var out [][]int32
+	for i, it := range p.Items {
+		if p.joined(i) {
+			out[len(out)-1] = append(out[len(out)-1], it)
+		} else {
+			out = append(out, []int32{it})
+		}
+	}
+	return out
+}
+
+func (p *Pattern) joined(i int) bool { return p.Joined != nil && p.Joined[i] }
 
 // Mine returns the patterns within the limits, ordered by their items. It
 // fails with ErrTooMany and when ctx ends.
@@ -56,8 +75,15 @@ func (db *Database) Mine(ctx context.Context, l Limits) ([]Pattern, error) {
 		}
 		return r.Patterns(), nil
 	}
+	return db.mineGaps(ctx, l)
+}
+
+func (db *Database) mineGaps(ctx context.Context, l Limits) ([]Pattern, error) {
 	if err := l.check(); err != nil {
 		return nil, err
+	}
+	if db.joined != nil {
+		return nil, errors.New("mine: a gap limit is for sequences of single items; these have itemsets of several")
 	}
 	p := db.prepare(l.MinSupport, true)
 	p.sequences = db.n

@@ -1,6 +1,9 @@
 package mine
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // Result holds the patterns of a Search in little memory, ordered by items.
 type Result struct {
@@ -12,19 +15,33 @@ type Result struct {
 func (r *Result) Len() int { return r.n }
 
 // All calls yield for each pattern, in order, until it returns false. The
-// items hold until yield returns.
+// items are not to be changed.
 func (r *Result) All(yield func(Pattern) bool) {
 	for _, s := range r.heads {
 		for ; s != nil; s = s.next {
 			for d := s.data; len(d) > 0; {
 				n := 2 + d[0]
-				if !yield(Pattern{Items: d[2:n:n], Support: int(d[1])}) {
+				if !yield(unpacked(d[:n:n])) {
 					return
 				}
 				d = d[n:]
 			}
 		}
 	}
+}
+
+// unpacked is a pattern of a segment. Only one with joined items is copied.
+func unpacked(d []int32) Pattern {
+	p := Pattern{Items: d[2:], Support: int(d[1])}
+	for i, it := range p.Items {
+		if it < 0 {
+			if p.Joined == nil {
+				p.Items, p.Joined = slices.Clone(p.Items), make([]bool, len(p.Items))
+			}
+			p.Items[i], p.Joined[i] = ^it, true
+		}
+	}
+	return p
 }
 
 // Patterns lists all patterns.
@@ -37,9 +54,15 @@ func (r *Result) Patterns() []Pattern {
 	return out
 }
 
-// Search is Mine for patterns without a gap limit; MaxGap is not read.
+// Search is Mine with a result in less memory.
 func (db *Database) Search(ctx context.Context, l Limits) (*Result, error) {
-	l.MaxGap = Unlimited
+	if l.MaxGap >= 0 {
+		found, err := db.mineGaps(ctx, l)
+		if err != nil {
+			return nil, err
+		}
+		return resultOf(found), nil
+	}
 	if err := l.check(); err != nil {
 		return nil, err
 	}
@@ -47,8 +70,13 @@ func (db *Database) Search(ctx context.Context, l Limits) (*Result, error) {
 	if within {
 		l.Closed = false
 	}
-	p := db.prepare(l.MinSupport, false)
-	r := &run{ctx: ctx, limits: l, db: p}
+	r := &run{ctx: ctx, limits: l, db: db.prepare(l.MinSupport, false)}
+	if db.joined != nil {
+		r.limits.Closed = l.Closed || within
+		out := db.searchSets(r)
+		return out, r.err()
+	}
+	p := r.db
 	roots := p.tasks(l.Closed)
 	out := &Result{}
 	for i := range roots {
