@@ -3,8 +3,10 @@
 // It has two parts. The first is a sequence miner without any knowledge of
 // tasks: a Database of sequences (from ReadSPMF, or added one by one) and
 // Database.Mine, which returns all frequent or all closed sequential patterns,
-// with limits of gap and length. It follows PrefixSpan (Pei, Han et al. 2001)
-// with pseudo-projection, and BIDE (Wang and Han 2004) for closure.
+// with limits of gap and length. It follows PrefixSpan (Pei, Han et al. 2001),
+// with projections that lose what is infrequent in them (reduce.go), and BIDE
+// (Wang and Han 2004) for closure. A Stream (stream.go) keeps the same patterns
+// up to date while sequences are added.
 //
 // The second is the learner "mine", which finds what separates success from
 // failure and makes proven strategies of it: a plan fragment with parameters,
