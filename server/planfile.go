@@ -207,4 +207,3 @@ func (t *template) unchanged() error {
 	}
 	return nil
 }
-

@@ -339,4 +339,3 @@ func (d *Daemon) withheld(p learn.PlanModificationProposal) bool {
 	}
 	return false
 }
-
