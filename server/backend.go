@@ -278,13 +278,7 @@ func (b backend) Resource(ctx context.Context, s mcp.Scope, kind, id string) (js
 	case "graph":
 		return b.d.graphFor(ctx, id, s.ProjectID)
 	case "strategy":
-		e, ok, err := b.d.index.Object(ctx, learn.EntryStrategy, id)
-		if err != nil {
-			return nil, err
-		}
-		if ok && (e.ProjectID == "" || e.ProjectID == s.ProjectID) {
-			return e.Body, nil
-		}
+		return b.d.strategyResource(ctx, s, id)
 	default:
 		return nil, fmt.Errorf("there are no lathe://%.40s resources", kind)
 	}

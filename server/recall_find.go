@@ -67,14 +67,13 @@ func (m *memory) strategies(f *facts, n int, effect func(id string) *learn.Inter
 	return out
 }
 
-// effectOf is what a measured effect adds: what is certain of it. One that is
-// certain to harm weighs as much as to keep the strategy away.
+// effectOf is what a measured effect adds: what is certain of it.
 func effectOf(e learn.Interval) float64 {
 	switch {
 	case e.Low > 0:
 		return e.Low
 	case e.High < 0:
-		return min(e.High, -0.2) * 5
+		return e.High
 	}
 	return 0
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
@@ -162,4 +163,47 @@ func pick(all []learn.ProvenStrategy, ids []string) []learn.ProvenStrategy {
 		}
 	}
 	return out
+}
+
+// TestHeavyStrategyResource: the calls that a strategy names as its evidence are
+// there, for its own project; of a common one, another project's are counted
+// and not shown.
+func TestHeavyStrategyResource(t *testing.T) {
+	d := running(t)
+	for _, s := range fixtures.Sessions() {
+		recs, err := fixtures.Read(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.accept(t.Context(), recs); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	all := d.learners.mine.Strategies()
+	if len(all) == 0 {
+		t.Fatal("nothing was learned from the recordings")
+	}
+	for _, s := range all {
+		project := s.ProjectID
+		if project == "" {
+			project = fixtures.Sessions()[0].ProjectID
+		}
+		raw, err := backend{d}.Resource(t.Context(), mcp.Scope{ProjectID: project}, "strategy", s.StrategyID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got strategyDetail
+		if err := json.Unmarshal(raw, &got); err != nil {
+			t.Fatal(err)
+		}
+		if got.EvidenceGone != 0 || len(got.Calls)+got.EvidenceElsewhere != len(s.Evidence) || s.ProjectID != "" && got.EvidenceElsewhere != 0 {
+			t.Errorf("%s: of %d events %d are shown, %d belong elsewhere, %d are gone", s.Name, len(s.Evidence), len(got.Calls), got.EvidenceElsewhere, got.EvidenceGone)
+		}
+		if _, err := (backend{d}).Resource(t.Context(), mcp.Scope{ProjectID: "stranger"}, "strategy", s.StrategyID); (err == nil) != (s.ProjectID == "") {
+			t.Errorf("%s, of project %q, for another project: %v", s.Name, s.ProjectID, err)
+		}
+	}
 }

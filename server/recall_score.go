@@ -229,10 +229,11 @@ func conditionsHold(r *reasons, f *facts, c *card) {
 	}
 }
 
-// fit reports whether a strategy's reasons suffice.
+// fit reports whether a strategy's reasons suffice. One that was measured to
+// harm never does.
 func fit(r *reasons) (float64, bool) {
 	score, fits := r.total()
-	return score, r.parts["proof"] >= floorProof && fits >= floorRelevant && score >= floorScore
+	return score, r.parts["measured"] >= 0 && r.parts["proof"] >= floorProof && fits >= floorRelevant && score >= floorScore
 }
 
 // words are those of what is known of an error.
