@@ -8,7 +8,7 @@ import (
 )
 
 // draws from the posteriors estimate how likely each alternative is the best.
-const draws = 200
+const draws = 100
 
 // explore is the share of choices that are uniform, which bounds importance
 // weights by the number of alternatives over it.

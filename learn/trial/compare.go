@@ -53,7 +53,7 @@ type comparison struct {
 	treatment, control arm    // tasks that were drawn
 	served             Counts // all that it was served to
 	success            score
-	watch              score                 // success since it was promoted
+	watch              score                 // success since it was promoted, see alarm
 	costs              [len(costNames)]score // of kinds only
 	standing           *learn.TrialVerdict   // promote or retire
 	dirty              bool                  // results since the last look
@@ -156,6 +156,9 @@ func (c *comparison) add(r *learn.TrialRecord) {
 	c.success.add(r.Arm != learn.TrialControl, treated(r), y)
 	if c.stands(learn.TrialPromote) {
 		c.watch.add(r.Arm != learn.TrialControl, treated(r), y)
+		for i, capital := range c.watch.Down {
+			c.watch.Down[i] = max(capital, 0) // what helped long ago is no credit
+		}
 	}
 	if c.object == "" {
 		c.addCosts(a, r)

@@ -16,6 +16,12 @@ import (
 // costs less, and how much better where it is retired because it costs more.
 const margin = 0.1
 
+// alarm is the evidence at which what was promoted is retired. Its capital never
+// falls below the first stake, so a change is noticed soon after it comes; such
+// an e-detector raises a false alarm once in so many tasks, or more, on average
+// (Shin, Ramdas and Rinaldo, "E-detectors", 2023).
+const alarm = 10_000
+
 // successShare and callsShare split a kind's error level between the two
 // metrics that decide.
 const (
@@ -25,8 +31,8 @@ const (
 
 // Conclude looks at everything that has new results and emits the verdicts
 // that the evidence suffices for. A verdict is emitted once and holds until it
-// is revoked; but what is promoted is watched further, with evidence that
-// starts anew, and retired when it harms.
+// is revoked; but what is promoted is watched further, and retired when it
+// comes to harm (see alarm).
 func (t *Trial) Conclude(emit func(learn.LedgerEntry)) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -63,7 +69,7 @@ func (t *Trial) judge(c *comparison) (learn.TrialVerdict, bool) {
 		return learn.TrialVerdict{}, false
 	}
 	bound := math.Log(2 / (t.o.Alpha * successShare))
-	if e := c.watch.logDown(); e >= bound { // it helped once
+	if e := c.watch.logDown(); e >= math.Log(alarm) { // it helped once
 		return t.verdict(c, learn.TrialRetire, "success", e)
 	}
 	if c.stands(learn.TrialPromote) {

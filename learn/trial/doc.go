@@ -25,7 +25,9 @@
 // What is promised of errors, for advice that does nothing: a kind is ever
 // promoted or retired with probability at most Alpha, however long and often
 // one looks; among a kind's objects, the expected share of wrong ones among
-// those promoted or retired is at most Alpha. Tests hold it to that.
+// those promoted or retired is at most Alpha. Tests hold it to that. A promoted
+// kind is watched for harm; what helps still is so retired by mistake once in
+// ten thousand tasks at most, on average.
 //
 // Among alternatives, Choose puts one first by Thompson sampling over Beta
 // posteriors (Thompson 1933) with a floor of exploration, and says with what

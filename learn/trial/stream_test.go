@@ -228,8 +228,8 @@ func median(at []int, streams int) string {
 }
 
 // TestHeavyChange reports honestly what an effect that changes does: advice
-// that helps at first and then harms is promoted, and retired only when the
-// harm outweighs what was seen before.
+// that helps at first and then harms is promoted, and retired some hundred
+// tasks after the change: fewer go without it by then.
 func TestHeavyChange(t *testing.T) {
 	const streams, n, change = 100, 4000, 800
 	for _, share := range []float64{0.1, 0.2, 0.5} {
@@ -250,7 +250,7 @@ func TestHeavyChange(t *testing.T) {
 		}
 		t.Logf("share %v: +0.3 for %d tasks, then -0.3: %d of %d promoted, %d retired by %d, %.0f tasks after the change on average", share, change,
 			promoted, streams, retired, n, float64(after)/float64(max(retired, 1)))
-		if share == 0.5 && (promoted < streams*9/10 || retired < streams*9/10) {
+		if promoted < streams*9/10 || retired < streams*9/10 {
 			t.Errorf("promoted %d, retired %d of %d", promoted, retired, streams)
 		}
 	}
