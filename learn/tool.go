@@ -96,12 +96,32 @@ type ProposedTool struct {
 
 // Check is one gate of a validation.
 type Check struct {
-	Name    string   `json:"name"` // syntax, types, lint, security, imports, tests, mutation, benchmark, schema
+	// Name is the gate's: syntax, types, lint, security, imports, complexity,
+	// contract, documentation, tests, examples, schema, properties, benchmark,
+	// mutation.
+	Name    string   `json:"name"`
 	Passed  bool     `json:"passed"`
 	Summary string   `json:"summary"`
 	Details []string `json:"details,omitempty"`
-	Seconds float64  `json:"seconds"`
+	// Findings say where, as far as the gate knows.
+	Findings []Finding `json:"findings,omitempty"`
+	Seconds  float64   `json:"seconds"`
 }
+
+// Finding is one thing that a gate has against a tool.
+type Finding struct {
+	File     string `json:"file,omitempty"`
+	Line     int    `json:"line,omitempty"` // from 1; 0 where it is about the whole
+	Rule     string `json:"rule"`
+	Severity string `json:"severity"` // error (the tool is refused for it), warning
+	Message  string `json:"message"`
+}
+
+// The severities of a Finding.
+const (
+	SeverityError   = "error"
+	SeverityWarning = "warning"
+)
 
 // ValidationResult is what the sandbox found about a ProposedTool.
 type ValidationResult struct {

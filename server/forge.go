@@ -430,7 +430,12 @@ func (f *forge) run(ctx context.Context, name, workspace string, arguments json.
 		return nil, nil, err
 	}
 	p := t.manifest.Permissions
-	spec := &sandbox.Spec{RootFS: root, Args: []string{"python3", "-I", image.ToolPath + "/tool.py"}, Dir: "/tmp",
+	if err := toolforge.CheckArguments(t.manifest, arguments); err != nil {
+		return nil, nil, fmt.Errorf("%s was not called: %w", name, err)
+	}
+	const caller = "/opt/lathe/call"
+	spec := &sandbox.Spec{RootFS: root, Args: []string{"python3", "-I", caller + "/call.py", image.ToolPath, name}, Dir: "/tmp",
+		Files: map[string][]byte{"call.py": toolforge.Caller()}, FilesDir: caller,
 		Stdin:  bytes.NewReader(arguments),
 		Binds:  []sandbox.Bind{{Host: dir, Guest: image.ToolPath}},
 		Limits: sandbox.Limits{WallTime: time.Duration(p.Seconds * float64(time.Second)), MemoryBytes: int64(p.MemoryMB) << 20}}

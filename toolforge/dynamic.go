@@ -1,16 +1,13 @@
 package toolforge
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"lathe/learn"
 )
@@ -18,7 +15,10 @@ import (
 // dynamicGates are the gates that execute the tool, by phase: breaking a tool
 // says something only when its tests pass on the whole one.
 func dynamicGates() [][]gate {
-	return [][]gate{{{"tests", tests}, {"schema", returnsSchema}, {"benchmark", benchmark}}, {{"mutation", mutation}}}
+	return [][]gate{
+		{{"tests", tests}, {"examples", examples}, {"schema", returnsSchema}, {"properties", properties}, {"benchmark", benchmark}},
+		{{"mutation", mutation}},
+	}
 }
 
 // tests runs the tool's tests under coverage.
@@ -80,38 +80,76 @@ func mutation(ctx context.Context, j *job) (learn.Check, error) {
 	return c, nil
 }
 
-// sampleCalls are arguments to try the tool with, and the files they name.
-func sampleCalls(m learn.ToolManifest) ([]map[string]any, map[string]string, error) {
-	sch, err := readSchema(m.Parameters)
-	if err != nil {
-		return nil, nil, err
-	}
-	files := map[string]string{"work/sample.txt": strings.Repeat("alpha one 1\nbeta,two,2\nclass Gamma:\n", 200), "work/sub/inner.py": "def alpha():\n    return 1\n"}
+// sampleFiles lie in the working directory of calls that try a tool out.
+func sampleFiles() map[string]string {
+	return map[string]string{"work/sample.txt": strings.Repeat("alpha one 1\nbeta,two,2\nclass Gamma:\n", 200), "work/sub/inner.py": "def alpha():\n    return 1\n"}
+}
+
+// sampleCalls are arguments to try the tool with: those of its examples, or
+// else values that its schema allows.
+func sampleCalls(m learn.ToolManifest) ([]map[string]any, error) {
+	var calls []map[string]any
 	var recorded map[string]any
-	if len(m.Examples) > 0 {
-		// An example that is no object leaves the defaults.
-		_ = json.Unmarshal(m.Examples[0].Arguments, &recorded)
+	for _, e := range m.Examples {
+		var call map[string]any
+		if json.Unmarshal(e.Arguments, &call) == nil && call != nil && CheckArguments(m, e.Arguments) == nil && len(calls) < maxSampleCalls {
+			calls = append(calls, call)
+			recorded = call
+		}
+	}
+	var sch struct {
+		Properties map[string]map[string]any `json:"properties"`
+		Required   []string                  `json:"required"`
+	}
+	if err := json.Unmarshal(m.Parameters, &sch); err != nil {
+		return nil, fmt.Errorf("%w: %w", errSchema, err)
 	}
 	call := map[string]any{}
-	for _, name := range slices.Sorted(maps.Keys(sch.Properties)) {
-		p := sch.Properties[name]
-		value, ok := recorded[name]
-		switch {
-		case p.Format == "path" && strings.HasPrefix(name, "directory"):
+	for name, p := range sch.Properties {
+		format, _ := p["format"].(string)
+		switch value, ok := recorded[name]; {
+		case format == "path" && strings.HasPrefix(name, "directory"):
 			call[name] = "."
-		case p.Format == "path":
+		case format == "path":
 			call[name] = "sample.txt"
 		case ok:
 			call[name] = value
-		case p.Type == "integer" && p.Minimum != nil:
-			call[name] = max(*p.Minimum, 1)
-		case p.Type == "integer":
-			call[name] = 1
-		default:
-			call[name] = "alpha"
+		case slices.Contains(sch.Required, name):
+			call[name] = sampleValue(p)
 		}
 	}
-	return []map[string]any{call}, files, nil
+	if raw, err := json.Marshal(call); err == nil && CheckArguments(m, raw) == nil {
+		calls = append(calls, call)
+	}
+	return calls, nil
+}
+
+const maxSampleCalls = 5
+
+// sampleValue is a value for a parameter without an example.
+func sampleValue(schema map[string]any) any {
+	for _, word := range []string{"default", "const"} {
+		if v, ok := schema[word]; ok {
+			return v
+		}
+	}
+	if list, ok := schema["enum"].([]any); ok && len(list) > 0 {
+		return list[0]
+	}
+	switch schema["type"] {
+	case "integer", "number":
+		low, _ := schema["minimum"].(float64)
+		return max(low, 1)
+	case "boolean":
+		return true
+	case "array":
+		return []any{}
+	case "object":
+		return map[string]any{}
+	case "null":
+		return nil
+	}
+	return "alpha"
 }
 
 // measured is what guest/bench.py prints.
@@ -122,6 +160,8 @@ type measured struct {
 	WarmMS    float64         `json:"warm_ms"`
 	WarmCalls int             `json:"warm_calls"`
 	WarmError string          `json:"warm_error"`
+	GrowthMB  float64         `json:"growth_mb"` // of the process over GrownCalls further calls
+	Grown     int             `json:"grown_calls"`
 	MemoryMB  float64         `json:"memory_mb"`
 }
 
@@ -129,15 +169,27 @@ type programAnswer struct {
 	ExitCode int    `json:"exit_code"`
 	Stdout   string `json:"stdout"`
 	Stderr   string `json:"stderr"`
+	Slow     bool   `json:"slow"`
+}
+
+// missingFile says that a call ended because the files that it speaks of are
+// not here.
+func (a programAnswer) missingFile() bool {
+	var said struct{ Error struct{ Type string } }
+	return json.Unmarshal([]byte(a.Stdout), &said) == nil &&
+		slices.Contains([]string{"FileNotFoundError", "NotADirectoryError", "IsADirectoryError"}, said.Error.Type)
 }
 
 func (j *job) measure(ctx context.Context, cold, warm int) (measured, *learn.Check, error) {
-	calls, files, err := sampleCalls(j.tool.Manifest)
+	calls, err := sampleCalls(j.tool.Manifest)
 	if err != nil {
 		return measured{}, nil, err
 	}
-	request := map[string]any{"name": j.tool.Manifest.Name, "calls": calls, "cold": cold, "warm": warm}
-	r, err := j.run(ctx, request, files, "python3", "-I", "gate/bench.py")
+	if len(calls) == 0 {
+		return measured{}, &learn.Check{Summary: "there is nothing to call it with: give an example whose arguments fit the parameters"}, nil
+	}
+	request := map[string]any{"name": j.tool.Manifest.Name, "calls": calls, "cold": cold, "warm": warm, "seconds": j.seconds()}
+	r, err := j.run(ctx, request, sampleFiles(), "python3", "-I", "gate/bench.py")
 	if err != nil {
 		return measured{}, nil, err
 	}
@@ -149,37 +201,136 @@ func (j *job) measure(ctx context.Context, cold, warm int) (measured, *learn.Che
 	return m, nil, nil
 }
 
-// returnsSchema calls the tool as a program: a good call must give what the
-// manifest's schema says, a bad one an error as JSON and a status above 0.
+// seconds is how long one call of a gate may take: what the manifest asks
+// for, and not longer than a gate can wait.
+func (j *job) seconds() float64 { return min(j.tool.Manifest.Permissions.Seconds, 20) }
+
+// ask runs one of guest/ that answers with findings.
+func (j *job) ask(ctx context.Context, what, script string, request, answer any) (*learn.Check, error) {
+	r, err := j.run(ctx, request, sampleFiles(), "python3", "-I", "gate/"+script)
+	if err != nil {
+		return nil, err
+	}
+	if r.ExitCode != 0 || json.Unmarshal(r.Stdout, answer) != nil {
+		c := failed(what, r)
+		return &c, nil
+	}
+	return nil, nil
+}
+
+// examples compares what the tool gives with what its examples and its
+// documentation say. An example of a recorded command has no result of the
+// function, and one that speaks of files that are not here cannot be checked.
+func examples(ctx context.Context, j *job) (learn.Check, error) {
+	type example struct {
+		Arguments json.RawMessage `json:"arguments"`
+		Result    json.RawMessage `json:"result"`
+	}
+	list := []example{}
+	var all []learn.Finding
+	for i, e := range j.tool.Manifest.Examples {
+		if len(e.Arguments) > 0 {
+			if err := CheckArguments(j.tool.Manifest, e.Arguments); err != nil {
+				all = append(all, learn.Finding{File: "tool.json", Rule: "bad-example", Message: fmt.Sprintf("example %d: %v", i+1, err)})
+				continue
+			}
+		}
+		if e.Command == "" && e.Result != "" && json.Valid([]byte(e.Result)) && len(e.Arguments) > 0 {
+			list = append(list, example{e.Arguments, json.RawMessage(e.Result)})
+		}
+	}
+	var answer struct {
+		Checked  int
+		Findings []learn.Finding
+	}
+	request := map[string]any{"name": j.tool.Manifest.Name, "examples": list[:min(len(list), 20)], "seconds": j.seconds()}
+	if bad, err := j.ask(ctx, "the examples", "examples.py", request, &answer); err != nil || bad != nil {
+		return deref(bad), err
+	}
+	c := findings(append(all, answer.Findings...))
+	if c.Passed {
+		c.Summary = fmt.Sprintf("%d results that manifest and documentation name are what the tool gives", answer.Checked)
+	}
+	return c, nil
+}
+
+// returnsSchema calls the tool: a good call must give what the manifest's
+// schema says, a bad one an error as JSON and a status above 0.
 func returnsSchema(ctx context.Context, j *job) (learn.Check, error) {
 	m, bad, err := j.measure(ctx, 0, 0)
 	if err != nil || bad != nil {
 		return deref(bad), err
 	}
-	sch, err := compileSchema(j.tool.Manifest.Returns)
-	if err != nil {
-		return learn.Check{}, err
-	}
-	for _, a := range m.Answers {
-		if a.ExitCode != 0 {
-			return learn.Check{Summary: fmt.Sprintf("a sample call ended with %d", a.ExitCode), Details: lastLines(a.Stdout+"\n"+a.Stderr, 20)}, nil
+	good := 0
+	for i, a := range m.Answers {
+		switch {
+		case a.Slow:
+			return learn.Check{Summary: fmt.Sprintf("sample call %d did not end within %g seconds", i+1, j.seconds())}, nil
+		case a.ExitCode != 0 && a.missingFile():
+			continue
+		case a.ExitCode != 0:
+			return learn.Check{Summary: fmt.Sprintf("sample call %d ended with %d", i+1, a.ExitCode), Details: lastLines(a.Stdout+"\n"+a.Stderr, 20)}, nil
 		}
-		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader([]byte(a.Stdout)))
-		if err != nil {
-			return learn.Check{Summary: "the program's answer is not JSON: " + clip(err.Error(), 200), Details: lastLines(a.Stdout, 5)}, nil
+		if err := fits(j.tool.Manifest.Returns, json.RawMessage(a.Stdout), "answers"); err != nil {
+			return learn.Check{Summary: "not what the returns schema says: " + err.Error(), Details: lastLines(a.Stdout, 5)}, nil
 		}
-		if err := sch.Validate(doc); err != nil {
-			return learn.Check{Summary: "the answer is not what the returns schema says", Details: lastLines(err.Error(), 20)}, nil
-		}
+		good++
 	}
 	if m.Refused.ExitCode == 0 || !json.Valid([]byte(m.Refused.Stdout)) {
 		return learn.Check{Summary: "a call with an unknown argument must give an error as JSON and a status above 0", Details: lastLines(m.Refused.Stdout+"\n"+m.Refused.Stderr, 10)}, nil
 	}
-	return learn.Check{Passed: true, Summary: fmt.Sprintf("%d sample calls answered by the schema, a wrong one refused", len(m.Answers))}, nil
+	return learn.Check{Passed: true, Summary: fmt.Sprintf("%d of %d sample calls answered by the schema, the others name files that are not here; a wrong call refused", good, len(m.Answers))}, nil
 }
 
+// propertyCalls is how many random calls a tool gets.
+const propertyCalls = 60
+
+// properties calls the tool with arguments that its schema allows: each call
+// ends in time, raises only what its documentation names or what is no sign of
+// a fault, and gives what the returns schema says.
+func properties(ctx context.Context, j *job) (learn.Check, error) {
+	m := j.tool.Manifest
+	var answer struct {
+		Calls    int
+		Findings []learn.Finding
+		Results  []struct{ Arguments, Result json.RawMessage }
+	}
+	documented := []string{}
+	for _, name := range exceptionName.FindAllString(docstring(j.tool.Files["tool.py"])+" "+j.tool.Files["README.md"], 100) {
+		documented = append(documented, name)
+	}
+	request := map[string]any{"name": m.Name, "parameters": m.Parameters, "seconds": j.seconds(), "count": propertyCalls, "documented": documented}
+	if bad, err := j.ask(ctx, "the random calls", "properties.py", request, &answer); err != nil || bad != nil {
+		return deref(bad), err
+	}
+	all := answer.Findings
+	for _, r := range answer.Results {
+		if CheckArguments(m, r.Arguments) != nil {
+			continue // beyond the keywords that the generator keeps to
+		}
+		if err := fits(m.Returns, r.Result, "results"); err != nil {
+			all = append(all, learn.Finding{File: "tool.py", Rule: "wrong-type", Message: fmt.Sprintf("for %s: %v", clip(string(r.Arguments), 200), err)})
+			break
+		}
+	}
+	c := findings(all)
+	if c.Passed {
+		c.Summary = fmt.Sprintf("%d random calls ended as they may", answer.Calls)
+	}
+	return c, nil
+}
+
+var exceptionName = regexp.MustCompile(`\b[A-Z]\w*(?:Error|Exception|Exit)\b`)
+
+// Bounds of what a tool may keep from call to call.
+const (
+	maxGrowthMB     = 8.0
+	maxGrowthByCall = 0.005 // MB
+)
+
 // benchmark measures the median of 5 cold and 20 warm calls and the memory,
-// and holds them against the manifest's permissions.
+// holds them against the manifest's permissions, and looks whether memory
+// grows from call to call.
 func benchmark(ctx context.Context, j *job) (learn.Check, error) {
 	m, bad, err := j.measure(ctx, 5, 20)
 	if err != nil || bad != nil {
@@ -187,10 +338,25 @@ func benchmark(ctx context.Context, j *job) (learn.Check, error) {
 	}
 	j.result.ColdMS, j.result.WarmMS, j.result.MemoryMB = m.ColdMS, m.WarmMS, m.MemoryMB
 	p := j.tool.Manifest.Permissions
-	c := learn.Check{Summary: fmt.Sprintf("median %.0f ms cold, %.1f ms warm, %.0f MB; allowed are %g s and %d MB", m.ColdMS, m.WarmMS, m.MemoryMB, p.Seconds, p.MemoryMB)}
-	c.Passed = m.WarmCalls > 0 && m.ColdMS <= 1000*p.Seconds && m.MemoryMB <= float64(p.MemoryMB)
+	var all []learn.Finding
+	add := func(rule, format string, args ...any) {
+		all = append(all, learn.Finding{File: "tool.py", Rule: rule, Message: fmt.Sprintf(format, args...)})
+	}
 	if m.WarmCalls == 0 {
-		c.Details = lastLines(m.WarmError, 10)
+		add("not-callable", "calls in a row did not end: %s", clip(m.WarmError, 300))
+	}
+	if m.ColdMS >= 1000*j.seconds() {
+		add("slow", "a call takes %.1f s, allowed are %g s", m.ColdMS/1000, p.Seconds)
+	}
+	if m.MemoryMB > float64(p.MemoryMB) {
+		add("memory", "a call takes %.0f MB, allowed are %d MB", m.MemoryMB, p.MemoryMB)
+	}
+	if m.GrowthMB > maxGrowthMB && m.GrowthMB/float64(max(m.Grown, 1)) > maxGrowthByCall {
+		add("leak", "%d calls made the process %.0f MB larger", m.Grown, m.GrowthMB)
+	}
+	c := findings(all)
+	if c.Passed {
+		c.Summary = fmt.Sprintf("median %.0f ms cold, %.1f ms warm, %.0f MB; allowed are %g s and %d MB", m.ColdMS, m.WarmMS, m.MemoryMB, p.Seconds, p.MemoryMB)
 	}
 	return c, nil
 }

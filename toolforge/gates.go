@@ -17,6 +17,7 @@ func staticGates() []gate {
 	return []gate{
 		{"syntax", rules("syntax")}, {"types", types}, {"lint", lint}, {"security", security},
 		{"imports", rules("imports")}, {"complexity", rules("complexity")}, {"contract", rules("contract")},
+		{"documentation", documentation},
 	}
 }
 
@@ -40,32 +41,25 @@ func lastLines(s string, n int) []string {
 	return lines[max(0, len(lines)-n):]
 }
 
-// finding is what a rule found in a source.
-type finding struct {
-	File    string `json:"file"`
-	Line    int    `json:"line"`
-	Rule    string `json:"rule"`
-	Message string `json:"message"`
-}
-
-func (f finding) String() string {
+// located is a finding as one line of text.
+func located(f learn.Finding) string {
 	return fmt.Sprintf("%s:%d: %s: %s", f.File, f.Line, f.Rule, clip(f.Message, 300))
 }
 
 // rules runs guest/rules.py, which parses the sources and executes nothing.
 func rules(which string) func(context.Context, *job) (learn.Check, error) {
 	return func(ctx context.Context, j *job) (learn.Check, error) {
-		sch, err := readSchema(j.tool.Manifest.Parameters)
+		names, err := parameterNames(j.tool.Manifest.Parameters)
 		if err != nil {
 			return learn.Check{}, err
 		}
 		request := map[string]any{"name": j.tool.Manifest.Name, "permissions": j.tool.Manifest.Permissions,
-			"parameters": slices.Sorted(maps.Keys(sch.Properties))}
+			"parameters": names}
 		r, err := j.run(ctx, request, nil, "python3", "-I", "gate/rules.py", which)
 		if err != nil {
 			return learn.Check{}, err
 		}
-		var answer struct{ Findings []finding }
+		var answer struct{ Findings []learn.Finding }
 		if r.ExitCode != 0 || json.Unmarshal(r.Stdout, &answer) != nil {
 			return failed("the rules", r), nil
 		}
@@ -73,14 +67,24 @@ func rules(which string) func(context.Context, *job) (learn.Check, error) {
 	}
 }
 
-func findings(all []finding) learn.Check {
-	c := learn.Check{Passed: len(all) == 0, Summary: "nothing found"}
-	if !c.Passed {
-		c.Summary = fmt.Sprintf("%d found, first: %s", len(all), all[0])
+// findings is the check of a gate that found these: it passes when none is an
+// error.
+func findings(all []learn.Finding) learn.Check {
+	c := learn.Check{Passed: true, Summary: "nothing found"}
+	for i := range all {
+		if all[i].Severity == "" {
+			all[i].Severity = learn.SeverityError
+		}
+		all[i].Message = clip(all[i].Message, 500)
+		if all[i].Severity == learn.SeverityError {
+			c.Passed = false
+		}
+		c.Details = append(c.Details, located(all[i]))
 	}
-	for _, f := range all {
-		c.Details = append(c.Details, f.String())
+	if len(all) > 0 {
+		c.Summary = fmt.Sprintf("%d found, first: %s", len(all), c.Details[0])
 	}
+	c.Findings = all[:min(len(all), 50)]
 	return c
 }
 
@@ -93,12 +97,21 @@ func types(ctx context.Context, j *job) (learn.Check, error) {
 	case err != nil:
 		return learn.Check{}, err
 	case r.ExitCode != 0:
-		return failed("mypy --strict", r), nil
+		c := failed("mypy --strict", r)
+		for _, m := range mypyLine.FindAllSubmatch(r.Stdout, 50) {
+			line, _ := strconv.Atoi(string(m[2]))
+			c.Findings = append(c.Findings, learn.Finding{File: string(m[1]), Line: line, Rule: string(m[4]), Severity: learn.SeverityError, Message: clip(string(m[3]), 300)})
+		}
+		return c, nil
 	}
 	return learn.Check{Passed: true, Summary: "mypy --strict found nothing"}, nil
 }
 
+var mypyLine = regexp.MustCompile(`(?m)^tool/([a-z_.]+):([0-9]+): error: (.*?)\s+\[([a-z0-9-]+)\]$`)
+
 var rated = regexp.MustCompile(`rated at (-?[0-9.]+)/10`)
+
+var pylintLine = regexp.MustCompile(`^tool/([a-z_.]+):([0-9]+): ([A-Z])[0-9]+ ([a-z0-9-]+): (.*)$`)
 
 // pylintOff are the messages that are not asked for, with the reason.
 func pylintOff() map[string]string {
@@ -146,6 +159,14 @@ func lint(ctx context.Context, j *job) (learn.Check, error) {
 		if strings.HasPrefix(l, "tool/") {
 			c.Details = append(c.Details, strings.TrimPrefix(l, "tool/"))
 		}
+		if m := pylintLine.FindStringSubmatch(l); m != nil {
+			line, _ := strconv.Atoi(m[2])
+			f := learn.Finding{File: m[1], Line: line, Rule: m[4], Severity: learn.SeverityWarning, Message: clip(m[5], 300)}
+			if m[3] == "E" || m[3] == "F" || !c.Passed {
+				f.Severity = learn.SeverityError
+			}
+			c.Findings = append(c.Findings, f)
+		}
 	}
 	return c, nil
 }
@@ -177,10 +198,10 @@ func security(ctx context.Context, j *job) (learn.Check, error) {
 	if r.ExitCode > 1 || json.Unmarshal(r.Stdout, &report) != nil || len(report.Errors) > 0 {
 		return failed("bandit", r), nil
 	}
-	var all []finding
+	var all []learn.Finding
 	for _, f := range report.Results {
 		if !banditFine(f.ID) {
-			all = append(all, finding{strings.TrimPrefix(f.Filename, "tool/"), f.Line, f.ID + " " + f.Severity, f.Text})
+			all = append(all, learn.Finding{File: strings.TrimPrefix(f.Filename, "tool/"), Line: f.Line, Rule: f.ID, Message: f.Text + " (" + strings.ToLower(f.Severity) + ")"})
 		}
 	}
 	return findings(all), nil

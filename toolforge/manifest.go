@@ -125,7 +125,7 @@ func checkTool(tool learn.ProposedTool) error {
 	if err := checkPermissions(m.Permissions); err != nil {
 		return err
 	}
-	if _, err := readSchema(m.Parameters); err != nil {
+	if _, err := parameterNames(m.Parameters); err != nil {
 		return fmt.Errorf("%w: parameters: %w", ErrFolder, err)
 	}
 	for what, raw := range map[string]json.RawMessage{"parameters": m.Parameters, "returns": m.Returns} {

@@ -18,6 +18,17 @@ import (
 //go:embed guest/*.py
 var guest embed.FS
 
+// Caller is the Python program that calls a deployed tool: `call.py DIR NAME`,
+// arguments as JSON on stdin, the result as JSON on stdout. The gates call
+// tools with the same.
+func Caller() []byte {
+	source, err := guest.ReadFile("guest/call.py")
+	if err != nil {
+		panic(err) // it is embedded
+	}
+	return source
+}
+
 // guestDir is where a gate's files lie in the sandbox.
 const guestDir = "/work"
 
@@ -58,8 +69,9 @@ type job struct {
 }
 
 // Validate runs the static gates (syntax, types, lint, security, imports,
-// complexity, contract), and only when all of them have passed the dynamic
-// ones (tests, schema, benchmark, and after them mutation): before that,
+// complexity, contract, documentation), and only when all of them have passed the dynamic
+// ones (tests, examples, schema, properties, benchmark, and after them
+// mutation): before that,
 // nothing of the tool is executed. progress, when not nil, is called after each gate, never by two
 // goroutines at once. The error is about the sandbox, not about the tool: a
 // bad tool is a result with Passed false.

@@ -34,7 +34,7 @@ func TestForgedToolsPassEveryGate(t *testing.T) {
 			if !result.Passed || result.Score < 0.8 || result.Risk != "medium" || result.Coverage < 0.9 || result.TestsPassed < 20 {
 				t.Errorf("passed %v, score %.2f, risk %s, coverage %.2f, %d tests", result.Passed, result.Score, result.Risk, result.Coverage, result.TestsPassed)
 			}
-			if len(names) != 11 || len(result.Checks) != 11 || result.ColdMS <= 0 || result.WarmMS <= 0 || result.MemoryMB <= 0 {
+			if len(names) != 14 || len(result.Checks) != 14 || result.ColdMS <= 0 || result.WarmMS <= 0 || result.MemoryMB <= 0 {
 				t.Errorf("progress %v, result %+v", names, result)
 			}
 			r, err := ReviewRequest(tool, result, nil)

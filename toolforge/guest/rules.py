@@ -176,6 +176,87 @@ def literal(node):
     return isinstance(node, ast.Constant)
 
 
+MUTATES = set("append add extend insert update setdefault appendleft clear pop popitem remove discard".split())
+
+
+def kept_state(name, tree):
+    """Functions that change what the module holds: it grows from call to call,
+    and one caller's values reach the next."""
+    shared = set()
+    for node in tree.body:
+        for target in node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []:
+            if isinstance(target, ast.Name):
+                shared.add(target.id)
+    findings = []
+    for function in (n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))):
+        own = {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        own |= {a.arg for a in [*function.args.args, *function.args.kwonlyargs, *function.args.posonlyargs]}
+        declared = {n for g in ast.walk(function) if isinstance(g, ast.Global) for n in g.names}
+        for node in ast.walk(function):
+            target = ""
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in MUTATES and isinstance(node.func.value, ast.Name):
+                target = node.func.value.id
+            elif isinstance(node, ast.Subscript) and isinstance(node.ctx, (ast.Store, ast.Del)) and isinstance(node.value, ast.Name):
+                target = node.value.id
+            elif isinstance(node, ast.Global):
+                target = node.names[0]
+            if target in shared and (target not in own or target in declared):
+                findings.append({"file": name, "line": node.lineno, "rule": "kept-state", "message": f"{function.name} changes {target}, which outlives the call"})
+        for default in [*function.args.defaults, *function.args.kw_defaults]:
+            if isinstance(default, (ast.List, ast.Dict, ast.Set)):
+                findings.append({"file": name, "line": default.lineno, "rule": "kept-state", "message": f"{function.name} has a default that is shared between calls"})
+    return findings
+
+
+GUARDS = {"is_relative_to", "relative_to", "commonpath", "realpath", "resolve", "basename"}
+OPENERS = {"open", "read_text", "read_bytes", "write_text", "write_bytes", "iterdir", "glob", "rglob", "listdir", "scandir", "walk", "unlink", "remove", "rmtree"}
+
+
+def traversal(name, tree):
+    """Files opened under a folder joined with an argument that is not held in
+    it: ".." or an absolute path leads out (CWE-22)."""
+    findings = []
+    for function in (n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))):
+        tainted = {a.arg for a in [*function.args.args, *function.args.kwonlyargs, *function.args.posonlyargs]}
+        guarded = opens = False
+        joins = []
+
+        def reaches(node):
+            return any(isinstance(n, ast.Name) and n.id in tainted for n in ast.walk(node))
+
+        def based(node):
+            """A literal folder, or a module's constant."""
+            return any(literal(n) and isinstance(n.value, str) and len(n.value.strip("/.")) > 0 for n in ast.walk(node)) or any(
+                isinstance(n, ast.Name) and (n.id.isupper() or n.id == "__file__") for n in ast.walk(node))
+
+        for node in ast.walk(function):
+            if isinstance(node, ast.Assign) and reaches(node.value):
+                tainted |= {t.id for t in node.targets if isinstance(t, ast.Name)}
+            if isinstance(node, ast.Attribute) and (node.attr in GUARDS or node.attr in {"parts", "name"}):
+                guarded = True
+            if isinstance(node, ast.Name) and node.id in GUARDS or literal(node) and node.value == "..":
+                guarded = True
+            if isinstance(node, ast.Call):
+                called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                opens = opens or called in OPENERS
+                if called in {"join", "joinpath", "Path", "PurePath"} and len(node.args) > 1 and based(node.args[0]) and any(reaches(a) for a in node.args[1:]):
+                    joins.append(node)
+            if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Div, ast.Add)) and based(node.left) and reaches(node.right):
+                text = node.left
+                while isinstance(text, ast.BinOp):
+                    text = text.right
+                if isinstance(node.op, ast.Div) or literal(text) and str(text.value).endswith("/") or isinstance(text, ast.Name):
+                    joins.append(node)
+            if isinstance(node, ast.JoinedStr) and len(node.values) > 1:
+                first = node.values[0]
+                if (literal(first) and str(first.value).endswith("/") or isinstance(first, ast.FormattedValue) and based(first)) and reaches(node):
+                    joins.append(node)
+        if opens and joins and not guarded:
+            findings.append({"file": name, "line": joins[0].lineno, "rule": "path-traversal",
+                             "message": f"{function.name} opens what a caller names below a folder, and does not hold it there: refuse what resolves outside"})
+    return findings
+
+
 def secrets(name, tree):
     """Passwords and keys in the source. (Bandit's own rules for them see no
     string in Python from 3.8 on before its version 1.7.)"""
@@ -294,6 +375,8 @@ def main():
                 findings += rules.findings + comments(name, source)
             elif sys.argv[1] == "secrets":
                 findings += secrets(name, tree)
+                if name == "tool.py":
+                    findings += kept_state(name, tree) + traversal(name, tree)
             elif sys.argv[1] == "complexity":
                 findings += complexity(name, tree, source)
         except (SyntaxError, ValueError, RecursionError, MemoryError, tokenize.TokenError) as error:

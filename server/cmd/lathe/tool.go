@@ -77,10 +77,28 @@ func (a *app) toolProposeCmd(only bool) *cobra.Command {
 	if only {
 		use, short = "validate DIR", "Validate a tool folder (tool.json, tool.py, test_tool.py, README.md) in the sandbox"
 	}
-	return &cobra.Command{Use: use, Short: short, Args: cobra.ExactArgs(1),
+	return &cobra.Command{Use: use, Short: short, Args: cobra.ExactArgs(1), Long: short + `.
+
+The folder holds
+  tool.json     {name, version, description, parameters (JSON Schema), returns
+                (JSON Schema), examples [{arguments, result}], permissions
+                {filesystem: none|read|write, paths, network: none|[hosts],
+                seconds, memory_mb}, dependencies, language}
+  tool.py       a function named like the tool; parameters as keyword
+                arguments, the result returned, errors raised
+  test_tool.py  tests for pytest
+  README.md     what it is for
+
+Nothing of it is executed before all static gates have passed, and then only in
+the sandbox. With --json, validate prints {verdict: pass|refuse, reasons:
+[{stage, rule, severity, file, line, message}], stages, risk, score}; the exit
+code is 1 for a tool that is refused.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			tool, err := toolforge.LoadFolder(args[0])
 			if err != nil {
+				if v, ok := toolforge.Refusal(err); ok && a.json && only {
+					return errors.Join(a.print(v), err)
+				}
 				return err
 			}
 			return a.forge(cmd, server.ForgeCall{Tool: &tool, ValidateOnly: only})
@@ -96,7 +114,11 @@ func (a *app) forge(cmd *cobra.Command, call server.ForgeCall) error {
 	if err != nil {
 		return err
 	}
-	if a.json {
+	if a.json && call.ValidateOnly {
+		if err := a.print(toolforge.VerdictOf(forged.Tool, forged.Validation)); err != nil {
+			return err
+		}
+	} else if a.json {
 		if err := a.print(forged); err != nil {
 			return err
 		}

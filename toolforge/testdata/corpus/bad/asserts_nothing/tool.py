@@ -1,0 +1,6 @@
+"""Capitals."""
+
+
+def asserts_nothing(*, text: str) -> str:
+    """Return the text in capitals."""
+    return text.upper()

@@ -1,0 +1,5 @@
+"""Capitals."""
+
+
+def bad_syntax(*, text: str) -> str
+    return text.upper()

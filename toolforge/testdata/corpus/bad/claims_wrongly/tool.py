@@ -1,0 +1,6 @@
+"""Capitals."""
+
+
+def claims_wrongly(*, text: str) -> str:
+    """Return the text in capitals."""
+    return text.upper()

@@ -1,0 +1,7 @@
+"""Capitals."""
+
+
+def compile_text(*, text: str) -> str:
+    """Return the text in capitals."""
+    compile("1", "x", "eval")
+    return text.upper()

@@ -1,0 +1,6 @@
+"""Capitals."""
+
+
+def documents_another(*, text: str) -> str:
+    """Return the text in capitals."""
+    return text.upper()

@@ -1,0 +1,7 @@
+"""Capitals."""
+
+
+def exec_text(*, text: str) -> str:
+    """Return the text in capitals."""
+    exec("pass")
+    return text.upper()

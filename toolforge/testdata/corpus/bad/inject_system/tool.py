@@ -1,0 +1,9 @@
+"""Capitals."""
+
+import os
+
+
+def inject_system(*, text: str) -> str:
+    """Return the text in capitals."""
+    os.system("echo " + text)
+    return text.upper()

@@ -1,0 +1,9 @@
+"""Capitals."""
+
+import multiprocessing
+
+
+def many_processes(*, text: str) -> str:
+    """Return the text in capitals."""
+    multiprocessing.Process(target=print).start()
+    return text.upper()

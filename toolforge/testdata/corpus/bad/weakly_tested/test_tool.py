@@ -1,0 +1,8 @@
+"""Tests."""
+from tool import weakly_tested
+
+
+def test_it() -> None:
+    """A text comes back."""
+    assert isinstance(weakly_tested(text="ab" * 10), str)
+    assert weakly_tested(text="") is not None

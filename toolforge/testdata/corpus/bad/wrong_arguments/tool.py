@@ -1,0 +1,6 @@
+"""Capitals."""
+
+
+def wrong_arguments(*, words: str) -> str:
+    """Return the words in capitals."""
+    return words.upper()
