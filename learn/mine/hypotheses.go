@@ -114,7 +114,7 @@ func (l *ladder) add(v view, gap int, has func(*hypothesis)) (lost []*hypothesis
 
 const (
 	admitAtOnce = 8    // hypotheses of a level that one block can bring
-	shortlist   = 32   // candidates looked at for them
+	lookedAt    = 4    // candidates for each of them
 	maxPool     = 4096 // candidates kept
 	sameAs      = 0.9  // Jaccard index of tasks, from which on two are one
 )
@@ -128,6 +128,10 @@ func information(with, n int) float64 { return float64(with) * float64(n-with) /
 // all of them in closed blocks, and never at how they ended.
 func (m *Miner) admit(l *ladder) {
 	budget := min(admitAtOnce, admitAtOnce+m.win.next-l.admitted)
+	if len(l.chosen) >= m.opt.MaxPatterns { // each pushes another one out
+		budget = min(budget, 1)
+	}
+	shortlist := lookedAt * budget
 	if budget <= 0 || len(l.pool) == 0 {
 		return
 	}
@@ -232,12 +236,13 @@ func (m *Miner) forget(l *ladder) {
 		return
 	}
 	var own []*hypothesis
+	log := map[*hypothesis]float64{}
 	for _, h := range m.hyps {
 		if h.level == l.level && h.life == nil {
-			own = append(own, h)
+			own, log[h] = append(own, h), h.e.log()
 		}
 	}
-	slices.SortStableFunc(own, func(a, b *hypothesis) int { return cmp.Compare(a.e.log(), b.e.log()) })
+	slices.SortStableFunc(own, func(a, b *hypothesis) int { return cmp.Compare(log[a], log[b]) })
 	drop := map[*hypothesis]bool{}
 	for _, h := range own[:min(over, len(own))] {
 		drop[h] = true
