@@ -119,7 +119,7 @@ func (p *planned) decide(m learn.PlanModificationProposal, v learn.Verdict) (ser
 
 // From recordings to a changed file: the plan uses what failed, each approved
 // change appears in it as git shows it, and in the end there is nothing left.
-func TestPlanIsRefinedApprovedAndWritten(t *testing.T) {
+func TestHeavyPlanIsRefinedApprovedAndWritten(t *testing.T) {
 	p := newPlanned(t, releasePlan)
 	replace := p.proposal(learn.ReplaceFragment)
 	if p.readFile() != releasePlan {
@@ -153,9 +153,9 @@ func TestPlanIsRefinedApprovedAndWritten(t *testing.T) {
 		t.Errorf("refined again: %d changes and %d proposals", len(last.Changes), len(last.Proposals))
 	}
 	t.Logf("the plan in the end:\n%s", p.git("diff"))
-	for _, line := range strings.Split(p.git("diff"), "\n") {
-		if strings.HasPrefix(line, "-") && (strings.Contains(line, "owner") || strings.Contains(line, "x_ocode")) {
-			t.Errorf("git diff shows a line that nobody changed: %s", line)
+	for _, own := range []string{`"owner": "shop team",`, `"x_ocode": {"color": "green", "weights": [1.50, 2]}`, `"timeout": 120`} {
+		if !strings.Contains(p.readFile(), own) {
+			t.Errorf("the planner's %s is gone", own)
 		}
 	}
 	if left, _ := filepath.Glob(filepath.Join(p.root, filepath.Dir(template), ".*lathe*")); len(left) > 0 {
@@ -166,7 +166,7 @@ func TestPlanIsRefinedApprovedAndWritten(t *testing.T) {
 // What was written is in the ledger, and can be taken back while nobody wrote
 // after it; then it is not proposed again, in this life of the daemon and the
 // next.
-func TestPlanWriteIsUndone(t *testing.T) {
+func TestHeavyPlanWriteIsUndone(t *testing.T) {
 	text := strings.ReplaceAll(strings.TrimSuffix(releasePlan, "\n"), "\n", "\r\n") // as another editor writes it
 	p := newPlanned(t, text)
 	replace := p.proposal(learn.ReplaceFragment)
@@ -214,7 +214,7 @@ func TestPlanWriteIsUndone(t *testing.T) {
 
 // A rejection holds over a restart and an edit beside it, until there is new
 // evidence.
-func TestRejectedPlanChangeWaitsForEvidence(t *testing.T) {
+func TestHeavyRejectedPlanChangeWaitsForEvidence(t *testing.T) {
 	p := newPlanned(t, releasePlan)
 	replace := p.proposal(learn.ReplaceFragment)
 	if _, err := p.decide(replace, learn.VerdictReject); err != nil {
@@ -240,7 +240,7 @@ func TestRejectedPlanChangeWaitsForEvidence(t *testing.T) {
 }
 
 // The file is written only as it was when the reviewer looked at it.
-func TestPlanThatChangedIsNotWritten(t *testing.T) {
+func TestHeavyPlanThatChangedIsNotWritten(t *testing.T) {
 	p := newPlanned(t, releasePlan)
 	replace := p.proposal(learn.ReplaceFragment)
 	edited := strings.Replace(releasePlan, `"timeout": 120`, `"timeout": 60`, 1)
