@@ -45,7 +45,7 @@ func (d *Daemon) adviseOn(ctx context.Context, stored []taken, door string) map[
 			continue
 		}
 		out[rec.index] = a
-		d.publishReport(ctx, report)
+		d.publishReport(report)
 	}
 	return out
 }

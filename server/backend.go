@@ -125,7 +125,7 @@ func (b backend) Diagnose(ctx context.Context, s mcp.Scope, f mcp.Failure) (lear
 	if err != nil {
 		return r, err
 	}
-	b.d.publishReport(ctx, r)
+	b.d.publishReport(r)
 	if !s.Import { // an agent asks, not a person
 		b.d.tryRemedies(ctx, &r, ev, doorDiagnose)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,8 +33,16 @@ type reports struct {
 	pending chan learn.LedgerEntry // claimed, not in the ledger yet
 }
 
-// maxPending is how many reports may wait for the disk.
-const maxPending = 256
+// What is published is gathered for gatherReports and written together, in
+// parts of reportBatch: a commit of the ledger's index costs much the same
+// whatever its size, and one for each report would take the processor from those
+// who ask. At most maxPending wait; what comes beyond is not published, as beyond
+// maxPublished, since nobody is to wait for the disk.
+const (
+	gatherReports = time.Second
+	reportBatch   = 128
+	maxPending    = 512
+)
 
 func newReports() *reports {
 	return &reports{byID: map[string]learn.FailureAnalysisReport{}, said: map[string]string{}, pending: make(chan learn.LedgerEntry, maxPending)}
@@ -124,7 +133,7 @@ func (r *reports) release(id string) {
 // publishReport sees to it that a report that somebody saw is in the ledger,
 // unless it is there already. The answer does not wait for the disk: the report
 // is a function of its event, so a crash loses nothing that cannot be had again.
-func (d *Daemon) publishReport(ctx context.Context, r learn.FailureAnalysisReport) {
+func (d *Daemon) publishReport(r learn.FailureAnalysisReport) {
 	release, err := d.enter()
 	if err != nil {
 		return // on its way down
@@ -141,24 +150,31 @@ func (d *Daemon) publishReport(ctx context.Context, r learn.FailureAnalysisRepor
 	}
 	select {
 	case d.reports.pending <- e:
-	default: // the disk is slower than who asks: now they wait
-		d.writeEntries(ctx, []learn.LedgerEntry{e})
+	default:
+		d.reports.release(r.ReportID)
 	}
 }
 
 // writeReports writes what was published until ctx ends, and then the rest.
 func (d *Daemon) writeReports(ctx context.Context) error {
-	for {
+	for ctx.Err() == nil {
+		var some []learn.LedgerEntry
 		select {
 		case e := <-d.reports.pending:
-			d.writeEntries(context.WithoutCancel(ctx), d.reports.more(e))
-		case <-ctx.Done():
-			if rest := d.reports.more(); len(rest) > 0 {
-				d.writeEntries(context.WithoutCancel(ctx), rest)
+			some = append(some, e)
+			company := time.NewTimer(gatherReports)
+			select {
+			case <-company.C:
+			case <-ctx.Done():
+				company.Stop()
 			}
-			return nil
+		case <-ctx.Done():
+		}
+		for batch := range slices.Chunk(d.reports.more(some...), reportBatch) {
+			d.writeEntries(context.WithoutCancel(ctx), batch)
 		}
 	}
+	return nil
 }
 
 // more adds what waits to be written.
