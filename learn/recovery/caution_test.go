@@ -133,6 +133,20 @@ func TestEveryTarget(t *testing.T) {
 	}
 }
 
+func TestSameName(t *testing.T) {
+	for _, tt := range []struct{ command, failing, want string }{
+		{"python3 run_tests.py tests", "cd /x && python -m pytest tests", "python run_tests.py tests"},
+		{"python run_tests.py", "python3 -m pytest", "python3 run_tests.py"},
+		{"python run_tests.py", "/usr/bin/python3 -m pytest", "python run_tests.py"},
+		{"A=1 python a.py && pip install python", "python3 b.py", "A=1 python3 a.py && pip install python"},
+		{"", "python3 b.py", ""},
+	} {
+		if got := sameName(tt.command, tt.failing); got != tt.want {
+			t.Errorf("%q after %q: %q, want %q", tt.command, tt.failing, got, tt.want)
+		}
+	}
+}
+
 func TestSameCommands(t *testing.T) {
 	for _, tt := range []struct {
 		a, b []string

@@ -187,11 +187,32 @@ func render(q *Query, sig *learn.ErrorSignature, c *cell, s stats) learn.RemedyO
 	actions := make([]learn.RemedyAction, len(c.Actions))
 	for i := range c.Actions {
 		actions[i] = c.Actions[i].filled(values)
+		actions[i].Command = sameName(actions[i].Command, q.Action.Command)
 	}
 	return learn.RemedyOffer{
 		RemedyID: c.ID, Kind: c.Kind, Description: describe(c, actions), Support: c.Support,
 		Successes: s.succ, Failures: s.fail, Actions: actions, Evidence: slices.Clone(c.Evidence),
 	}
+}
+
+// sameName gives a command the name that the failing call has for the
+// interpreter, python or python3: which of them there is belongs to where one is.
+// A call that names it by its path may have failed for just that.
+func sameName(command, failing string) string {
+	name := ""
+	for _, w := range splitWords(failing) {
+		if w == "python" || w == "python3" {
+			name = w
+			break
+		}
+	}
+	words := strings.Split(command, " ")
+	for i, w := range words {
+		if name != "" && (w == "python" || w == "python3") && (i == 0 || isOperator(words[i-1]) || isAssignment(words[i-1]) || strings.HasSuffix(words[i-1], ";")) {
+			words[i] = name
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // targets are all that a call is about: its target and the arguments behind it
