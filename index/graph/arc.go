@@ -37,7 +37,13 @@ const (
 // one kind and direction, and the same for all projects together.
 type hub struct {
 	shelves map[shelfKey]*shelf
+	all     *shelf // everyone's of all kinds
 	n       int
+}
+
+func newHub() *hub {
+	all := &shelf{}
+	return &hub{shelves: map[shelfKey]*shelf{{project: everyone}: all}, all: all}
 }
 
 type shelfKey struct {
@@ -246,7 +252,7 @@ func (g *Graph) hang(n, e uint32) {
 			return
 		}
 		list := v.adj
-		v.adj, v.hub = nil, &hub{shelves: map[shelfKey]*shelf{}}
+		v.adj, v.hub = nil, newHub()
 		g.hubs++
 		for _, e := range list {
 			g.shelve(v.hub, e)
@@ -292,7 +298,7 @@ func (g *Graph) unhang(n, e uint32) {
 	if v.hub.n--; v.hub.n > hubTo {
 		return
 	}
-	list := slices.Concat(v.hub.shelves[shelfKey{project: everyone}].chunks...)
+	list := slices.Concat(v.hub.all.chunks...)
 	v.hub, v.adj = nil, list
 	g.hubs--
 }
@@ -311,7 +317,7 @@ func (g *Graph) compare(a, b uint32) int {
 func (g *Graph) touching(v *vertex) []uint32 {
 	list := slices.Clone(v.adj)
 	if v.hub != nil {
-		list = slices.Concat(v.hub.shelves[shelfKey{project: everyone}].chunks...)
+		list = slices.Concat(v.hub.all.chunks...)
 	}
 	for i := range list {
 		list[i] &^= incoming

@@ -48,7 +48,7 @@ func (g *Graph) Around(id string, hops int, q Query) Subgraph {
 	s := g.scratch.Get().(*search)
 	defer g.scratch.Put(s)
 	s.reset(g.nodes.next)
-	s.set(root, 1)
+	s.note(root, 0)
 	s.nodes = append(s.nodes, root)
 	looks, more := lookFactor*max(limit, 64), false
 	for level := s.nodes; hops > 0 && len(level) > 0 && !more; hops-- {
@@ -74,7 +74,9 @@ func (s *search) widen(f *filter, level []uint32, limit int, looks *int) (more b
 	}
 	s.heap = s.heap[:0]
 	for i, n := range level {
-		s.cursors[i].open(f, f.g.nodes.at(n))
+		s.cursors[i].open(f, n)
+	}
+	for i := range level {
 		if l, ok := s.advance(f, i, looks); ok {
 			s.heap = append(s.heap, l)
 		}
@@ -84,11 +86,11 @@ func (s *search) widen(f *filter, level []uint32, limit int, looks *int) (more b
 	}
 	for len(s.heap) > 0 {
 		top := s.heap[0]
-		if s.mark[top.to]>>2 != s.epoch {
+		if !s.found(top.to) {
 			if len(s.nodes) >= limit {
 				return true
 			}
-			s.set(top.to, 1)
+			s.note(top.to, 0)
 			s.nodes = append(s.nodes, top.to)
 			s.came = append(s.came, top.edge&^incoming)
 		}
@@ -112,7 +114,7 @@ func (s *search) advance(f *filter, i int, looks *int) (leg, bool) {
 			return leg{}, false
 		}
 		*looks--
-		if s.mark[to]>>2 != s.epoch {
+		if !s.found(to) {
 			a := f.g.arcs.at(e &^ incoming)
 			return leg{a.weight, a.rank(), e, to, uint32(i)}, true
 		}
@@ -150,23 +152,28 @@ func (s *search) between(f *filter, limit int) []uint32 {
 	both.out, both.in = true, true
 	edges := slices.Clone(s.came)
 	slices.Sort(s.came)
+	for _, n := range s.nodes {
+		if f.g.nodes.at(n).hub != nil {
+			s.note(n, isHub)
+		}
+	}
 	var c cursor
 	looks := betweenFactor * limit
 	for _, n := range s.nodes {
-		c.open(&both, f.g.nodes.at(n))
-		isHub := len(c.heads) > 0
-		s.set(n, 2)
-		for k := 0; looks > 0 && (k < hubLooks || !isHub); k++ {
+		c.open(&both, n)
+		hub := s.mark[n]&isHub != 0
+		s.mark[n] |= isListed
+		for k := 0; looks > 0 && (k < hubLooks || !hub); k++ {
 			looks--
 			e, to, ok := c.next(&both)
 			if !ok {
 				break
 			}
-			if s.mark[to]>>2 != s.epoch {
+			if !s.found(to) {
 				continue
 			}
-			toHub := f.g.nodes.at(to).hub != nil
-			if isHub && (!toHub || e&incoming != 0) || !isHub && !toHub && s.marked(to, 2) {
+			toHub, listed := s.mark[to]&isHub != 0, s.mark[to]&isListed != 0
+			if hub && (!toHub || e&incoming != 0) || !hub && !toHub && listed {
 				continue
 			}
 			if _, tree := slices.BinarySearch(s.came, e&^incoming); tree {

@@ -21,65 +21,120 @@ func (f *filter) follows(kind uint8, project uint32, in bool) bool {
 		(f.scope == 0 || project == 0 || project == f.scope)
 }
 
+// ahead is how many edges a stream looks at together. Edges lie far apart in
+// memory: looked at one after another, each would wait for memory alone.
+const ahead = 8
+
+// stream is a list of edges in order, with what lies at their other ends.
+type stream struct {
+	list   []uint32      // the edges of this chunk, from the first of to
+	chunks [][]uint32    // those after it
+	to     [ahead]uint32 // the nodes that the first edges lead to; 0 where the filter does not follow
+	at, n  int32         // in to
+}
+
+// read looks at the next edges of node self; false when there are none.
+func (s *stream) read(f *filter, self uint32) bool {
+	s.list = s.list[s.n:]
+	s.at, s.n = 0, 0
+	for len(s.list) == 0 {
+		if len(s.chunks) == 0 {
+			return false
+		}
+		s.list, s.chunks = s.chunks[0], s.chunks[1:]
+	}
+	some := s.list[:min(len(s.list), ahead)]
+	for i, e := range some { // nothing here depends on what is read, so that the reads overlap
+		a := f.g.arcs.at(e &^ incoming)
+		s.to[i] = a.from ^ a.to ^ self
+	}
+	for i, e := range some {
+		if a := f.g.arcs.at(e &^ incoming); !f.follows(a.kind, a.project, e&incoming != 0) {
+			s.to[i] = 0
+		}
+	}
+	s.n = int32(len(some))
+	return true
+}
+
+// next gives the next edge that the filter follows.
+func (s *stream) next(f *filter, self uint32) (e, to uint32, ok bool) {
+	for {
+		for s.at < s.n {
+			k := s.at
+			s.at++
+			if to := s.to[k]; to != 0 {
+				return s.list[k], to, true
+			}
+		}
+		if !s.read(f, self) {
+			return 0, 0, false
+		}
+	}
+}
+
 // cursor walks the edges of a node in order, the heaviest first, those that a
 // filter follows.
 type cursor struct {
-	list  []uint32 // of a node with few edges: what is left
-	heads []head   // of a hub: where each shelf stands
-	best  int      // the head to take next
+	node  uint32
+	best  int32    // of heads, the one to take from next
+	one   stream   // all edges of a node with few, or of a hub's only shelf
+	heads []stream // or a hub's shelves, each before an edge that the filter follows
 }
-
-type head struct {
-	chunks [][]uint32
-	at     int // in the first chunk
-}
-
-func (h *head) edge() uint32 { return h.chunks[0][h.at] }
 
 // open sets a cursor to the beginning, reusing its memory.
-func (c *cursor) open(f *filter, v *vertex) {
-	c.list, c.heads = v.adj, c.heads[:0]
+func (c *cursor) open(f *filter, n uint32) {
+	v := f.g.nodes.at(n)
+	c.node, c.heads, c.best = n, c.heads[:0], 0
+	c.one = stream{list: v.adj}
 	if v.hub == nil {
 		return
 	}
-	shelf := func(key shelfKey) {
-		s := v.hub.shelves[key]
-		if s == nil {
-			return
-		}
-		c.heads = append(c.heads, head{chunks: s.chunks})
-	}
 	if f.kinds == 0 && f.out && f.in {
 		if f.scope == 0 {
-			shelf(shelfKey{project: everyone})
-		} else {
-			shelf(shelfKey{project: f.scope})
-			shelf(shelfKey{project: 0})
-			c.choose(f)
+			c.one.chunks = v.hub.all.chunks
+			return
 		}
-		return
+		c.shelf(f, v.hub, shelfKey{project: f.scope})
+		c.shelf(f, v.hub, shelfKey{project: 0})
+	} else {
+		c.shelves(f, v.hub)
 	}
+	if len(c.heads) == 1 {
+		c.one, c.heads = c.heads[0], c.heads[:0]
+	}
+	c.choose(f)
+}
+
+// shelves opens those of the kinds that a filter follows.
+func (c *cursor) shelves(f *filter, h *hub) {
 	for kind := uint8(1); int(kind) < len(edgeKinds); kind++ {
 		for _, in := range []bool{false, true} {
 			switch {
 			case !f.follows(kind, 0, in):
 			case f.scope == 0:
-				shelf(shelfKey{everyone, kind, in})
+				c.shelf(f, h, shelfKey{everyone, kind, in})
 			default:
-				shelf(shelfKey{0, kind, in})
-				shelf(shelfKey{f.scope, kind, in})
+				c.shelf(f, h, shelfKey{0, kind, in})
+				c.shelf(f, h, shelfKey{f.scope, kind, in})
 			}
 		}
 	}
-	c.choose(f)
+}
+
+func (c *cursor) shelf(f *filter, h *hub, key shelfKey) {
+	if s := h.shelves[key]; s != nil {
+		c.heads = append(c.heads, stream{chunks: s.chunks})
+		c.heads[len(c.heads)-1].read(f, c.node)
+	}
 }
 
 // choose finds the head whose edge comes first.
 func (c *cursor) choose(f *filter) {
 	c.best = 0
 	for i := 1; i < len(c.heads); i++ {
-		if f.g.before(c.heads[i].edge(), c.heads[c.best].edge()) {
-			c.best = i
+		if x, y := &c.heads[i], &c.heads[c.best]; f.g.before(x.list[x.at], y.list[y.at]) {
+			c.best = int32(i)
 		}
 	}
 }
@@ -87,31 +142,18 @@ func (c *cursor) choose(f *filter) {
 // next gives the next edge, and the node at its other end; ok is false when
 // there is none.
 func (c *cursor) next(f *filter) (e, other uint32, ok bool) {
-	if len(c.heads) > 0 {
-		h := &c.heads[c.best]
-		e = h.edge()
-		if h.at++; h.at == len(h.chunks[0]) {
-			h.chunks, h.at = h.chunks[1:], 0
-			if len(h.chunks) == 0 {
-				last := len(c.heads) - 1
-				c.heads[c.best] = c.heads[last]
-				c.heads = c.heads[:last]
-			}
-		}
-		if len(c.heads) > 1 {
-			c.choose(f)
-		} else {
-			c.best = 0
-		}
-		return e, f.g.other(e), true
+	if len(c.heads) == 0 {
+		return c.one.next(f, c.node)
 	}
-	for len(c.list) > 0 {
-		e, c.list = c.list[0], c.list[1:]
-		if a := f.g.arcs.at(e &^ incoming); f.follows(a.kind, a.project, e&incoming != 0) {
-			return e, f.g.other(e), true
-		}
+	h := &c.heads[c.best]
+	e, other = h.list[h.at], h.to[h.at]
+	if h.at++; h.at == h.n && !h.read(f, c.node) {
+		last := len(c.heads) - 1
+		c.heads[c.best] = c.heads[last]
+		c.heads = c.heads[:last]
 	}
-	return 0, 0, false
+	c.choose(f)
+	return e, other, true
 }
 
 func (g *Graph) other(e uint32) uint32 {
@@ -124,7 +166,7 @@ func (g *Graph) other(e uint32) uint32 {
 
 // search is the working memory of one query.
 type search struct {
-	mark    []uint32 // by node: epoch<<2 | what for
+	mark    []uint32 // by node: epoch<<markBits | what was noted of it
 	epoch   uint32
 	cursors []cursor
 	heap    []leg
@@ -132,18 +174,25 @@ type search struct {
 	came    []uint32
 }
 
+// What is noted of a node that a query found.
+const (
+	isHub    = 1 << iota
+	isListed // its edges were
+	markBits = iota
+)
+
 // reset forgets the marks of the query before.
 func (s *search) reset(nodes uint32) {
 	if int(nodes) > len(s.mark) {
 		s.mark = make([]uint32, nodes+nodes/8)
 		s.epoch = 0
 	}
-	if s.epoch++; s.epoch == 1<<30 {
+	if s.epoch++; s.epoch == 1<<(32-markBits) {
 		clear(s.mark)
 		s.epoch = 1
 	}
 	s.heap, s.nodes, s.came = s.heap[:0], s.nodes[:0], s.came[:0]
 }
 
-func (s *search) marked(n, as uint32) bool { return s.mark[n] == s.epoch<<2|as }
-func (s *search) set(n, as uint32)         { s.mark[n] = s.epoch<<2 | as }
+func (s *search) found(n uint32) bool { return s.mark[n]>>markBits == s.epoch }
+func (s *search) note(n, what uint32) { s.mark[n] = s.epoch<<markBits | what }

@@ -3,6 +3,7 @@ package graph
 import (
 	"encoding/hex"
 	"slices"
+	"strings"
 
 	"lathe/learn"
 )
@@ -90,14 +91,19 @@ func eventID(s string) (id [16]byte, ok bool) {
 	return id, err == nil
 }
 
-func eventText(b []byte, id [16]byte) []byte {
-	for i, part := range [][]byte{id[:4], id[4:6], id[6:8], id[8:10], id[10:]} {
-		if i > 0 {
-			b = append(b, '-')
+// eventText is an event id as text.
+func eventText(id *[16]byte) (text [idLength]byte) {
+	const digits = "0123456789abcdef"
+	at := 0
+	for i, b := range id {
+		if i == 4 || i == 6 || i == 8 || i == 10 {
+			text[at] = '-'
+			at++
 		}
-		b = hex.AppendEncode(b, part)
+		text[at], text[at+1] = digits[b>>4], digits[b&15]
+		at += 2
 	}
-	return b
+	return text
 }
 
 // copyArc is an edge as a project may see it.
@@ -107,32 +113,51 @@ func (g *Graph) copyArc(e, scope uint32) Edge { return g.copyArcs([]uint32{e}, s
 // know stays with those who see everything. The texts of all evidence share
 // two pieces of memory.
 func (g *Graph) copyArcs(list []uint32, scope uint32) []Edge {
-	out := make([]Edge, 0, len(list))
-	text := make([]byte, 0, idLength*len(list))
-	for _, e := range list {
-		a := g.arcs.at(e)
-		out = append(out, Edge{From: g.nodes.at(a.from).id, Kind: edgeKinds[a.kind], To: g.nodes.at(a.to).id, Weight: a.weight,
-			ProjectID: g.projects.list[a.project].name, Last: fromMicros(a.last)})
-		if scope != 0 && a.project != scope {
-			continue
-		}
-		for c := a.evidence; c != 0; c = g.cells.at(c).next {
-			text = eventText(text, g.cells.at(c).id)
-		}
-	}
-	all, events := string(text), make([]string, 0, len(text)/idLength)
+	var text strings.Builder
+	events := make([]string, 0, g.countEvidence(list, scope))
+	text.Grow(idLength * cap(events)) // so that what it gave stays where it is
+	out := make([]Edge, len(list))
 	for i, e := range list {
 		a := g.arcs.at(e)
+		out[i] = Edge{From: g.nodes.at(a.from).id, Kind: edgeKinds[a.kind], To: g.nodes.at(a.to).id, Weight: a.weight,
+			ProjectID: g.projects.list[a.project].name, Last: fromMicros(a.last)}
 		if scope != 0 && a.project != scope || a.evidence == 0 {
 			continue
 		}
 		from := len(events)
-		for c := a.evidence; c != 0; c = g.cells.at(c).next {
-			events, all = append(events, all[:idLength]), all[idLength:]
+		for c := a.evidence; c != 0; {
+			cell := g.cells.at(c)
+			id := eventText(&cell.id)
+			text.Write(id[:])
+			events = append(events, text.String()[text.Len()-idLength:])
+			c = cell.next
 		}
 		out[i].Evidence = events[from:len(events):len(events)]
 	}
 	return out
+}
+
+// countEvidence counts the event ids of edges. It goes to the second of all
+// edges after the first of all, so that no read waits for the one before it;
+// whoever reads them next finds them near.
+func (g *Graph) countEvidence(list []uint32, scope uint32) (n int) {
+	at := make([]uint32, 0, len(list))
+	for _, e := range list {
+		if a := g.arcs.at(e); a.evidence != 0 && (scope == 0 || a.project == scope) {
+			at = append(at, a.evidence)
+		}
+	}
+	for len(at) > 0 {
+		n += len(at)
+		left := at[:0]
+		for _, c := range at {
+			if next := g.cells.at(c).next; next != 0 {
+				left = append(left, next)
+			}
+		}
+		at = left
+	}
+	return n
 }
 
 // idLength is the length of an event id's text.

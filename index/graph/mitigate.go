@@ -98,7 +98,7 @@ func (g *Graph) each(n, scope uint32, d Direction, kinds []EdgeKind, visit func(
 	f := g.filter(Query{Kinds: kinds, Direction: d})
 	f.scope = scope
 	var c cursor
-	c.open(&f, g.nodes.at(n))
+	c.open(&f, n)
 	for range maxMitigations {
 		e, other, ok := c.next(&f)
 		if !ok {

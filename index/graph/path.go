@@ -58,7 +58,7 @@ func (s *side) widen(other *side, looks *int) (meet uint32) {
 	var next []uint32
 	var c cursor
 	for _, n := range s.level {
-		c.open(s.f, s.f.g.nodes.at(n))
+		c.open(s.f, n)
 		for ; *looks > 0; *looks-- {
 			e, to, ok := c.next(s.f)
 			if !ok {

@@ -142,7 +142,7 @@ func (g *Graph) Neighbours(id string, q Query) []Neighbour {
 	}
 	found := []Neighbour{}
 	var c cursor
-	c.open(&f, g.nodes.at(n))
+	c.open(&f, n)
 	for limit := q.limit(); len(found) < limit; {
 		e, to, ok := c.next(&f)
 		if !ok {

@@ -214,7 +214,8 @@ func (g *Graph) arrange() {
 			v.adj = slices.Clip(v.adj)
 			continue
 		}
-		h := &hub{shelves: map[shelfKey]*shelf{}, n: len(v.adj)}
+		h := newHub()
+		h.n = len(v.adj)
 		for _, e := range v.adj {
 			for _, k := range g.shelfKeys(e) {
 				if h.shelves[k] == nil {
