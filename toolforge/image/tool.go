@@ -164,14 +164,12 @@ func (s *Store) ToolDir(ctx context.Context, digest string) (string, error) {
 	if _, err := s.ToolBase(digest); err != nil {
 		return "", err
 	}
-	img, at, err := s.image(digest)
+	img, _, err := s.image(digest)
 	if err != nil {
 		return "", err
 	}
-	if at != s {
-		if dir := at.unpacked(at.toolDir(), digest); dirExists(dir) {
-			return dir, nil
-		}
+	if dir, ok := s.unpackedBelow((*Store).toolDir, digest); ok {
+		return dir, nil
 	}
 	return s.unpackOnce(s.toolDir(), digest, func(dir string) error {
 		if err := s.Verify(digest); err != nil {

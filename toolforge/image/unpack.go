@@ -27,14 +27,12 @@ var DefaultLimits = Limits{Bytes: 4 << 30, Entries: 200_000, Path: 4096}
 // RootFS returns the directory of the unpacked image. It is unpacked once per
 // digest, beside its place, and renamed when complete; treat it as read-only.
 func (s *Store) RootFS(ctx context.Context, digest string) (string, error) {
-	img, at, err := s.image(digest)
+	img, _, err := s.image(digest)
 	if err != nil {
 		return "", err
 	}
-	if at != s {
-		if dir := at.unpacked(at.rootDir(), digest); dirExists(dir) {
-			return dir, nil
-		}
+	if dir, ok := s.unpackedBelow((*Store).rootDir, digest); ok {
+		return dir, nil
 	}
 	return s.unpackOnce(s.rootDir(), digest, func(dir string) error {
 		if err := s.Verify(digest); err != nil {
@@ -42,6 +40,17 @@ func (s *Store) RootFS(ctx context.Context, digest string) (string, error) {
 		}
 		return s.extract(ctx, img, dir)
 	})
+}
+
+// unpackedBelow is where a store below this one has an image unpacked already,
+// also when the image itself has come along.
+func (s *Store) unpackedBelow(parent func(*Store) string, digest string) (string, bool) {
+	for at := s.base; at != nil; at = at.base {
+		if dir := at.unpacked(parent(at), digest); dirExists(dir) {
+			return dir, true
+		}
+	}
+	return "", false
 }
 
 // extract applies an image's layers in order.
