@@ -224,6 +224,9 @@ func (s *Stream) touch(parent, item, ordinal int32) int32 {
 // see adds a task to a candidate, which may become pending by that.
 func (s *Stream) see(id, ordinal int32) {
 	if !s.room(id) {
+		if s.table.nodes[id].count == 0 { // just made, and there is no room for its task
+			s.table.remove(id)
+		}
 		return
 	}
 	s.table.see(id, ordinal)
