@@ -41,11 +41,15 @@ func (b backend) Recall(ctx context.Context, s mcp.Scope, q mcp.RecallQuery) (mc
 		q.MaxTokens = defaultTokens
 	}
 	f := b.d.factsOf(s, q)
-	for _, part := range []func(context.Context, *facts, int, *mcp.RecallResult) error{b.d.recallStrategies, b.d.recallPitfalls, b.d.recallTools} {
-		if err := part(ctx, f, q.Limit, &out); err != nil {
-			return out, err
-		}
+	if err := b.d.recallStrategies(ctx, f, q.Limit, &out); err != nil {
+		return out, err
 	}
+	told, err := b.d.recallPitfalls(ctx, f, q.Limit, &out)
+	if err != nil {
+		return out, err
+	}
+	b.d.recallFailedSequences(s, q, f, told, &out)
+	b.d.recallTools(f, q.Limit, &out)
 	for _, a := range b.d.learners.next.Predict(s.ProjectID, s.SessionID, 3) {
 		if len(f.done) > 0 && a.Probability >= minNext {
 			out.Next = append(out.Next, mcp.NextHint{Action: a.Action, Probability: round3(a.Probability), Example: learn.Shown(a.Example, 200), Seen: a.Seen})
@@ -68,23 +72,23 @@ func (d *Daemon) recallStrategies(ctx context.Context, f *facts, n int, out *mcp
 	return nil
 }
 
-func (d *Daemon) recallPitfalls(ctx context.Context, f *facts, n int, out *mcp.RecallResult) error {
+// recallPitfalls returns the signatures of the pitfalls that it told.
+func (d *Daemon) recallPitfalls(ctx context.Context, f *facts, n int, out *mcp.RecallResult) (told []string, err error) {
 	for _, s := range d.memory.pitfalls(f, n) {
 		p, err := d.recalledPitfall(ctx, s)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		out.Pitfalls = append(out.Pitfalls, p)
+		out.Pitfalls, told = append(out.Pitfalls, p), append(told, s.of.signature)
 	}
-	return nil
+	return told, nil
 }
 
-func (d *Daemon) recallTools(_ context.Context, f *facts, n int, out *mcp.RecallResult) error {
+func (d *Daemon) recallTools(f *facts, n int, out *mcp.RecallResult) {
 	for _, t := range d.memory.tools(f, d.forge.active(), n) {
 		out.Tools = append(out.Tools, mcp.RecalledTool{Name: t.of.Name, Description: t.of.Description, Parameters: t.of.Parameters, Score: t.score,
 			Contributions: t.why.parts, Why: "approved, and made from this installation's own sessions; " + strings.Join(t.why.words, "; ")})
 	}
-	return nil
 }
 
 // measuredEffect is what trials say of a strategy: its effect on the success of
