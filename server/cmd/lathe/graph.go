@@ -125,8 +125,10 @@ func (a *app) graphNodeCmd() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			call.Node = args[0]
 			return askGraph(a, cmd, "/v1/graph/node", &call, func(n server.GraphNode) {
-				rows := [][]string{{"id", n.ID}, {"kind", string(n.Kind)}, {"label", n.Label}, {"project", n.ProjectID},
-					{"seen", fmt.Sprintf("%.4g times, %s to %s", n.Weight, day(n.First), day(n.Last))}}
+				rows := [][]string{{"id", n.ID}, {"kind", string(n.Kind)}, {"label", n.Label}, {"project", n.ProjectID}}
+				if n.Weight > 0 || !n.First.IsZero() { // else the code alone knows of it
+					rows = append(rows, []string{"seen", fmt.Sprintf("%.4g times, %s to %s", n.Weight, day(n.First), day(n.Last))})
+				}
 				for _, k := range slices.Sorted(maps.Keys(n.Properties)) {
 					rows = append(rows, []string{k, n.Properties[k]})
 				}
