@@ -140,7 +140,7 @@ func (a *app) checkLine(ch learn.Check) {
 	if !ch.Passed {
 		mark = "FAILED"
 	}
-	fmt.Fprintf(a.errs, "  %-10s %s in %4.1f s  %s\n", ch.Name, mark, ch.Seconds, cut(ch.Summary, 90))
+	fmt.Fprintf(a.errs, "  %-13s %s in %4.1f s  %s\n", ch.Name, mark, ch.Seconds, cut(ch.Summary, 90))
 }
 
 func (a *app) toolRunCmd() *cobra.Command {
