@@ -90,6 +90,7 @@ func (s *site) concluded() []learn.LedgerEntry {
 	const project = "shop-api"
 	plan := `{"name": "release", "tasks": [
 		{"id": "test", "tool_name": "bash", "arguments": {"command":"python3 -m pytest -q tests/test_stock.py"}},
+		{"id": "again", "tool_name": "bash", "arguments": {"command":"python3 run_tests.py"}},
 		{"id": "log", "tool_name": "bash", "arguments": {"command":"git log --oneline"}}],
 		"dependencies": {"log": ["test"]}}`
 	var refined server.Refined
