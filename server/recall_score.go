@@ -254,8 +254,11 @@ func (k *known) words(best *card) []uint32 {
 // pitfall scores an error that was met for a task.
 func (m *memory) pitfall(f *facts, k *known, best *card, told bool) *reasons {
 	r := &reasons{told: told}
-	if k.project != "" {
-		r.add("project", weightProject, "met in this project %s", times(k.count))
+	switch {
+	case k.project != "" && k.count > 0:
+		r.add("project", weightProject, "diagnosed in this project %s", times(k.count))
+	case k.project != "": // met and fixed here; nobody asked what it was
+		r.add("project", weightProject, "met in this project")
 	}
 	matchWords(r, f, k.words(best))
 	if f.errors[k.signature] {

@@ -43,7 +43,11 @@ func lastLines(s string, n int) []string {
 
 // located is a finding as one line of text.
 func located(f learn.Finding) string {
-	return fmt.Sprintf("%s:%d: %s: %s", f.File, f.Line, f.Rule, clip(f.Message, 300))
+	where := f.File
+	if f.Line > 0 {
+		where += fmt.Sprintf(":%d", f.Line)
+	}
+	return fmt.Sprintf("%s: %s: %s", where, f.Rule, clip(f.Message, 300))
 }
 
 // rules runs guest/rules.py, which parses the sources and executes nothing.

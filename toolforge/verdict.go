@@ -95,6 +95,7 @@ func Refusal(err error) (Verdict, bool) {
 	for _, name := range fileNames() {
 		if strings.Contains(err.Error(), name) {
 			file = name
+			break // test_tool.py comes before tool.py, which is in its name
 		}
 	}
 	return Verdict{Verdict: "refuse", Risk: "high", Stages: map[string]Stage{"folder": {Summary: err.Error()}},

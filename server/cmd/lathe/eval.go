@@ -82,6 +82,8 @@ func (a *app) eval(ctx context.Context, paths []string, f evalFlags) error {
 		return usagef("give paths, or --train and --test, not both")
 	case f.format != "" && !slices.Contains(intake.Formats(), f.format):
 		return usagef("there is no format %q; there are %s", f.format, strings.Join(intake.Formats(), ", "))
+	case f.Confidence < 0 || f.Confidence > 1:
+		return usagef("--confidence %v: between 0 and 1", f.Confidence)
 	case f.Share <= 0 || f.Share >= 1:
 		return usagef("--share %v: between 0 and 1", f.Share)
 	}

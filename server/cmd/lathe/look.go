@@ -42,6 +42,9 @@ func (a *app) kpiCmd() *cobra.Command {
 			if a.json {
 				return a.print(k)
 			}
+			if k.Calls.Calls == 0 {
+				fmt.Fprintln(a.errs, "no recorded call fits these filters; `lathe kpi` without them names the projects and tools")
+			}
 			a.printKPIs(k.KPIs)
 			fmt.Fprintln(a.out)
 			a.printEffects(k.Effects)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"runtime"
 	"strconv"
@@ -64,7 +65,7 @@ task, or a session where no task is named; an item is a tool with what it does.`
 
 func (m *miner) run(ctx context.Context, path string) error {
 	x, err := strconv.ParseFloat(m.support, 64)
-	if err != nil || !(x > 0 && x <= 1<<31) {
+	if err != nil || !(x > 0 && x <= 1<<31) || x > 1 && x != math.Trunc(x) {
 		return usagef("--min-support %q is neither a share below 1 nor a count", m.support)
 	}
 	if m.limits.MaxLength < 0 || m.limits.MaxPatterns < 0 || m.limits.Workers < 0 || m.limits.MaxGap < mine.Unlimited {

@@ -55,7 +55,7 @@ is written into its file at once; --write tries again those that could not be.`,
 			if a.json {
 				return a.print(out)
 			}
-			a.printRefined(out)
+			a.printRefined(out, call.ProjectID)
 			_, err = io.WriteString(a.out, out.Text)
 			return err
 		}}
@@ -86,7 +86,7 @@ func (a *app) refineCall(file string) (server.RefineCall, error) {
 	return call, nil
 }
 
-func (a *app) printRefined(out server.Refined) {
+func (a *app) printRefined(out server.Refined, project string) {
 	for _, w := range out.Writes {
 		fmt.Fprintf(a.errs, "written to %s: %s (lathe undo %s takes it back)\n", clean(w.Template), w.ProposalID[:8], w.ProposalID[:8])
 	}
@@ -98,7 +98,7 @@ func (a *app) printRefined(out server.Refined) {
 	}
 	switch {
 	case len(out.Proposals) == 0 && len(out.Changes) == 0:
-		fmt.Fprintln(a.errs, "nothing to change: nothing is approved that is not in the plan, and nothing is proposed")
+		fmt.Fprintf(a.errs, "nothing to change in what project %s has seen (--project names another): nothing is approved that is not in the plan, and nothing is proposed\n", clean(project))
 		return
 	case len(out.Proposals) == 0:
 		return

@@ -117,6 +117,9 @@ func (a *app) verdictCmd(name string, v learn.Verdict, short string) *cobra.Comm
 	var reason string
 	c := &cobra.Command{Use: name + " ID", Short: short, Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if v != learn.VerdictApprove && strings.TrimSpace(reason) == "" {
+				return usagef("%s needs --reason: what is learned from it, or the question", name)
+			}
 			it, err := a.reviewItem(cmd.Context(), args[0])
 			if err != nil {
 				return err
@@ -128,7 +131,11 @@ func (a *app) verdictCmd(name string, v learn.Verdict, short string) *cobra.Comm
 			if _, err := review.Public(cfg.DataDir); err != nil {
 				return err
 			}
-			fmt.Fprintf(a.errs, "%s %s\n%s\ncontent %s\n", name, clean(it.Title), clean(it.Summary), it.ContentHash)
+			fmt.Fprintf(a.errs, "%s %s\n%s\n", name, clean(it.Title), clean(it.Summary))
+			if it.Plan != nil {
+				fmt.Fprintf(a.errs, "\n%s\n", cleanLines(it.Plan.Diff))
+			}
+			fmt.Fprintf(a.errs, "content %s\n", it.ContentHash)
 			pass, err := passphrase("Reviewer's passphrase: ")
 			if err != nil {
 				return err
@@ -203,7 +210,10 @@ func (a *app) reviewItem(ctx context.Context, id string) (review.Item, error) {
 func (a *app) printItem(it review.Item) {
 	fmt.Fprintf(a.out, "%s  %s, %s, risk %s\n%s\n\n", clean(it.Title), it.State, it.ID, it.Risk, clean(it.Summary))
 	if p := it.Plan; p != nil {
-		fmt.Fprintf(a.out, "%s\n\n%s\n", clean(p.Rationale), cleanLines(p.Diff))
+		if p.Rationale != it.Summary {
+			fmt.Fprintf(a.out, "%s\n\n", clean(p.Rationale))
+		}
+		fmt.Fprintln(a.out, cleanLines(p.Diff))
 	}
 	if t := it.Tool; t != nil {
 		fmt.Fprintf(a.out, "permissions  %s\nwhy          %s\n", clean(t.PermissionsWords), clean(t.Rationale))
@@ -218,7 +228,10 @@ func (a *app) printItem(it review.Item) {
 		fmt.Fprintf(a.out, "\ntool.py\n%s\n", cleanLines(t.Tool.Files["tool.py"]))
 		fmt.Fprintf(a.out, "(tests and README: lathe review show --json %s)\n", it.ID[:min(8, len(it.ID))])
 	}
-	fmt.Fprintf(a.out, "\ncontent  %s\nevidence %s\n", it.ContentHash, strings.Join(it.Evidence[:min(8, len(it.Evidence))], " "))
+	fmt.Fprintf(a.out, "\ncontent  %s\n", it.ContentHash)
+	if len(it.Evidence) > 0 {
+		fmt.Fprintf(a.out, "evidence %s\n", strings.Join(it.Evidence[:min(8, len(it.Evidence))], " "))
+	}
 }
 
 func (a *app) printChecks(v learn.ValidationResult) {

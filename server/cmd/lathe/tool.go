@@ -86,7 +86,7 @@ The folder holds
                 seconds, memory_mb}, dependencies, language}
   tool.py       a function named like the tool; parameters as keyword
                 arguments, the result returned, errors raised
-  test_tool.py  tests for pytest
+  test_tool.py  tests for pytest (from tool import NAME)
   README.md     what it is for
 
 Nothing of it is executed before all static gates have passed, and then only in
@@ -128,7 +128,13 @@ func (a *app) forge(cmd *cobra.Command, call server.ForgeCall) error {
 	if !forged.Validation.Passed {
 		return fmt.Errorf("%s did not pass its validation", forged.Tool.Manifest.Name)
 	}
-	if forged.ReviewID != "" {
+	if forged.ReviewID == "" {
+		return nil
+	}
+	// The same content is the same proposal, and it may be decided already.
+	if it, err := a.reviewItem(cmd.Context(), forged.ReviewID); err == nil && it.State != learn.StateInReview {
+		fmt.Fprintf(a.errs, "exactly this was proposed before, and is %s: lathe review show %s\n", it.State, it.ID[:8])
+	} else {
 		fmt.Fprintf(a.errs, "in review as %s: lathe review show %s\n", forged.ReviewID, forged.ReviewID[:8])
 	}
 	return nil
@@ -140,7 +146,16 @@ func (a *app) checkLine(ch learn.Check) {
 	if !ch.Passed {
 		mark = "FAILED"
 	}
-	fmt.Fprintf(a.errs, "  %-13s %s in %4.1f s  %s\n", ch.Name, mark, ch.Seconds, cut(ch.Summary, 90))
+	if ch.Passed || len(ch.Details) == 0 {
+		fmt.Fprintf(a.errs, "  %-13s %s in %4.1f s  %s\n", ch.Name, mark, ch.Seconds, cut(ch.Summary, 90))
+		return
+	}
+	// Who has to mend it needs all of it, to the end.
+	summary, _, _ := strings.Cut(ch.Summary, ", first: ")
+	fmt.Fprintf(a.errs, "  %-13s %s in %4.1f s  %s\n", ch.Name, mark, ch.Seconds, cut(summary, 90))
+	for _, line := range ch.Details[:min(len(ch.Details), 20)] {
+		fmt.Fprintf(a.errs, "    %s\n", clean(line))
+	}
 }
 
 func (a *app) toolRunCmd() *cobra.Command {
@@ -150,17 +165,18 @@ func (a *app) toolRunCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			call := server.RunCall{Name: args[0], Workspace: server.ProjectRoot(wd), Project: workingProject(), Arguments: json.RawMessage("{}")}
+			call := server.RunCall{Name: args[0], Workspace: server.ProjectRoot(wd), Arguments: json.RawMessage("{}")}
 			if len(args) == 2 {
 				if !json.Valid([]byte(args[1])) {
 					return usagef("the arguments are not JSON: %.80q", args[1])
 				}
 				call.Arguments = json.RawMessage(args[1])
 			}
-			client, _, err := a.client(cmd.Context())
+			client, cfg, err := a.client(cmd.Context())
 			if err != nil {
 				return err
 			}
+			call.Project = projectOf(cfg, call.Workspace)
 			var out mcp.ToolRun
 			if err := client.Call(cmd.Context(), http.MethodPost, "/v1/run", call, &out); err != nil {
 				return err

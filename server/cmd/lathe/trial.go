@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -51,12 +52,18 @@ wherever it could have been. They mean little where EFFECTIVE is small.`,
 			if q.Objects < 0 {
 				return usagef("--objects %d: at least 0", q.Objects)
 			}
+			if q.Kind != "" && !slices.Contains([]string{"remedy", "strategy", "pitfall", "plan", "tool"}, q.Kind) {
+				return usagef("--kind %q: remedy, strategy, pitfall, plan or tool", q.Kind)
+			}
 			var out server.WhatIfAnswer
 			if err := client.Call(cmd.Context(), http.MethodPost, "/v1/whatif", q, &out); err != nil {
 				return err
 			}
 			if a.json {
 				return a.print(out)
+			}
+			if len(out.Policies) == 0 {
+				fmt.Fprintln(a.errs, "nothing to estimate: no advice was served to a task that has ended yet")
 			}
 			var rows [][]string
 			for _, p := range out.Policies {
