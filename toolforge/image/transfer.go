@@ -50,8 +50,17 @@ func (s *Store) open(ctx context.Context, file, tmp string) (v1.Image, error) {
 	if err := Unpack(ctx, f, tmp, s.limits); err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(filepath.Join(tmp, "oci-layout")); err != nil {
+	if _, err := os.Lstat(filepath.Join(tmp, "oci-layout")); err != nil {
+		if err := smallFile(filepath.Join(tmp, "manifest.json")); err != nil {
+			return nil, err
+		}
 		return tarball.ImageFromPath(file, nil)
+	}
+	if err := onlyFiles(tmp); err != nil {
+		return nil, err
+	}
+	if err := smallFile(filepath.Join(tmp, "index.json")); err != nil {
+		return nil, err
 	}
 	ii, err := layout.ImageIndexFromPath(tmp)
 	if err != nil {
@@ -64,7 +73,33 @@ func (s *Store) open(ctx context.Context, file, tmp string) (v1.Image, error) {
 	if len(m.Manifests) != 1 {
 		return nil, fmt.Errorf("holds %d images; export the one that is meant", len(m.Manifests))
 	}
-	return ii.Image(m.Manifests[0].Digest)
+	digest := m.Manifests[0].Digest
+	if err := smallFile(filepath.Join(tmp, "blobs", digest.Algorithm, digest.Hex)); err != nil {
+		return nil, err
+	}
+	return ii.Image(digest)
+}
+
+// maxDocument bounds an index or a manifest, which is read in one piece.
+const maxDocument = 4 << 20
+
+func smallFile(path string) error {
+	fi, err := os.Lstat(path)
+	if err == nil && (!fi.Mode().IsRegular() || fi.Size() > maxDocument) {
+		err = hostile(filepath.Base(path), fmt.Sprintf("is no file of at most %d bytes", maxDocument))
+	}
+	return err
+}
+
+// onlyFiles refuses a layout with links: what is read of it would be read from
+// wherever on this machine they lead, /dev/zero included.
+func onlyFiles(dir string) error {
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && !d.Type().IsRegular() {
+			err = hostile(d.Name(), "is a link where an image keeps its files")
+		}
+		return err
+	})
 }
 
 // admit checks an image from outside in full, unpacks it once to see that it

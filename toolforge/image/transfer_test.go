@@ -52,6 +52,35 @@ func TestExportAndImport(t *testing.T) {
 	}
 }
 
+// TestImportFollowsNoLink holds links in a layout against the reading of what
+// they lead to: before, index.json -> /dev/zero took all memory.
+func TestImportFollowsNoLink(t *testing.T) {
+	s := open(t, t.TempDir())
+	outside := filepath.Join(t.TempDir(), "index.json")
+	if err := os.WriteFile(outside, []byte(`{"schemaVersion":2,"manifests":[]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	layout := entry{name: "oci-layout", data: `{"imageLayoutVersion":"1.0.0"}`}
+	digest := strings.Repeat("a", 64)
+	index := `{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","size":5,"digest":"sha256:` + digest + `"}]}`
+	for name, entries := range map[string][]entry{
+		"index":     {layout, {name: "index.json", kind: tar.TypeSymlink, link: outside}},
+		"blob":      {layout, {name: "index.json", data: index}, {name: "blobs/sha256/" + digest, kind: tar.TypeSymlink, link: outside}},
+		"folder":    {layout, {name: "index.json", data: index}, {name: "blobs", kind: tar.TypeSymlink, link: filepath.Dir(outside)}},
+		"too large": {layout, {name: "index.json", data: strings.Repeat(" ", maxDocument+1)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "image.tar")
+			if err := os.WriteFile(file, tarOf(t, entries...), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.Import(t.Context(), file); !errors.Is(err, ErrHostile) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
 func TestImportOfDockerSave(t *testing.T) {
 	img, err := random.Image(1000, 2)
 	if err != nil {
