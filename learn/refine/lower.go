@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"lathe/learn"
 )
@@ -106,7 +107,13 @@ func checkFor(c learn.Precondition) string {
 	case "program_available":
 		return "command -v " + c.Argument
 	case "module_importable":
-		return `python3 -c 'import importlib.util as u, sys; sys.exit(u.find_spec("` + c.Argument + `") is None)'`
+		// Of a.b only a is looked for: find_spec would import a, that is, run it,
+		// and the name may be one that a tool printed.
+		top, _, _ := strings.Cut(c.Argument, ".")
+		if top == "" {
+			return ""
+		}
+		return `python3 -c 'import importlib.util as u, sys; sys.exit(u.find_spec("` + top + `") is None)'`
 	case "port_open":
 		return "bash -c 'exec 3<>/dev/tcp/localhost/" + c.Argument + "'"
 	}

@@ -340,6 +340,17 @@ func TestLower(t *testing.T) {
 	}
 }
 
+// TestCheckRunsNothing: find_spec("a.b") imports a, and a name may be one that
+// a tool printed.
+func TestCheckRunsNothing(t *testing.T) {
+	for argument, want := range map[string]string{"setup.py": `find_spec("setup")`, "yaml": `find_spec("yaml")`, ".hidden": ""} {
+		line := checkFor(learn.Precondition{Kind: "module_importable", Argument: argument})
+		if want == "" && line != "" || !strings.Contains(line, want) {
+			t.Errorf("%s: %s", argument, line)
+		}
+	}
+}
+
 func FuzzRefine(f *testing.F) {
 	f.Add([]byte(`[{"op":"test","path":"/tasks/0/id","value":"ship"},{"op":"add","path":"/tasks/0/priority","value":"high"}]`))
 	f.Add([]byte(`[{"op":"test","path":"/tasks/0/id","value":"ship"},{"op":"remove","path":"/tasks/0"}]`))

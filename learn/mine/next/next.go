@@ -2,6 +2,7 @@ package next
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -333,6 +334,36 @@ func (n *Predictor) Snapshot() ([]byte, error) {
 	return json.Marshal(snapshot{snapshotVersion, viewNames(), n.labels, n.tables, n.mixer, n.sessions, n.clock, n.forms, n.dropped})
 }
 
+// whole reports whether nothing is missing that predicting relies on.
+func (s *snapshot) whole() bool {
+	known := func(l int32) bool { return l >= 0 && int(l) < len(s.Labels) }
+	for _, t := range s.Tables {
+		if t == nil {
+			continue
+		}
+		for _, c := range t.Contexts {
+			if c == nil || len(c.Labels) != len(c.Times) || !all(c.Labels, known) {
+				return false
+			}
+		}
+	}
+	for _, v := range s.Sessions {
+		if v == nil || !all(v.Labels, known) {
+			return false
+		}
+	}
+	for _, f := range s.Forms {
+		if f == nil {
+			return false
+		}
+	}
+	return true
+}
+
+func all(labels []int32, ok func(int32) bool) bool {
+	return !slices.ContainsFunc(labels, func(l int32) bool { return !ok(l) })
+}
+
 // Restore implements learn.Learner; it fails on a snapshot of another version
 // or of other views and leaves the Predictor as it was.
 func (n *Predictor) Restore(data []byte) error {
@@ -342,6 +373,9 @@ func (n *Predictor) Restore(data []byte) error {
 	}
 	if s.Version != snapshotVersion || !slices.Equal(s.Views, viewNames()) || len(s.Tables) != len(views) || !s.Mixer.fits() {
 		return fmt.Errorf("next: the snapshot is of version %d or has other views than this program's %d: replay the log", s.Version, snapshotVersion)
+	}
+	if !s.whole() {
+		return errors.New("next: the snapshot is damaged: replay the log")
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()

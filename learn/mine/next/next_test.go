@@ -208,6 +208,28 @@ func TestRestoreRefuses(t *testing.T) {
 			t.Errorf("%q was restored", bad)
 		}
 	}
+	for name, damage := range map[string]func(*snapshot){
+		"session": func(s *snapshot) { s.Sessions["p\x00s"] = nil },
+		"form":    func(s *snapshot) { s.Forms[1] = nil },
+		"context": func(s *snapshot) { s.Tables[0].Contexts[1] = nil },
+		"count":   func(s *snapshot) { s.Tables[0].Contexts[1] = &counts{Labels: []int32{0}} },
+		"label": func(s *snapshot) {
+			s.Tables[0].Contexts[1] = &counts{Labels: []int32{1 << 30}, Times: []float64{1}, Total: 1}
+		},
+	} {
+		var s snapshot
+		if err := json.Unmarshal(want, &s); err != nil {
+			t.Fatal(err)
+		}
+		damage(&s)
+		bad, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := n.Restore(bad); err == nil {
+			t.Errorf("a snapshot with a bad %s was restored", name)
+		}
+	}
 	if got, _ := n.Snapshot(); string(got) != string(want) {
 		t.Error("a refused snapshot changed the state")
 	}
