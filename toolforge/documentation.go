@@ -78,8 +78,11 @@ func lineOf(text string, offset int) int { return strings.Count(text[:offset], "
 // that a break does not hide one.
 func orders(file, text string) []learn.Finding {
 	flat := strings.Map(func(r rune) rune {
-		if r == '\n' || r == '\t' || r == '\r' {
+		switch {
+		case unicode.IsSpace(r): // no-break spaces too
 			return ' '
+		case r == '*' || r == '`': // emphasis
+			return -1
 		}
 		return r
 	}, text)
@@ -98,17 +101,25 @@ func orders(file, text string) []learn.Finding {
 
 // unseen finds characters that do not show: zero-width ones, tags (which
 // models read and people do not), variation selectors in a row, and other
-// controls.
+// controls, those that turn the direction of writing among them.
 func unseen(file, text string) []learn.Finding {
 	for i, r := range text {
-		hidden := r >= 0x200b && r <= 0x200f || r == 0x2060 || r == 0xfeff && i > 0 || r >= 0xe0000 && r <= 0xe01ef || r == 0xad ||
+		hidden := r >= 0x200b && r <= 0x200f || r >= 0x2028 && r <= 0x202e || r >= 0x2060 && r <= 0x206f || r == 0xfeff && i > 0 || r >= 0xe0000 && r <= 0xe01ef || r == 0xad ||
 			unicode.IsControl(r) && r != '\n' && r != '\t' && r != '\r'
 		if hidden {
 			return []learn.Finding{{File: file, Line: lineOf(text, i), Rule: "unseen-character", Message: fmt.Sprintf("a character that does not show: U+%04X", r)}}
 		}
 	}
+	if at := mixedWord.FindStringIndex(text); at != nil {
+		return []learn.Finding{{File: file, Line: lineOf(text, at[0]), Rule: "unseen-character",
+			Message: fmt.Sprintf("a word of letters that only look alike: %+q", clip(text[at[0]:at[1]], 60))}}
+	}
 	return nil
 }
+
+// mixedWord is Latin and Cyrillic in one word, or a letter in another width: no
+// language writes so, but a text does that a filter should not read.
+var mixedWord = regexp.MustCompile(`[A-Za-z]\p{Cyrillic}|\p{Cyrillic}[A-Za-z]|[\x{ff21}-\x{ff3a}\x{ff41}-\x{ff5a}]`)
 
 var (
 	saysReadOnly  = regexp.MustCompile(`(?i)\bread[- ]only\b|\b(never|does\s+not|doesn't|will\s+not|cannot)\s+(ever\s+)?(write|modify|change|delete|alter|touch)\w*\s+(any\s+)?(files?|anything|the\s+(file\s*system|workspace|disk))`)

@@ -2,7 +2,9 @@ package toolforge
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -121,6 +123,15 @@ def test_everything(monkeypatch) -> None:
         assert tool.main() >= 0
 `
 
+// textTest notices every mutant, by the file's checksum.
+const textTest = `
+
+def test_text() -> None:
+    """It has the text that it had."""
+    with open("tool.py", "rb") as file:
+        assert hashlib.sha256(file.read()).hexdigest() == "SUM"
+`
+
 // handmade is a good tool that a person could have written, changed by
 // replacing from with to in one of its files.
 func handmade(t testing.TB, file, from, to string) learn.ProposedTool {
@@ -177,6 +188,7 @@ func TestGatesRefuse(t *testing.T) {
 		{"fails its tests", "tool.py", `+ "!"`, `+ "?"`, "tests", "failed"},
 		{"uncovered", "tool.py", body, "    if text == \"never\":\n" + strings.Repeat("        text = text.lower().upper()\n", 12) + body, "tests", "coverage"},
 		{"weak tests", "test_tool.py", goodTests, weakTests, "mutation", "noticed"},
+		{"tests that look at the text", "test_tool.py", goodTests, strings.Replace(goodTests, "from tool", "import hashlib\nfrom tool", 1) + strings.Replace(textTest, "SUM", fmt.Sprintf("%x", sha256.Sum256([]byte(goodTool))), 1), "mutation", "written otherwise"},
 		{"pickle", "tool.py", "import json\n", "import json\nimport pickle\n", "imports", "pickle is never allowed"},
 		{"tempfile", "tool.py", body, "    mktemp = __import__(\"tempfile\")\n    mktemp.mktemp()\n" + body, "imports", "__import__ is never allowed"},
 		{"insecure hash", "tool.py", body, "    import hashlib\n    hashlib.md5(text.encode()).hexdigest()\n" + body, "security", "MD5"},

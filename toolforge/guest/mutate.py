@@ -2,7 +2,9 @@
 tests notice (mutation analysis; DeMillo, Lipton and Sayward, 1978).
 
 usage: mutate.py COUNT SECONDS
-Prints {"total", "killed", "survivors": [...]}.
+Prints {"total", "killed", "survivors": [...], "whole"}. "whole" says that the
+tests pass on the tool as it is, written out anew: those that look at its text,
+or at where they run, notice every mutant and say nothing.
 """
 
 import ast
@@ -113,11 +115,12 @@ def main():
         tree = ast.parse(file.read())
     found = list(spots(tree))
     chosen = [found[i * len(found) // count] for i in range(count)] if len(found) > count else found
+    whole = survives(ast.unparse(tree) + "\n\n_WRITTEN_OUT_ANEW = True\n", seconds)
     mutants = [broken(tree, *spot) for spot in chosen]
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         alive = list(pool.map(lambda mutant: survives(mutant[0], seconds), mutants))
     survivors = [name for (_, name), lives in zip(mutants, alive) if lives]
-    json.dump({"total": len(mutants), "killed": len(mutants) - len(survivors), "survivors": survivors, "possible": len(found)}, sys.stdout)
+    json.dump({"total": len(mutants), "killed": len(mutants) - len(survivors), "survivors": survivors, "whole": whole, "possible": len(found)}, sys.stdout)
 
 
 main()

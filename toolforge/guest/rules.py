@@ -14,8 +14,16 @@ import tokenize
 ALWAYS = set(
     "ctypes cffi pickle cPickle marshal shelve dill importlib imp pkgutil zipimport runpy pty code codeop "
     "multiprocessing builtins gc inspect site sysconfig atexit faulthandler mmap resource signal trace "
-    "webbrowser antigravity venv ensurepip distutils concurrent threading _thread".split()
+    "webbrowser antigravity venv ensurepip distutils concurrent threading _thread "
+    # Those that run a text as code, or look a name up in one.
+    "timeit cProfile profile pdb bdb doctest pydoc test idlelib lib2to3".split()
 )
+DENIED_PARTS = {"logging.config", "typing.get_type_hints", "typing.ForwardRef"}
+# Modules that must be imported by their own name: others hold them too
+# (shutil.os), and a check by names would not see them there.
+OWN_NAME = {"os", "posix", "sys", "subprocess", "shutil", "io", "operator"}
+RUNS = {"subprocess." + n for n in ("run", "call", "check_call", "check_output", "Popen")}
+CALLED_ONLY = RUNS | {"getattr", "hasattr", "open", "operator.attrgetter", "operator.methodcaller"}
 NETWORK = set(
     "socket ssl http urllib ftplib smtplib poplib imaplib nntplib telnetlib xmlrpc socketserver asyncio asyncore "
     "asynchat wsgiref select selectors smtpd requests httpx aiohttp".split()
@@ -24,7 +32,7 @@ NETWORK_FINE = {"urllib.parse", "http.HTTPStatus"}
 CALLS = set("eval exec compile __import__ globals locals vars input breakpoint setattr delattr memoryview".split())
 OS_DENIED = set(
     "system popen fork forkpty kill killpg setuid setgid seteuid setegid chroot putenv unsetenv "
-    "posix_spawn posix_spawnp startfile setsid nice".split()
+    "posix_spawn posix_spawnp startfile setsid nice _exit abort".split()
 )
 OS_WRITES = set(
     "remove unlink rename renames replace mkdir makedirs rmdir removedirs link symlink truncate chmod chown "
@@ -37,6 +45,7 @@ NETWORK_PROGRAMS = {"curl", "wget", "nc", "ncat", "ssh", "scp", "rsync", "ftp", 
 DUNDER_FINE = {"__name__", "__file__", "__doc__", "__init__", "__enter__", "__exit__", "__iter__", "__len__", "__future__", "__main__"}
 SECRET_NAME = re.compile(r"(?i)(password|passwd|passphrase|secret|api_?key|auth_?token|access_?token|private_?key)")
 SECRET_TEXT = re.compile(r"AKIA[0-9A-Z]{16}|gh[pousr]_[0-9A-Za-z]{36}|xox[abprs]-[0-9A-Za-z-]{10,}|-----BEGIN [A-Z ]*PRIVATE KEY-----|sk-[0-9A-Za-z_-]{32,}")
+FORMAT_DUNDER = re.compile(r"\{[^{}]*\.__[a-z]")
 MAX_COMPLEXITY, MAX_LINES, MAX_FUNCTION = 15, 1200, 120
 
 
@@ -46,14 +55,35 @@ class Rules(ast.NodeVisitor):
     def __init__(self, name, permissions, is_test):
         self.file, self.permissions, self.is_test = name, permissions, is_test
         self.aliases, self.findings = {}, []
+        self.modules, self.placed = set(), set()  # names of modules; nodes that stand where they may
 
     def found(self, node, rule, message):
         self.findings.append({"file": self.file, "line": getattr(node, "lineno", 0), "rule": rule, "message": message})
 
+    def names(self, tree):
+        """What the imports bind, wherever they stand: a call may stand before
+        its import."""
+        for node in ast.walk(tree):
+            for alias in node.names if isinstance(node, (ast.Import, ast.ImportFrom)) else []:
+                if isinstance(node, ast.ImportFrom):
+                    name, full = alias.asname or alias.name, f"{node.module}.{alias.name}"
+                else:
+                    name = alias.asname or alias.name.split(".")[0]
+                    full = alias.name if alias.asname else name
+                    self.modules.add(name)
+                if full == "os.path":
+                    self.modules.add(name)
+                if self.aliases.setdefault(name, full) != full:
+                    self.found(node, "rebound-import", f"{name} is {self.aliases[name]} and {full}: give each a name of its own")
+
     def check_module(self, node, module):
         top = module.split(".")[0]
-        if top in ALWAYS:
-            self.found(node, "denied-import", f"module {top} is never allowed")
+        if top in ALWAYS or module in DENIED_PARTS:
+            self.found(node, "denied-import", f"module {module} is never allowed")
+        elif top.startswith("_") and top != "__future__":
+            self.found(node, "denied-import", f"module {top} is the interpreter's own")
+        elif top == "unittest" and not self.is_test:
+            self.found(node, "denied-import", "module unittest is for tests")
         elif top in NETWORK and module not in NETWORK_FINE and not self.permissions.get("network"):
             self.found(node, "network-import", f"module {module} needs the network, which the manifest does not ask for")
         elif self.is_test and top in {"tool", "pytest", "hypothesis"}:
@@ -64,7 +94,6 @@ class Rules(ast.NodeVisitor):
     def visit_Import(self, node):
         for alias in node.names:
             self.check_module(node, alias.name)
-            self.aliases[alias.asname or alias.name.split(".")[0]] = alias.name if alias.asname else alias.name.split(".")[0]
 
     def visit_ImportFrom(self, node):
         if node.level:
@@ -76,8 +105,10 @@ class Rules(ast.NodeVisitor):
                 self.found(node, "star-import", "import names, not *")
             if full.split(".")[0] in NETWORK and full not in NETWORK_FINE and alias.name in {"request", "client", "server"}:
                 self.check_module(node, full)
-            self.aliases[alias.asname or alias.name] = full
+            if full in DENIED_PARTS:
+                self.found(node, "denied-import", f"{full} is never allowed")
             self.check_name(node, full)
+            self.check_inner(node, full)
 
     def full(self, node):
         """The dotted name of an expression with imports resolved, or ""."""
@@ -103,12 +134,70 @@ class Rules(ast.NodeVisitor):
             if module in {"os", "posix"} and last in OS_WRITES or module == "shutil" and last in SHUTIL_WRITES:
                 self.found(node, "writes", f"{name} writes files, which the manifest does not ask for")
         if self.permissions.get("filesystem") == "none" and (
-            name in {"os.listdir", "os.walk", "os.scandir", "glob.glob", "glob.iglob", "io.open", "os.readlink"}
+            name in {"os.listdir", "os.walk", "os.scandir", "glob.glob", "glob.iglob", "io.open", "os.readlink",
+                     "io.FileIO", "io.open_code", "os.open", "codecs.open", "tokenize.open", "fileinput.input", "fileinput.FileInput",
+                     "linecache.getline", "linecache.getlines", "sqlite3.connect", "dbm.open"}
             or name.startswith("pathlib.")
         ):
             self.found(node, "reads", f"{name} reaches files, which the manifest does not ask for")
 
+    def check_inner(self, node, name):
+        """A module that is reached through another one."""
+        parts = name.split(".")
+        for i, part in enumerate(parts[1:], 1):
+            inner = part.strip("_")
+            if i == 1 and inner == parts[0] or inner not in ALWAYS | NETWORK | OWN_NAME:
+                continue
+            self.check_name(node, ".".join([inner, *parts[i + 1:]]))
+            if not self.is_test:
+                self.found(node, "hidden-import", f"{name} reaches module {inner} through another: import it by its name")
+            return
+
+    def check_place(self, node, name):
+        """What may only be called where it is named: passed on under another
+        name, no rule would see the call."""
+        if id(node) in self.placed or self.is_test and name != "getattr":
+            return
+        if name in CALLED_ONLY:
+            self.found(node, "denied-call", f"{name} may be called, not passed on under another name")
+        elif isinstance(node, ast.Name) and node.id in self.modules:
+            self.found(node, "module-value", f"module {node.id} may not be passed on as a value")
+
+    def place(self, node):
+        self.placed |= {id(n) for n in ast.walk(node)}
+
+    def visit_AnnAssign(self, node):
+        self.place(node.annotation)
+        self.generic_visit(node)
+
+    def visit_arg(self, node):
+        if node.annotation:
+            self.place(node.annotation)
+        self.generic_visit(node)
+
+    def visit_FunctionDef(self, node):
+        if self.is_test and node.name.startswith("pytest_"):
+            self.found(node, "test-hook", f"{node.name} would change how tests are run")
+        if node.returns:
+            self.place(node.returns)
+        self.generic_visit(node)
+
+    visit_AsyncFunctionDef = visit_FunctionDef
+
+    def visit_MatchClass(self, node):
+        for name in node.kwd_attrs:
+            if name.startswith("_"):
+                self.found(node, "dunder", f"attribute {name} reaches into the interpreter")
+        self.generic_visit(node)
+
+    def visit_Constant(self, node):
+        if isinstance(node.value, str) and FORMAT_DUNDER.search(node.value):
+            self.found(node, "dunder", "a format that reaches into the interpreter")
+
     def visit_Name(self, node):
+        if self.is_test and node.id == "pytest_plugins":
+            self.found(node, "test-hook", "pytest_plugins would change how tests are run")
+        self.check_place(node, self.aliases.get(node.id, node.id))
         if node.id in CALLS and not (self.is_test and node.id == "vars"):
             self.found(node, "denied-call", f"{node.id} is never allowed")
         if node.id.startswith("__") and node.id not in DUNDER_FINE:
@@ -117,17 +206,29 @@ class Rules(ast.NodeVisitor):
             self.check_name(node, self.aliases[node.id])
 
     def visit_Attribute(self, node):
+        if isinstance(node.value, ast.Name):
+            self.placed.add(id(node.value))
         self.generic_visit(node)
         if node.attr.startswith("__") and node.attr not in DUNDER_FINE:
             self.found(node, "dunder", f"attribute {node.attr} reaches into the interpreter")
         name = self.full(node)
         self.check_name(node, name)
+        self.check_place(node, name)
+        if name.split(".")[0] in {self.aliases[m].split(".")[0] for m in self.modules}:
+            self.check_inner(node, name)
+        if name in DENIED_PARTS:
+            self.found(node, "denied-call", f"{name} is never allowed")
         if name in {"sys.modules", "sys.meta_path", "sys.path_hooks", "sys.settrace", "sys.setprofile", "sys._getframe"}:
             self.found(node, "denied-call", f"{name} is never allowed")
 
     def visit_Call(self, node):
+        self.placed.add(id(node.func))
         self.generic_visit(node)
         name = self.full(node.func)
+        if name in {"operator.attrgetter", "operator.methodcaller"}:
+            names = node.args if name.endswith("attrgetter") else node.args[:1]
+            if not all(literal(a) and not re.search(r"(^|\.)_", str(a.value)) for a in names):
+                self.found(node, "denied-call", f"{name} only with literal public names")
         if name in {"getattr", "hasattr"} and not (len(node.args) > 1 and literal(node.args[1]) and not str(node.args[1].value).startswith("_")):
             self.found(node, "denied-call", "getattr only with a literal public name")
         if self.is_test:
@@ -136,7 +237,7 @@ class Rules(ast.NodeVisitor):
             self.found(node, "writes", f"{node.func.attr} writes files, which the manifest does not ask for")
         if name == "open" or isinstance(node.func, ast.Attribute) and node.func.attr == "open":
             self.check_open(node, name)
-        if name.startswith("subprocess.") and name.split(".")[1] in {"run", "call", "check_call", "check_output", "Popen"}:
+        if name in RUNS:
             self.check_process(node)
 
     def check_open(self, node, name):
@@ -160,13 +261,22 @@ class Rules(ast.NodeVisitor):
         argv = node.args[0] if node.args else next((k.value for k in node.keywords if k.arg == "args"), None)
         if isinstance(argv, (ast.Constant, ast.JoinedStr, ast.BinOp)):
             self.found(node, "shell", "give subprocess a list of arguments, not a text")
+        if isinstance(argv, ast.Call) and isinstance(argv.func, ast.Attribute) and argv.func.attr in {"split", "rsplit", "splitlines"}:
+            self.found(node, "shell", "give subprocess a list of arguments, not the words of a text")
+        if isinstance(argv, ast.Tuple) or isinstance(argv, ast.List) and len(argv.elts) == 1:
+            self.check_program(argv, 0)
 
     def visit_List(self, node):
         self.generic_visit(node)
-        if self.is_test or not node.elts or not literal(node.elts[0]) or not isinstance(node.elts[0].value, str):
+        if not self.is_test:
+            self.check_program(node, 1)
+
+    def check_program(self, node, fine):
+        """fine: how many words may stand there without making it a command."""
+        if not node.elts or not literal(node.elts[0]) or not isinstance(node.elts[0].value, str):
             return
         program = node.elts[0].value.rsplit("/", 1)[-1]
-        if program in PROGRAMS and len(node.elts) > 1:
+        if program in PROGRAMS and len(node.elts) > fine:
             self.found(node, "interpreter", f"{program} runs other programs or code")
         if program in NETWORK_PROGRAMS and not self.permissions.get("network"):
             self.found(node, "network-program", f"{program} needs the network, which the manifest does not ask for")
@@ -371,6 +481,7 @@ def main():
             compile(source, name, "exec", dont_inherit=True)
             if sys.argv[1] == "imports":
                 rules = Rules(name, request["permissions"], name == "test_tool.py")
+                rules.names(tree)
                 rules.visit(tree)
                 findings += rules.findings + comments(name, source)
             elif sys.argv[1] == "secrets":
