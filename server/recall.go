@@ -51,8 +51,9 @@ func (b backend) Recall(ctx context.Context, s mcp.Scope, q mcp.RecallQuery) (mc
 	b.d.recallFailedSequences(s, q, f, told, &out)
 	b.d.recallTools(f, q.Limit, &out)
 	for _, a := range b.d.learners.next.Predict(s.ProjectID, s.SessionID, 3) {
-		if len(f.done) > 0 && a.Probability >= minNext {
-			out.Next = append(out.Next, mcp.NextHint{Action: a.Action, Probability: round3(a.Probability), Example: learn.Shown(a.Example, 200), Seen: a.Seen})
+		// What only other projects call is theirs: its name too.
+		if len(f.done) > 0 && a.Probability >= minNext && a.Action != "" && f.uses(a.Action) {
+			out.Next = append(out.Next, mcp.NextHint{Action: learn.Shown(a.Action, 80), Probability: round3(a.Probability), Example: learn.Shown(a.Example, 200), Seen: a.Seen})
 		}
 	}
 	shorten(&out, q.MaxTokens)

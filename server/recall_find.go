@@ -193,7 +193,7 @@ func (d *Daemon) recalledStrategy(ctx context.Context, s scored[*card]) (out mcp
 	if ok, err = d.object(ctx, learn.EntryStrategy, s.of.id, &st); !ok || err != nil {
 		return out, false, err
 	}
-	out = mcp.RecalledStrategy{StrategyID: st.StrategyID, Name: st.Name, Description: st.Description, SuccessRate: st.SuccessRate,
+	out = mcp.RecalledStrategy{StrategyID: st.StrategyID, Name: learn.Shown(st.Name, 160), Description: learn.Shown(st.Description, 600), SuccessRate: st.SuccessRate,
 		Interval: st.SuccessInterval, Support: st.Support, Steps: []string{}, Evidence: []string{},
 		Score: s.score, Contributions: s.why.parts, Why: strings.Join(append(s.why.words, proofOf(&st, s.of.gain)), "; ")}
 	if st.ProjectID != "" { // another project's events cannot be looked up

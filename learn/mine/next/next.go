@@ -270,7 +270,8 @@ func Label(o *learn.Observation) string {
 	return o.Record.Action.ToolName
 }
 
-// form is the commonest skeleton of an action after another one, found with
+// form is the commonest skeleton of an action after another one in a project,
+// which it does not leave, found with
 // one counter (Boyer and Moore 1981).
 type form struct {
 	Text  string `json:"text"`
@@ -281,7 +282,7 @@ type form struct {
 const maxForms = 20_000
 
 func formKey(s *session, label int32) uint64 {
-	return hashOf(uint64(s.last(0).Label)+2, uint64(label)+1)
+	return hashOf(s.Project, uint64(s.last(0).Label)+2, uint64(label)+1)
 }
 
 func (n *Predictor) form(s *session, label int32, skeleton string) {
@@ -305,7 +306,7 @@ func (n *Predictor) form(s *session, label int32, skeleton string) {
 	}
 }
 
-const snapshotVersion = 1
+const snapshotVersion = 2
 
 type snapshot struct {
 	Version  int                 `json:"version"`

@@ -199,6 +199,36 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// TestExamplesStayInTheirProject: how another project calls something is not
+// told, and Uses says that a name is another's.
+func TestExamplesStayInTheirProject(t *testing.T) {
+	n := New(Options{})
+	for range 20 {
+		for _, tool := range []string{"edit", "deploy"} {
+			o := call("s", tool, "", learn.StatusSuccess)
+			o.Record.Action.ProjectID, o.Action.Skeleton = "q", tool+" --to secret.example.com"
+			feed(t, n, o)
+		}
+	}
+	feed(t, n, call("mine", "edit", "", learn.StatusSuccess))
+	for _, a := range n.Predict("p", "mine", 10) {
+		if a.Example != "" {
+			t.Errorf("project p is shown %q of project q", a.Example)
+		}
+	}
+	if n.Uses("p", "deploy") || !n.Uses("q", "deploy") || !n.Uses("p", "edit") {
+		t.Error("who uses what is not known")
+	}
+	feed(t, n, call("mine", "deploy", "", learn.StatusSuccess), call("mine", "edit", "", learn.StatusSuccess))
+	found := false
+	for _, a := range n.Predict("p", "mine", 10) {
+		found = found || a.Action == "deploy" && a.Example == "deploy()"
+	}
+	if !found {
+		t.Error("a project is not shown its own example")
+	}
+}
+
 func TestRestoreRefuses(t *testing.T) {
 	n := New(Options{})
 	feed(t, n, generated(3, 5)...)
