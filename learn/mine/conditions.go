@@ -51,12 +51,12 @@ func (t *taskSeq) features() []feature {
 // conditions are the features with the highest lift among the tasks with the
 // strategy; at least half of these have them. Problems are the kinds of problem
 // of at least a quarter of them.
-func (m *Miner) conditions(f *finding) (found []learn.Condition, problems []string) {
+func (w *window) conditions(in bits) (found []learn.Condition, problems []string) {
 	with, all, projects := map[feature]int{}, map[feature]int{}, map[feature][]string{}
-	own := m.win.project(f.in)
-	n, total := 0, m.win.len()
-	m.win.all(func(slot int, t *taskSeq) {
-		has := f.in.has(slot)
+	own := w.project(in)
+	n, total := 0, w.len()
+	w.all(func(slot int, t *taskSeq) {
+		has := in.has(slot)
 		if has {
 			n++
 		}

@@ -68,9 +68,7 @@ func TestPermutedOutcomesProveNothing(t *testing.T) {
 				task.Outcome = learn.OutcomeFailure
 			}
 		}
-		if proven, _, err := Contrast(tasks, m); err != nil {
-			t.Fatal(err)
-		} else if len(proven) > 0 {
+		if r := oneLook(t, tasks, m); len(r.Separating) > 0 {
 			found++
 		}
 	}
@@ -81,21 +79,49 @@ func TestPermutedOutcomesProveNothing(t *testing.T) {
 	}
 }
 
-func TestFloorIsTheSmallestP(t *testing.T) {
+// TestExactIsTheLaw compares with the enumeration of all tables of the same
+// margins, and one table with Fisher's test.
+func TestExactIsTheLaw(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		n := rapid.IntRange(2, 40).Draw(t, "n")
-		good := rapid.IntRange(1, n-1).Draw(t, "good")
-		with := rapid.IntRange(1, n-1).Draw(t, "with")
-		m, least := newMargins(n, good), 1.0
-		for k := max(0, with+good-n); k <= min(with, good); k++ {
-			p := m.tail(with, k)
-			if f := (table{k, with - k, good - k, n - good - with + k}).fisher(); math.Abs(f-p) > 1e-9 {
-				t.Fatalf("tail %v, fisher %v", p, f)
-			}
-			least = min(least, p)
+		var tables []table
+		for range rapid.IntRange(1, 3).Draw(t, "strata") {
+			cell := rapid.IntRange(0, 6)
+			tables = append(tables, table{cell.Draw(t, "a"), cell.Draw(t, "b"), cell.Draw(t, "c"), cell.Draw(t, "d")})
 		}
-		if math.Abs(least-m.floor(with)) > 1e-12 {
-			t.Fatalf("floor %v, the smallest is %v", m.floor(with), least)
+		seen := 0
+		for _, x := range tables {
+			seen += x.withGood
+		}
+		var tail, floor float64
+		most := -1
+		var visit func(i, sum int, chance float64)
+		visit = func(i, sum int, chance float64) {
+			if i == len(tables) {
+				if sum >= seen {
+					tail += chance
+				}
+				if sum > most {
+					most, floor = sum, 0
+				}
+				if sum == most {
+					floor += chance
+				}
+				return
+			}
+			x := tables[i]
+			with, good := x.withGood+x.withBad, x.withGood+x.withoutGood
+			n := with + x.withoutGood + x.withoutBad
+			for k := max(0, with+good-n); k <= min(with, good); k++ {
+				visit(i+1, sum+k, chance*math.Exp(logChoose(good, k)+logChoose(n-good, with-k)-logChoose(n, with)))
+			}
+		}
+		visit(0, 0, 1)
+		p, least := exact(tables)
+		if math.Abs(p-min(1, tail)) > 1e-9 || math.Abs(least-min(1, floor)) > 1e-9 {
+			t.Fatalf("%v: p %v, floor %v; by enumeration %v, %v", tables, p, least, tail, floor)
+		}
+		if f := tables[0].fisher(); len(tables) == 1 && math.Abs(f-p) > 1e-9 {
+			t.Fatalf("%v: p %v, Fisher's %v", tables, p, f)
 		}
 	})
 }
@@ -109,11 +135,7 @@ func TestUntestableIsDiscarded(t *testing.T) {
 	if got := testable(all, 0.05); len(got) != 3 {
 		t.Errorf("%d testable, want 3", len(got))
 	}
-	g := &group{}
-	for _, s := range all {
-		s.group = g
-	}
-	rare := &family{share: 0.5, all: []*sighting{{floor: 0.4, p: 0.4, group: g}}}
+	rare := &family{share: 0.5, all: []*sighting{{floor: 0.4, p: 0.4}}}
 	got := correct([]*family{{share: 0.5, all: all}, rare}, 0.05)
 	if len(got) != 3 || math.Abs(got[0].q-0.003) > 1e-12 {
 		t.Errorf("%d tested, q %v: a family without tests must leave its share", len(got), got[0].q)
@@ -158,37 +180,64 @@ func TestHabits(t *testing.T) {
 	}
 }
 
-// TestOneStrategyForProjectAndAll: what several projects show is told once:
-// for a project that shows it by itself, unless most of it is elsewhere.
-func TestOneStrategyForProjectAndAll(t *testing.T) {
-	for _, c := range []struct {
-		sizes []int
-		want  []string
-	}{
-		{[]int{300, 12, 12}, []string{"p0"}},                                      // one project is the evidence
-		{[]int{84, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20}, []string{""}}, // so does the first alone, but most is elsewhere
-	} {
-		var tasks []*learn.Task
-		for i, task := range plant(5, 324, [][]string{{"a", "b"}}, nil) {
-			for k, rest := 0, i; k < len(c.sizes); k++ {
-				if rest -= c.sizes[k]; rest < 0 {
-					task.ProjectID = fmt.Sprint("p", k)
-					tasks = append(tasks, task)
-					break
-				}
-			}
+// oneLook takes a single look.
+func oneLook(t testing.TB, tasks []*learn.Task, o Options) Report {
+	t.Helper()
+	l := NewLook(o)
+	for _, task := range tasks {
+		l.Add(task)
+	}
+	r, err := l.Report()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// TestEasyProjectsSeparateNothing: a step that only tells projects apart, of
+// which one is easy, is no strategy; the same stream with a planted one tells
+// that, once.
+func TestEasyProjectsSeparateNothing(t *testing.T) {
+	var tasks []*learn.Task
+	rng := rand.New(rand.NewPCG(3, 4))
+	for i := range 400 {
+		project, steps, chance := "hard", []string{"x", "y"}, 0.2
+		if i%2 == 0 {
+			project, steps, chance = "easy", []string{"a", "b"}, 0.8
 		}
-		proven, _, err := Contrast(tasks, Options{})
-		if err != nil {
-			t.Fatal(err)
+		task := &learn.Task{TaskID: fmt.Sprint(i), ProjectID: project, SessionID: fmt.Sprint("s", i), Outcome: learn.OutcomeFailure}
+		if rng.Float64() < chance {
+			task.Outcome = learn.OutcomeSuccess
 		}
-		var got []string
-		for _, s := range proven {
-			got = append(got, s.ProjectID)
+		for j, s := range steps {
+			task.Steps = append(task.Steps, learn.Step{EventID: fmt.Sprintf("%d-%d", i, j), Tool: "bash", Intent: learn.IntentOther, Skeleton: s})
 		}
-		if !slices.Equal(got, c.want) {
-			t.Errorf("projects of %v tasks: strategies for %q, want %q", c.sizes, got, c.want)
-		}
+		tasks = append(tasks, task)
+	}
+	if r := oneLook(t, tasks, Options{}); len(r.Separating) != 0 || r.Mixed != 2 || r.Projects != 2 {
+		t.Errorf("projects of differing ease: %+v", r)
+	}
+	r := oneLook(t, plant(5, 324, [][]string{{"a", "b"}}, nil), Options{})
+	if len(r.Separating) != 1 || r.Significant != r.Separating[0].Variants+1 || r.Separating[0].Odds < 2 || r.Separating[0].Q > 0.05 {
+		t.Errorf("a planted strategy: %+v", r.Separating)
+	}
+}
+
+// TestLookAgain: a verdict that changes replaces the first, and an unknown one
+// is only counted.
+func TestLookAgain(t *testing.T) {
+	step := []learn.Step{{EventID: "e", Tool: "bash", Skeleton: "x"}}
+	l := NewLook(Options{})
+	for _, o := range []learn.Outcome{learn.OutcomeUnknown, learn.OutcomeFailure, learn.OutcomeSuccess, learn.OutcomeUnknown} {
+		l.Add(&learn.Task{TaskID: "t", ProjectID: "p", Steps: step, Outcome: o})
+	}
+	l.Add(&learn.Task{TaskID: "u", ProjectID: "p", Steps: step, Outcome: learn.OutcomeUnknown})
+	r, err := l.Report()
+	if err != nil || r.Tasks != 1 || r.Successes != 1 || r.LeftOut != 1 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if r, err := NewLook(Options{}).Report(); err != nil || r.Tasks != 0 || r.Separating == nil {
+		t.Errorf("nothing at all: %+v, %v", r, err)
 	}
 }
 
@@ -223,7 +272,7 @@ func TestNamesAreReadable(t *testing.T) {
 			t.Errorf("%q: %q, want %q", c.skeleton, got, c.want)
 		}
 	}
-	s := &sighting{level: levelSkeleton, names: []string{"e e(path:string)", "bash python3 t.py <string>", "bash python3 t.py"}}
+	s := saying{level: levelSkeleton, names: []string{"e e(path:string)", "bash python3 t.py <string>", "bash python3 t.py"}}
 	if got := s.title(); got != "e → python3 t.py <string> → python3 t.py" {
 		t.Errorf("title %q", got)
 	}

@@ -81,22 +81,7 @@ func (m *Miner) proven(all []*finding) (shown []*finding, repeats map[*finding]*
 // describe fills the numbers in.
 func (m *Miner) describe(f *finding) {
 	f.tables = m.win.tables(f.in)
-	f.sum, f.baseline = table{}, 0
-	weight := 0.0
-	for _, t := range f.tables {
-		f.sum.withGood += t.withGood
-		f.sum.withBad += t.withBad
-		f.sum.withoutGood += t.withoutGood
-		f.sum.withoutBad += t.withoutBad
-		with, without := float64(t.withGood+t.withBad), float64(t.withoutGood+t.withoutBad)
-		if without > 0 {
-			f.baseline += with * float64(t.withoutGood) / without
-			weight += with
-		}
-	}
-	if weight > 0 {
-		f.baseline /= weight
-	}
+	f.sum, f.baseline = sumUp(f.tables)
 }
 
 // incumbent is by how much, as a factor of evidence, a newcomer must be
@@ -126,7 +111,7 @@ func (m *Miner) repeats(found []*finding) map[*finding]*finding {
 	var kept []*finding
 	level := 0.05 / float64(2*max(1, len(found)))
 	for _, f := range found {
-		i := slices.IndexFunc(kept, func(k *finding) bool { return !m.addsTo(f, k, level) })
+		i := slices.IndexFunc(kept, func(k *finding) bool { return !m.win.adds(f.in, k.in, level) })
 		if i >= 0 {
 			out[f] = kept[i]
 			continue
@@ -166,28 +151,6 @@ func (m *Miner) prefer(shown []*finding, repeats map[*finding]*finding) {
 // says reports whether f says more than k: in more detail, or of more steps.
 func says(f, k *finding) bool {
 	return cmp.Or(cmp.Compare(k.level.detail(), f.level.detail()), cmp.Compare(len(f.names), len(k.names))) > 0
-}
-
-// addsTo compares within the strata.
-func (m *Miner) addsTo(f, k *finding, level float64) bool {
-	var with, without []table
-	for _, name := range sortedKeys(m.win.strata) {
-		s := m.win.strata[name]
-		var a, b table
-		for i, x := range s {
-			g, in, other := m.win.good[i], f.in[i], k.in[i]
-			a.withGood += onesCount(x & other & in & g)
-			a.withBad += onesCount(x & other & in &^ g)
-			a.withoutGood += onesCount(x & other &^ in & g)
-			a.withoutBad += onesCount(x & other &^ in &^ g)
-			b.withGood += onesCount(x &^ other & in & g)
-			b.withBad += onesCount(x &^ other & in &^ g)
-			b.withoutGood += onesCount(x &^ other &^ in & g)
-			b.withoutBad += onesCount(x &^ other &^ in &^ g)
-		}
-		with, without = append(with, a), append(without, b)
-	}
-	return cochran(with) <= level || cochran(without) <= level
 }
 
 // locate finds an occurrence in each task that has the pattern or habit.

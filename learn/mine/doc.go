@@ -68,9 +68,9 @@
 // because it repeats a stronger one, is left out before the correction.
 //
 // The price: with few tasks much stays unproven that one planned look would
-// show. Contrast is that look, for a set of tasks that is complete: Fisher's
-// exact test with the corrections of correct.go, in each project and in all
-// together (contrast.go, group.go).
+// show. Look is that look, for a set of tasks that is complete: the exact
+// conditional test within the same strata, with the corrections of correct.go
+// (contrast.go, report.go).
 //
 // What neither promises: that the strategy is why. Tasks with it succeed more
 // often than others of their project and kind; agents that are better for

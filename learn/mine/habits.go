@@ -42,22 +42,6 @@ func allHabits() []habit {
 	return all
 }
 
-// habits looks the habits of a group up. Those of the same tasks are one.
-func (m *look) habits(g *group) []*sighting {
-	all := allHabits()
-	var out []*sighting
-	for i := range all {
-		s := &sighting{level: levelHabit, group: g, names: []string{all[i].title}, habit: &all[i], in: newBits(len(g.tasks))}
-		for j, t := range g.tasks {
-			if _, ok := all[i].find(t); ok {
-				s.in.set(j)
-			}
-		}
-		out = append(out, s)
-	}
-	return m.candidates(out)
-}
-
 func is(intents ...learn.Intent) func(*seqStep) bool {
 	return func(s *seqStep) bool { return slices.Contains(intents, s.Intent) }
 }

@@ -17,7 +17,7 @@ type Candidate struct {
 	P                float64 `json:"p"` // of this alone
 	Q                float64 `json:"q"` // corrected for all that was tested
 	// EValue is the evidence of this alone, and Baseline the rate of success
-	// without it, within strata; both only of a Miner.
+	// without it, within strata.
 	EValue   float64 `json:"e_value,omitempty"`
 	Baseline float64 `json:"baseline_rate,omitempty"`
 	// Needed is how many tasks, at the same proportions, would prove it: an
@@ -34,47 +34,6 @@ func (m *Miner) Nearest(n int) []Candidate {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	return slices.Clone(m.stats.Nearest[:max(0, min(n, len(m.stats.Nearest)))])
-}
-
-// nearest picks the candidates out of a survey.
-func (v *survey) nearest(o Options) []Candidate {
-	var kept []*sighting
-	for _, s := range v.tested {
-		if len(kept) == maxNearest {
-			break
-		}
-		same := func(k *sighting) bool { return s == k || s.resembles(k) }
-		if s.q > o.MaxQ && !slices.ContainsFunc(kept, same) && !slices.ContainsFunc(v.proven, same) {
-			kept = append(kept, s)
-		}
-	}
-	out := []Candidate{}
-	for _, s := range kept {
-		out = append(out, s.candidate(o.MaxQ))
-	}
-	return out
-}
-
-func (s *sighting) candidate(maxQ float64) Candidate {
-	t := s.table
-	return Candidate{
-		Name: s.title(), ProjectID: s.group.project, Support: t.withGood + t.withBad, Successes: t.withGood, Failures: t.withBad,
-		WithoutSuccesses: t.withoutGood, WithoutFailures: t.withoutBad, P: s.p, Q: s.q, Needed: s.needed(maxQ),
-	}
-}
-
-// needed scales the table until its p-value has shrunk as much as q must, and
-// returns the number of tasks, or 0 when twenty times as many are too few.
-func (s *sighting) needed(maxQ float64) int {
-	goal := s.p * maxQ / s.q
-	for tenths := 11; tenths <= 200; tenths++ {
-		scaled := func(n int) int { return int(math.Round(float64(n*tenths) / 10)) }
-		t := table{scaled(s.table.withGood), scaled(s.table.withBad), scaled(s.table.withoutGood), scaled(s.table.withoutBad)}
-		if t.fisher() <= goal {
-			return t.withGood + t.withBad + t.withoutGood + t.withoutBad
-		}
-	}
-	return 0
 }
 
 // nearest are the best of the hypotheses that were never confirmed,

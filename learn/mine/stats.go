@@ -32,11 +32,25 @@ func logChoose(n, k int) float64 {
 	return a - b - c
 }
 
-// oddsRatio adds half a task to each cell (Haldane 1956, Anscombe 1956), so
-// that it is finite.
-func (t table) oddsRatio() float64 {
-	return (float64(t.withGood) + 0.5) * (float64(t.withoutBad) + 0.5) /
-		((float64(t.withBad) + 0.5) * (float64(t.withoutGood) + 0.5))
+// sumUp adds tables up. Baseline is the rate of success without, each table
+// weighted by how many are with in it.
+func sumUp(tables []table) (sum table, baseline float64) {
+	weight := 0.0
+	for _, t := range tables {
+		sum.withGood += t.withGood
+		sum.withBad += t.withBad
+		sum.withoutGood += t.withoutGood
+		sum.withoutBad += t.withoutBad
+		with, without := float64(t.withGood+t.withBad), float64(t.withoutGood+t.withoutBad)
+		if without > 0 {
+			baseline += with * float64(t.withoutGood) / without
+			weight += with
+		}
+	}
+	if weight > 0 {
+		baseline /= weight
+	}
+	return sum, baseline
 }
 
 // benjaminiHochberg turns p-values into adjusted ones: rejecting those at most
@@ -121,4 +135,41 @@ func cochran(tables []table) float64 {
 		return 1
 	}
 	return math.Erfc(excess/math.Sqrt(2*variance)) / 2
+}
+
+// exact is the one-sided p-value of the exact test for a common effect within
+// the tables (Cox 1970): how likely at least so many successes with the pattern
+// are, in all tables together, if it changed nothing in any of them. It is
+// Fisher's when there is one table. Floor is the smallest p-value that the
+// margins of the tables allow (Tarone 1990).
+func exact(tables []table) (p, floor float64) {
+	law, excess, floor := []float64{1}, 0, 1.0
+	for _, t := range tables {
+		with, good := t.withGood+t.withBad, t.withGood+t.withoutGood
+		n := with + t.withoutGood + t.withoutBad
+		low, high := max(0, with+good-n), min(with, good)
+		if low == high {
+			continue // it tells nothing
+		}
+		own, all := make([]float64, high-low+1), logChoose(n, with)
+		for k := range own {
+			own[k] = math.Exp(logChoose(good, low+k) + logChoose(n-good, with-low-k) - all)
+		}
+		law, excess, floor = convolve(law, own), excess+t.withGood-low, floor*own[high-low]
+	}
+	for _, x := range law[excess:] {
+		p += x
+	}
+	return min(1, p), min(1, floor)
+}
+
+// convolve is the law of the sum of two independent counts.
+func convolve(a, b []float64) []float64 {
+	out := make([]float64, len(a)+len(b)-1)
+	for i, x := range a {
+		for j, y := range b {
+			out[i+j] += x * y
+		}
+	}
+	return out
 }

@@ -41,7 +41,7 @@ func (m *Miner) strategy(f *finding) learn.ProvenStrategy {
 	out.AveragePerformanceMetrics = metrics(shown)
 	out.TemplatePlanFragment = fragment(shown, project != "")
 	out.TemplatePlanFragment.Name = out.Name
-	out.Conditions, out.RelatedProblemTypes = m.conditions(f)
+	out.Conditions, out.RelatedProblemTypes = m.win.conditions(f.in)
 	for _, c := range out.Conditions {
 		out.ApplicabilityConditions = append(out.ApplicabilityConditions, sayCondition(c))
 	}

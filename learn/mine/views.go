@@ -7,26 +7,24 @@ type view struct {
 	at    []int // by item, the step that it begins at
 }
 
-// viewing is all tasks of a group at one level.
+// viewing is all tasks at one level.
 type viewing struct {
-	names  []string // by item
-	number map[string]int32
-	tasks  []view
+	names []string // by item
+	tasks []view
 }
 
-// views numbers the steps of all tasks at this level, and hands each group the
-// part that is its own.
-func (l level) views(tasks []taskSeq, groups []*group) {
-	all := viewing{number: map[string]int32{}}
-	for i := range tasks {
+// views numbers the steps of all tasks at this level.
+func (l level) views(tasks []*taskSeq) viewing {
+	var all viewing
+	number := map[string]int32{}
+	for _, t := range tasks {
 		var v view
-		for j := range tasks[i].Steps {
-			name := l.item(&tasks[i].Steps[j])
-			n, ok := all.number[name]
+		for j := range t.Steps {
+			name := l.item(&t.Steps[j])
+			n, ok := number[name]
 			if !ok {
 				n = int32(len(all.names))
-				all.number[name] = n
-				all.names = append(all.names, name)
+				number[name], all.names = n, append(all.names, name)
 			}
 			if k := len(v.items); k == 0 || v.items[k-1] != n {
 				v.items, v.at = append(v.items, n), append(v.at, j)
@@ -34,13 +32,7 @@ func (l level) views(tasks []taskSeq, groups []*group) {
 		}
 		all.tasks = append(all.tasks, v)
 	}
-	for _, g := range groups {
-		own := &viewing{names: all.names, number: all.number}
-		for _, i := range g.place {
-			own.tasks = append(own.tasks, all.tasks[i])
-		}
-		g.views[l] = own
-	}
+	return all
 }
 
 // occurrence returns the places of an occurrence within the gap limit, or nil.

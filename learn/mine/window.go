@@ -115,3 +115,25 @@ func (w *window) project(in bits) string {
 	}
 	return project
 }
+
+// adds reports whether one set still separates success from failure, within
+// the strata, among the tasks of another or among the rest.
+func (w *window) adds(set, other bits, level float64) bool {
+	var with, without []table
+	for _, name := range sortedKeys(w.strata) {
+		var a, b table
+		for i, x := range w.strata[name] {
+			g, in, k := w.good[i], set[i], other[i]
+			a.withGood += onesCount(x & k & in & g)
+			a.withBad += onesCount(x & k & in &^ g)
+			a.withoutGood += onesCount(x & k &^ in & g)
+			a.withoutBad += onesCount(x & k &^ in &^ g)
+			b.withGood += onesCount(x &^ k & in & g)
+			b.withBad += onesCount(x &^ k & in &^ g)
+			b.withoutGood += onesCount(x &^ k &^ in & g)
+			b.withoutBad += onesCount(x &^ k &^ in &^ g)
+		}
+		with, without = append(with, a), append(without, b)
+	}
+	return cochran(with) <= level || cochran(without) <= level
+}

@@ -12,8 +12,6 @@ type saying struct {
 	habit *habit
 }
 
-func (s *sighting) title() string { return saying{s.level, s.names, s.habit}.title() }
-
 func (h *hypothesis) title() string { return saying{h.level, h.names, h.habit}.title() }
 
 // title names what is done: "edit_file → make check", "test after the last edit".

@@ -56,10 +56,14 @@ func runScripts(t *testing.T, dir, images string) {
 		Dir: dir,
 		Setup: func(env *testscript.Env) error {
 			data := filepath.Join(env.WorkDir, "d")
+			recordings, err := filepath.Abs(filepath.Join("..", "..", "..", "fixtures", "recordings"))
+			if err != nil {
+				return err
+			}
 			for name, value := range map[string]string{
 				"LATHE_DATA_DIR": data, "LATHE_HTTP": "off", "LATHE_IMAGES_DIR": images,
 				"HOME": filepath.Join(env.WorkDir, "home"), "XDG_CONFIG_HOME": filepath.Join(env.WorkDir, "config"),
-				"TERM": "dumb", "LONG": filepath.Join(env.WorkDir, strings.Repeat("long-", 30)),
+				"TERM": "dumb", "RECORDINGS": recordings, "LONG": filepath.Join(env.WorkDir, strings.Repeat("long-", 30)),
 			} {
 				env.Setenv(name, value)
 			}

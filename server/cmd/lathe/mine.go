@@ -11,7 +11,9 @@ import (
 	"math"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -26,44 +28,108 @@ import (
 // miner is one run of lathe mine.
 type miner struct {
 	*app
-	format, support string
-	limits          mine.Limits
-	steps           []string // by item, for events
+	format, support, detail string
+	contrasts               bool
+	level                   float64 // of error
+	limits                  mine.Limits
+	steps                   []string // by item, for recorded sessions
 }
+
+const mineLong = `Two questions about files, without a daemon.
+
+WHAT IS FREQUENT? Prints the sequential patterns of a file in SPMF's output form:
+each itemset followed by -1, then #SUP: and the number of sequences that have the
+pattern. --format spmf reads sequences of itemsets of numbers (.gz too). Any other
+format reads recorded sessions as lathe import does: a sequence is a task, or a
+session where no task is named; an item is a tool with what it does, in the detail
+that --detail names; only closed patterns are told, unless --closed=false.
+
+WHAT SEPARATES SUCCESS FROM FAILURE? --contrast takes one planned look at recorded
+sessions. Each task's outcome is decided as the daemon decides it: what people
+said, then a benchmark's verdict, then tests after the last edit; tasks of unknown
+outcome are left out. Patterns of steps at three levels of detail, and a fixed
+list of habits ("run or test after every edit"), are chosen without a look at any
+outcome. Each is tested within strata, the tasks of one project and kind of
+problem, so that an easy project proves nothing: the exact conditional test,
+one-sided; what could not reach the level whatever the outcomes is left out first
+(Tarone), the rest is corrected (Benjamini and Hochberg). How to read a line:
+  with it, without it  tasks that succeeded; without: in the same strata, and the
+                       rate that the tasks with it would have without it
+  odds                 success with it against without, common to the strata
+                       (Mantel and Haenszel), with a 95 % interval
+  p, q                 of it alone; corrected for all that was tested: the share
+                       of chance findings among those with a q as small
+  variants             patterns that say the same, told once
+  when                 what its tasks have in common more often than all tasks
+One look is valid once, for files that were chosen before. The daemon's proven
+strategies (lathe strategy list) hold however often one looks.`
 
 func (a *app) mineCmd() *cobra.Command {
 	m := &miner{app: a}
-	c := &cobra.Command{Use: "mine --format spmf|events --min-support X [--closed] FILE", Short: "Frequent sequential patterns of a file", Args: cobra.ExactArgs(1),
-		Long: `Prints the sequential patterns of a file in SPMF's output form: each itemset
-followed by -1, then #SUP: and the number of sequences that have the pattern.
-
-Formats: spmf, sequences of itemsets of numbers (.gz is read too); events,
-recorded actions of agents as lathe import events reads them: a sequence is a
-task, or a session where no task is named; an item is a tool with what it does.`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if m.format != "spmf" && m.format != "events" {
-				return usagef("--format %q: there are spmf and events", m.format)
-			}
-			if m.format == "events" && !cmd.Flags().Changed("max-gap") {
-				m.limits.MaxGap = 2
-			}
-			if m.format == "events" && !cmd.Flags().Changed("max-length") {
-				m.limits.MaxLength = 6
-			}
-			return m.run(cmd.Context(), args[0])
-		}}
+	c := &cobra.Command{Use: "mine PATH...", Short: "Frequent patterns of files; what separates success from failure", Args: cobra.MinimumNArgs(1), Long: mineLong,
+		Example: `  lathe mine --format spmf --min-support 0.001 --closed clicks.spmf.gz
+  lathe mine --format events --min-support 0.2 --detail intent sessions/
+  lathe mine --contrast sessions.tar.gz
+  lathe mine --contrast --format openai-chat --level 0.1 --json runs.json`,
+		RunE: func(cmd *cobra.Command, args []string) error { return m.start(cmd, args) }}
 	f := c.Flags()
-	f.StringVar(&m.format, "format", "spmf", "spmf or events")
+	f.StringVar(&m.format, "format", "", "spmf (the default), or of recorded sessions: "+strings.Join(intake.Formats(), ", ")+" (with --contrast found out)")
+	f.BoolVar(&m.contrasts, "contrast", false, "tell what separates success from failure")
+	f.Float64Var(&m.level, "level", 0.05, "with --contrast: expected share of chance among what is significant")
+	f.StringVar(&m.detail, "detail", "skeleton", "of recorded sessions' steps: skeleton or intent")
 	f.StringVar(&m.support, "min-support", "", "a share of the sequences below 1, or a count")
-	f.BoolVar(&m.limits.Closed, "closed", false, "only patterns without a longer one of the same support")
-	f.IntVar(&m.limits.MaxLength, "max-length", 0, "items of a pattern; 0 for any (events: 6)")
-	f.IntVar(&m.limits.MaxGap, "max-gap", mine.Unlimited, "items between two neighbours; -1 for any (events: 2)")
+	f.BoolVar(&m.limits.Closed, "closed", false, "only patterns without a longer one of the same support (recorded sessions: true)")
+	f.IntVar(&m.limits.MaxLength, "max-length", 0, "items of a pattern; 0 for any (recorded sessions: 6)")
+	f.IntVar(&m.limits.MaxGap, "max-gap", mine.Unlimited, "items between two neighbours; -1 for any (recorded sessions: 2)")
 	f.IntVar(&m.limits.MaxPatterns, "max-patterns", 20_000_000, "stop beyond so many, of which each takes about 30 bytes of memory; 0 for no bound")
 	f.IntVar(&m.limits.Workers, "workers", 0, "processors to use; 0 for all")
 	return c
 }
 
-func (m *miner) run(ctx context.Context, path string) error {
+// start looks at what the command line says.
+func (m *miner) start(cmd *cobra.Command, paths []string) error {
+	changed := cmd.Flags().Changed
+	if m.contrasts {
+		if m.format != "" && !slices.Contains(intake.Formats(), m.format) {
+			return usagef("--contrast reads recorded sessions, and --format %q is none of %s", m.format, strings.Join(intake.Formats(), ", "))
+		}
+		for _, f := range []string{"min-support", "closed", "max-length", "max-gap", "max-patterns", "workers", "detail"} {
+			if changed(f) {
+				return usagef("--%s has no part in --contrast, whose hypotheses are fixed in advance", f)
+			}
+		}
+		return m.contrast(cmd.Context(), paths)
+	}
+	switch {
+	case changed("level"):
+		return usagef("--level goes with --contrast")
+	case m.format == "":
+		m.format = "spmf"
+	case m.format != "spmf" && !slices.Contains(intake.Formats(), m.format):
+		return usagef("--format %q: there are spmf and %s", m.format, strings.Join(intake.Formats(), ", "))
+	}
+	if m.detail != "skeleton" && m.detail != "intent" {
+		return usagef("--detail %q: there are skeleton and intent", m.detail)
+	}
+	if m.format == "spmf" && len(paths) > 1 {
+		return usagef("--format spmf reads one file")
+	}
+	if m.format != "spmf" {
+		if !changed("max-gap") {
+			m.limits.MaxGap = 2
+		}
+		if !changed("max-length") {
+			m.limits.MaxLength = 6
+		}
+		if !changed("closed") {
+			m.limits.Closed = true
+		}
+	}
+	return m.run(cmd.Context(), paths)
+}
+
+func (m *miner) run(ctx context.Context, paths []string) error {
+	path := strings.Join(paths, ", ")
 	x, err := strconv.ParseFloat(m.support, 64)
 	if err != nil || !(x > 0 && x <= 1<<31) || x > 1 && x != math.Trunc(x) {
 		return usagef("--min-support %q is neither a share below 1 nor a count", m.support)
@@ -71,7 +137,7 @@ func (m *miner) run(ctx context.Context, path string) error {
 	if m.limits.MaxLength < 0 || m.limits.MaxPatterns < 0 || m.limits.Workers < 0 || m.limits.MaxGap < mine.Unlimited {
 		return usagef("--max-length, --max-patterns and --workers are not negative, --max-gap is not below -1")
 	}
-	db, err := m.read(ctx, path)
+	db, err := m.read(ctx, paths)
 	if err != nil {
 		return err
 	}
@@ -87,16 +153,17 @@ func (m *miner) run(ctx context.Context, path string) error {
 	switch {
 	case m.json:
 		return m.printJSON(db, found)
-	case m.format == "events":
+	case m.format != "spmf":
 		return m.printSteps(found)
 	}
 	return found.WriteSPMF(m.out)
 }
 
-func (m *miner) read(ctx context.Context, path string) (*mine.Database, error) {
-	if m.format == "events" {
-		return m.readEvents(ctx, path)
+func (m *miner) read(ctx context.Context, paths []string) (*mine.Database, error) {
+	if m.format != "spmf" {
+		return m.readSteps(ctx, paths)
 	}
+	path := paths[0]
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -147,10 +214,11 @@ func (m *miner) search(ctx context.Context, db *mine.Database) (*mine.Result, er
 
 // taskSteps collects the steps of each task; it is a sink of an import.
 type taskSteps struct {
-	items map[string]int32
-	texts []string
-	order []string
-	steps map[string][]int32
+	intents bool // not skeletons
+	items   map[string]int32
+	texts   []string
+	order   []string
+	steps   map[string][]int32
 }
 
 // Accept implements intake.Sink.
@@ -161,6 +229,9 @@ func (t *taskSteps) Accept(_ context.Context, recs []learn.Record) (intake.Recei
 		}
 		a := action.Parse(r.Action)
 		text := clean(a.Tool + " " + a.Skeleton)
+		if t.intents {
+			text = clean(a.Tool + " " + string(a.Intent))
+		}
 		item, ok := t.items[text]
 		if !ok {
 			item = int32(len(t.texts))
@@ -178,21 +249,19 @@ func (t *taskSteps) Accept(_ context.Context, recs []learn.Record) (intake.Recei
 	return intake.Receipt{Accepted: len(recs)}, nil
 }
 
-func (m *miner) readEvents(ctx context.Context, path string) (*mine.Database, error) {
-	t := &taskSteps{items: map[string]int32{}, steps: map[string][]int32{}}
-	s, err := intake.Import(ctx, intake.ImportOptions{Format: "events", Paths: []string{path}}, t)
-	if err != nil {
+func (m *miner) readSteps(ctx context.Context, paths []string) (*mine.Database, error) {
+	t := &taskSteps{intents: m.detail == "intent", items: map[string]int32{}, steps: map[string][]int32{}}
+	if err := m.readSessions(ctx, paths, t); err != nil {
 		return nil, err
 	}
-	m.app.reportImport(s)
 	if len(t.order) == 0 {
-		return nil, fmt.Errorf("%s: there are no events in it: each line is an ActionOutcome as JSON", path)
+		return nil, fmt.Errorf("%s: there are no calls in the format %s in it; name another with --format", strings.Join(paths, ", "), m.format)
 	}
 	m.steps = t.texts
 	db := &mine.Database{}
 	for _, key := range t.order {
 		if err := db.Add(t.steps[key]); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
+			return nil, err
 		}
 	}
 	return db, nil
