@@ -105,6 +105,7 @@ func (x *Index) search(ctx context.Context, p *part, q Query, terms map[string]s
 	}
 	req := bleve.NewSearchRequestOptions(build(q, terms), q.Limit, max(q.From, 0), false)
 	req.Fields = []string{"*"}
+	req.SortBy([]string{"-_score", "-time", "_id"}) // of equal hits the newest first
 	if q.Text == "" {
 		req.SortBy([]string{"-time", "_id"})
 	}
