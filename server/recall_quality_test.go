@@ -122,7 +122,10 @@ func TestHeavyRecallHeldOut(t *testing.T) {
 			continue
 		}
 		asked++
-		answered += boolOrder(len(given) > 0)
+		if len(given) == 0 { // that nothing fits says nothing about the order
+			continue
+		}
+		answered++
 		followed += boolOrder(did(chosen))
 		possible += boolOrder(did(visible))
 		slices.SortStableFunc(visible, func(a, b learn.ProvenStrategy) int { return b.Support - a.Support })

@@ -100,7 +100,8 @@ func (p *proposer) precondition(i int, r *learn.FailureAnalysisReport, m learn.P
 		return
 	}
 	path, same := p.at(i)
-	m.Type, m.Risk = learn.AddPrecondition, "low"
+	// What it looks for has a name that a tool printed: a person looks at it.
+	m.Type, m.Risk = learn.AddPrecondition, "medium"
 	m.Rationale = fmt.Sprintf("step %s failed with %s %s: check %s %q first", m.TargetStep, cause(r), inSessions(m.Support), want.Kind, want.Argument)
 	p.add(m, want.Kind+" "+want.Argument, same, p.appended(path+"/preconditions", want))
 }
