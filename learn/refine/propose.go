@@ -91,11 +91,12 @@ func Propose(f *File, k Knowledge) []learn.PlanModificationProposal {
 }
 
 type proposer struct {
-	file *File
-	plan learn.TaskGraph
-	k    *Knowledge
-	seen map[string]bool
-	out  []learn.PlanModificationProposal
+	withheld bool // whether the last change was one that people decided on
+	file     *File
+	plan     learn.TaskGraph
+	k        *Knowledge
+	seen     map[string]bool
+	out      []learn.PlanModificationProposal
 }
 
 // command is the command line of a shell step, or "".
@@ -128,7 +129,11 @@ func (p *proposer) add(m learn.PlanModificationProposal, what string, ops ...op)
 	m.BaseHash = p.file.Hash()
 	m.ProposalID = learn.UUIDv8("proposal", m.ProjectID, m.Workspace, m.TargetPlanTemplate, string(m.Type), m.TargetStep, what)
 	m.ContentHash = ContentHash(m)
-	if p.seen[m.ProposalID] || p.k.Withheld != nil && p.k.Withheld(m) {
+	if p.seen[m.ProposalID] {
+		return false
+	}
+	if p.k.Withheld != nil && p.k.Withheld(m) {
+		p.withheld = true
 		return false
 	}
 	p.seen[m.ProposalID] = true

@@ -271,7 +271,9 @@ func (p *proposer) instead(i int, f *Failure, m learn.PlanModificationProposal, 
 	m.Risk = worse(m.Risk, "medium") // the step is not even tried any more
 	m.Rationale = fmt.Sprintf("step %s failed with %s in %d of %d runs, so at best %s get past it; `%s` instead %s (%s)", t.ID, cause(&f.Report),
 		f.Runs, facts.Runs, span(own), shown(a.Command), worked, span(theirs))
-	return p.line(i, a.Command, m)
+	p.withheld = false
+	// What a person declined as this is not offered again as less.
+	return p.line(i, a.Command, m) || p.withheld
 }
 
 func span(i learn.Interval) string { return fmt.Sprintf("%.0f to %.0f %%", 100*i.Low, 100*i.High) }
