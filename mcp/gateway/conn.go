@@ -88,10 +88,10 @@ func (c *conn) read(in io.Reader) {
 	open := c.pending
 	c.pending = nil
 	c.mu.Unlock()
+	close(c.gone) // first: who is told that the server ended must find it gone
 	for _, ch := range open {
 		ch <- answer{err: errGone}
 	}
-	close(c.gone)
 }
 
 // readFrame reads one line. Of a line longer than limit only its beginning and
