@@ -172,6 +172,9 @@ func answer[In, Out any](d *Daemon, mux *http.ServeMux, pattern string, call fun
 		}
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(out) // the client is gone if this fails
+		if l, ok := any(out).(interface{ sent() }); ok {
+			l.sent()
+		}
 	})))
 }
 

@@ -91,7 +91,7 @@ func TestCodeIsPartOfTheKnowledgeGraph(t *testing.T) {
 	before := ask()
 	var node server.GraphNode
 	s.mustCall(http.MethodPost, "/v1/graph/node", server.GraphCall{Node: code("function/shop/price.py#total"), Project: project}, &node)
-	if node.Properties["line"] != "1" || node.Degree["in CALLS"] != 1 {
+	if node.Properties.Get("line") != "1" || node.Degree["in CALLS"] != 1 {
 		t.Errorf("total: %+v", node)
 	}
 	var req mcp.ReadResourceRequest

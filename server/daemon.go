@@ -41,22 +41,23 @@ type Daemon struct {
 	logger *slog.Logger
 	lock   *flock.Flock
 
-	log      *eventlog.Log
-	index    *index.Index
-	door     func() (*intake.Door, error) // made at the first record: the rules cost start-up time
-	learners *learners
-	runner   *pipeline.Runner
-	queue    *review.Queue
-	forge    *forge
-	mcp      *mcp.Server
-	lsp      *lsp.Server
-	page     *web.Handler
-	models   *models
-	graph    *graph.Graph
-	foreign  *foreignCode // nil when none is configured
-	code     *codeGraphs
-	plans    *plans
-	lspLife  context.Context // ends with Run; editor connections live within it
+	log       *eventlog.Log
+	index     *index.Index
+	door      func() (*intake.Door, error) // made at the first record: the rules cost start-up time
+	learners  *learners
+	runner    *pipeline.Runner
+	queue     *review.Queue
+	forge     *forge
+	mcp       *mcp.Server
+	lsp       *lsp.Server
+	page      *web.Handler
+	models    *models
+	graph     *graph.Graph
+	subgraphs sync.Pool    // of *graph.Subgraph, the memory of answers
+	foreign   *foreignCode // nil when none is configured
+	code      *codeGraphs
+	plans     *plans
+	lspLife   context.Context // ends with Run; editor connections live within it
 
 	ledger  *follower // the ledger in memory and index
 	indexed *follower // events in the index

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"lathe/index/graph"
@@ -162,17 +163,30 @@ func onCode[T any](d *Daemon, ask func(GraphCall) (T, error)) func(context.Conte
 	}
 }
 
+// lent is an answer whose memory goes back when it was sent.
+type lent struct {
+	*graph.Subgraph
+	pool *sync.Pool
+}
+
+func (l lent) sent() { l.pool.Put(l.Subgraph) }
+
 // aroundNode finds a node and what lies around it.
-func (d *Daemon) aroundNode(c GraphCall) (graph.Subgraph, error) {
+func (d *Daemon) aroundNode(c GraphCall) (lent, error) {
 	q, err := c.query()
 	if err != nil {
-		return graph.Subgraph{}, err
+		return lent{}, err
 	}
 	n, err := d.graphNode(c.Node, c.Project)
 	if err != nil {
-		return graph.Subgraph{}, err
+		return lent{}, err
 	}
-	return d.graph.Around(n.ID, max(1, min(c.Hops, 6)), q), nil
+	s, _ := d.subgraphs.Get().(*graph.Subgraph)
+	if s == nil {
+		s = new(graph.Subgraph)
+	}
+	d.graph.AroundInto(s, n.ID, max(1, min(c.Hops, 6)), q)
+	return lent{s, &d.subgraphs}, nil
 }
 
 func (d *Daemon) graphPath(c GraphCall) (GraphPath, error) {

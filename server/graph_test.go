@@ -122,7 +122,7 @@ func (s *site) concluded() []learn.LedgerEntry {
 	var remedies []graph.Node
 	s.mustCall(http.MethodPost, "/v1/graph/list", server.GraphCall{Kind: "RecoveryStrategy", Project: project, Limit: 1}, &remedies)
 	worked := true
-	add(learn.EntryTrial, "trial", project, learn.TrialRecord{Phase: learn.TrialResult, ObjectID: remedies[0].Properties["remedy_id"],
+	add(learn.EntryTrial, "trial", project, learn.TrialRecord{Phase: learn.TrialResult, ObjectID: remedies[0].Properties.Get("remedy_id"),
 		TaskID: "a task", ProjectID: project, Taken: true, Worked: &worked})
 	return entries
 }
@@ -164,11 +164,11 @@ func TestGraphHasEveryKind(t *testing.T) {
 		t.Fatalf("tools that were made: %+v", tools)
 	}
 	for _, p := range []string{"signature", "usage", "description", "permissions", "cold_ms", "risk", "method", "opportunity_id", "version", "content_hash", "state"} {
-		if tools[0].Properties[p] == "" {
+		if tools[0].Properties.Get(p) == "" {
 			t.Errorf("the tool's node has no %s: %v", p, tools[0].Properties)
 		}
 	}
-	if sig := tools[0].Properties["signature"]; !strings.HasPrefix(sig, tools[0].Label+"(") || !strings.Contains(sig, ": ") {
+	if sig := tools[0].Properties.Get("signature"); !strings.HasPrefix(sig, tools[0].Label+"(") || !strings.Contains(sig, ": ") {
 		t.Errorf("signature %q", sig)
 	}
 	t.Run("queries", s.graphQueries)

@@ -54,7 +54,7 @@ func (d *Daemon) pageNode(_ context.Context, id string) (web.Node, error) {
 	if !ok {
 		return web.Node{}, errors.New("there is no such node")
 	}
-	out := web.Node{ID: n.ID, Kind: string(n.Kind), Label: n.Label, Attributes: n.Properties}
+	out := web.Node{ID: n.ID, Kind: string(n.Kind), Label: n.Label, Attributes: n.Properties.Map()}
 	for _, nb := range d.graph.Neighbours(id, graph.Query{}) {
 		out.Edges = append(out.Edges, web.Edge{Kind: string(nb.Edge.Kind), Incoming: nb.Edge.To == id, ID: nb.Node.ID,
 			NodeKind: string(nb.Node.Kind), Label: nb.Node.Label})

@@ -81,11 +81,12 @@ func (b *builder) node(e learn.CodeEntity) string {
 	id := graph.CodeID(b.project, e)
 	if _, ok := b.nodes[id]; !ok {
 		n := graph.Node{ID: id, Kind: graph.CodeEntity, Label: e.Qualified, ProjectID: b.project,
-			Properties: map[string]string{"kind": string(e.Kind)}}
+			Properties: graph.Properties{{Key: "kind", Value: string(e.Kind)}}}
 		if e.Kind == learn.CodeParameter {
 			n.Label = e.Name
 		} else if e.File != "" && e.Kind != learn.CodeFile && e.Kind != learn.CodeModule {
-			n.Properties["file"], n.Properties["line"], n.Properties["language"] = e.File, strconv.Itoa(e.Line), e.Language
+			n.Properties = graph.Properties{{Key: "file", Value: e.File}, {Key: "kind", Value: string(e.Kind)},
+				{Key: "language", Value: e.Language}, {Key: "line", Value: strconv.Itoa(e.Line)}}
 		}
 		b.nodes[id] = n
 	}

@@ -6,10 +6,10 @@ import (
 	"slices"
 )
 
-// arc is an edge as it is stored: 40 bytes, without pointers.
+// arc is an edge as queries walk it: 32 bytes, so that it never lies on two
+// cache lines, without pointers. When it was seen last lies apart.
 type arc struct {
 	weight   float64
-	last     int64
 	from, to uint32
 	project  uint32 // who may see it; 0 is everybody
 	seq      uint32 // in the order in which the edges came
@@ -20,7 +20,7 @@ type arc struct {
 
 // cell is one event id of an edge's evidence, the oldest first.
 type cell struct {
-	id   [16]byte
+	id   EventID
 	next uint32
 }
 
@@ -114,8 +114,8 @@ func (g *Graph) edge(from uint32, kind EdgeKind, to uint32, o origin) uint32 {
 	}
 	k := edgeNumber[kind]
 	if e := g.arcBetween(from, k, to, p); e != 0 {
-		a := g.arcs.at(e)
-		a.last = max(a.last, o.at)
+		last := g.lastOf(e)
+		*last = max(*last, o.at)
 		delete(g.stale, e)
 		return e
 	}
@@ -126,7 +126,7 @@ func (g *Graph) edge(from uint32, kind EdgeKind, to uint32, o origin) uint32 {
 	for _, end := range []uint32{from, to} {
 		g.see(end, origin{project: p, at: o.at}, 0)
 	}
-	return g.connect(arc{last: o.at, from: from, to: to, project: p, kind: k})
+	return g.connect(arc{from: from, to: to, project: p, kind: k}, o.at)
 }
 
 // room makes room for an edge by dropping what was untouched for longest, the
@@ -150,15 +150,15 @@ func (g *Graph) room(from, to uint32) bool {
 }
 
 // connect stores an edge that is not there, as the newest.
-func (g *Graph) connect(a arc) uint32 {
-	e := g.store(a)
+func (g *Graph) connect(a arc, last int64) uint32 {
+	e := g.store(a, last)
 	g.hang(a.from, e)
 	g.hang(a.to, e|incoming)
 	return e
 }
 
 // store gives an edge its number, without a place at its ends.
-func (g *Graph) store(a arc) uint32 {
+func (g *Graph) store(a arc, last int64) uint32 {
 	if g.nextSeq == math.MaxUint32 {
 		g.renumber()
 	}
@@ -171,10 +171,17 @@ func (g *Graph) store(a arc) uint32 {
 	}
 	e := g.arcs.take()
 	*g.arcs.at(e) = a
+	if int(e/pageSize) == len(g.lasts) {
+		g.lasts = append(g.lasts, new([pageSize]int64))
+	}
+	*g.lastOf(e) = last
 	g.arcBy.insert(e)
 	g.byKind[a.kind]++
 	return e
 }
+
+// lastOf is when an edge was seen last.
+func (g *Graph) lastOf(e uint32) *int64 { return &g.lasts[e/pageSize][e%pageSize] }
 
 func (g *Graph) disconnect(e uint32) {
 	a := g.arcs.at(e)

@@ -37,13 +37,22 @@ func (a *leg) before(b *leg) bool {
 // in the same order, then others between them, at most two a node in all.
 // Truncated says that there is more within the distance.
 func (g *Graph) Around(id string, hops int, q Query) Subgraph {
+	var out Subgraph
+	g.AroundInto(&out, id, hops, q)
+	return out
+}
+
+// AroundInto is Around into out, whose memory is used again: who asks often
+// then leaves nothing behind for the garbage collector.
+func (g *Graph) AroundInto(out *Subgraph, id string, hops int, q Query) {
+	out.empty()
 	limit := q.limit()
 	g.mu.RLock()
 	defer g.mu.RUnlock()
 	f := g.filter(q)
 	root := g.lookup(id)
 	if root == 0 || !g.nodes.at(root).visible(f.scope) {
-		return Subgraph{Nodes: []Node{}, Edges: []Edge{}}
+		return
 	}
 	s := g.scratch.Get().(*search)
 	defer g.scratch.Put(s)
@@ -57,11 +66,17 @@ func (g *Graph) Around(id string, hops int, q Query) Subgraph {
 		level = s.nodes[from:]
 	}
 	edges := s.between(&f, edgeFactor*limit)
-	out := Subgraph{Nodes: make([]Node, 0, len(s.nodes)), Edges: g.copyArcs(edges, f.scope), Truncated: more}
+	out.Truncated = more
+	out.Nodes = slices.Grow(out.Nodes, len(s.nodes))
+	g.copyArcs(out, edges, f.scope)
+	count := 0
 	for _, n := range s.nodes {
-		out.Nodes = append(out.Nodes, g.view(n, f.scope))
+		count += len(g.nodes.at(n).props)
 	}
-	return out
+	out.properties = slices.Grow(out.properties, count)
+	for _, n := range s.nodes {
+		out.Nodes = append(out.Nodes, g.viewIn(&out.properties, n, f.scope))
+	}
 }
 
 // widen takes the nodes one step from a level into s.nodes, by their heaviest
@@ -150,7 +165,8 @@ const hubLooks = 32
 func (s *search) between(f *filter, limit int) []uint32 {
 	both := *f
 	both.out, both.in = true, true
-	edges := slices.Clone(s.came)
+	edges := append(s.edges[:0], s.came...)
+	defer func() { s.edges = edges }()
 	slices.Sort(s.came)
 	for _, n := range s.nodes {
 		if f.g.nodes.at(n).hub != nil {

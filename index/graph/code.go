@@ -108,12 +108,12 @@ func (g *Graph) codeNode(n *Node, prefix string, project uint32) uint32 {
 	}
 	v := g.nodes.at(number)
 	v.parts++
-	if v.learned && v.get("kind") != "" && v.get("kind") != n.Properties["kind"] {
+	if v.learned && v.get("kind") != "" && v.get("kind") != n.Properties.Get("kind") {
 		return number // an id that was hashed
 	}
-	for key, value := range n.Properties {
-		if len(key) <= maxPropertyKey {
-			g.property(number, key, value)
+	for _, p := range n.Properties {
+		if len(p.Key) <= maxPropertyKey {
+			g.property(number, p.Key, p.Value)
 		}
 	}
 	return number
@@ -132,7 +132,7 @@ func (g *Graph) codeArc(e *Edge, prefix string, project uint32) uint32 {
 		g.noEdges++
 		return 0
 	}
-	return g.connect(arc{weight: e.Weight, last: noTime, from: from, to: to, project: project, kind: k, code: true, seq: codeRank(e)})
+	return g.connect(arc{weight: e.Weight, from: from, to: to, project: project, kind: k, code: true, seq: codeRank(e)}, noTime)
 }
 
 // CodeID is the id of the node that an entity of a project's code has. Files
@@ -181,7 +181,7 @@ func (g *Graph) release(n uint32) {
 		g.remove(n)
 		return
 	}
-	v.props = slices.DeleteFunc(v.props, func(p property) bool { return p.key != "kind" })
+	v.props = slices.DeleteFunc(v.props, func(p Property) bool { return p.Key != "kind" })
 }
 
 // leave takes a node away from what was learned; one that the code names stays
@@ -291,7 +291,7 @@ func (g *Graph) copyCode(to *Graph) {
 					s.Nodes = append(s.Nodes, g.view(n, 0))
 				}
 			}
-			s.Edges = append(s.Edges, g.copyArcs(part.arcs, 0)...)
+			g.copyArcs(s, part.arcs, 0)
 		}
 	}
 	names := map[uint32]string{}

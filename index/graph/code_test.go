@@ -18,7 +18,7 @@ func drawCode(t *rapid.T, project string) Subgraph {
 	own := rapid.IntRange(1, 6).Draw(t, "entities")
 	for i := range own {
 		s.Nodes = append(s.Nodes, Node{ID: id(i), Kind: CodeEntity, Label: fmt.Sprint("qualified", i), ProjectID: project,
-			Properties: map[string]string{"kind": "file", "line": fmt.Sprint(i)}})
+			Properties: Properties{{"kind", "file"}, {"line", fmt.Sprint(i)}}})
 	}
 	seen := map[string]bool{}
 	for range rapid.IntRange(0, 8).Draw(t, "edges") {
@@ -71,7 +71,7 @@ func TestCodeLayer(t *testing.T) {
 				t.Fatalf("code that came last:\n%s\ncode that came among it:\n%s", x, y)
 			}
 			for _, n := range after.All("").Nodes {
-				if x, y := fmt.Sprint(after.Around(n.ID, 2, Query{})), fmt.Sprint(layered.Around(n.ID, 2, Query{})); x != y {
+				if x, y := printed(after.Around(n.ID, 2, Query{})), printed(layered.Around(n.ID, 2, Query{})); x != y {
 					t.Fatalf("around %s:\n%s\n%s", n.ID, x, y)
 				}
 			}

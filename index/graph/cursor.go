@@ -172,6 +172,7 @@ type search struct {
 	heap    []leg
 	nodes   []uint32
 	came    []uint32
+	edges   []uint32 // of the answer
 }
 
 // What is noted of a node that a query found.

@@ -3,7 +3,6 @@ package graph
 import (
 	"encoding/hex"
 	"slices"
-	"strings"
 
 	"lathe/learn"
 )
@@ -54,7 +53,7 @@ func (g *Graph) witness(e uint32, event string) {
 	}
 }
 
-func (g *Graph) testify(e uint32, id [16]byte) {
+func (g *Graph) testify(e uint32, id EventID) {
 	a := g.arcs.at(e)
 	n, last := 0, uint32(0)
 	for c := a.evidence; c != 0; c = g.cells.at(c).next {
@@ -77,7 +76,7 @@ func (g *Graph) testify(e uint32, id [16]byte) {
 	}
 }
 
-func eventID(s string) (id [16]byte, ok bool) {
+func eventID(s string) (id EventID, ok bool) {
 	if !learn.ValidID(s) {
 		return id, false
 	}
@@ -91,62 +90,50 @@ func eventID(s string) (id [16]byte, ok bool) {
 	return id, err == nil
 }
 
-// eventText is an event id as text.
-func eventText(id *[16]byte) (text [idLength]byte) {
-	const digits = "0123456789abcdef"
-	at := 0
-	for i, b := range id {
-		if i == 4 || i == 6 || i == 8 || i == 10 {
-			text[at] = '-'
-			at++
-		}
-		text[at], text[at+1] = digits[b>>4], digits[b&15]
-		at += 2
-	}
-	return text
+// copyArc is an edge as a project may see it.
+func (g *Graph) copyArc(e, scope uint32) Edge {
+	return g.copyArcs(new(Subgraph), []uint32{e}, scope)[0]
 }
 
-// copyArc is an edge as a project may see it.
-func (g *Graph) copyArc(e, scope uint32) Edge { return g.copyArcs([]uint32{e}, scope)[0] }
-
 // copyArcs are edges as a project may see them: the evidence of what all may
-// know stays with those who see everything. The texts of all evidence share
-// two pieces of memory.
-func (g *Graph) copyArcs(list []uint32, scope uint32) []Edge {
-	var text strings.Builder
-	events := make([]string, 0, g.countEvidence(list, scope))
-	text.Grow(idLength * cap(events)) // so that what it gave stays where it is
-	out := make([]Edge, len(list))
-	for i, e := range list {
+// know stays with those who see everything. They are put into s, behind those
+// that it has, and returned.
+func (g *Graph) copyArcs(s *Subgraph, list []uint32, scope uint32) []Edge {
+	had := len(s.Edges)
+	s.Edges = slices.Grow(s.Edges, len(list))
+	events := slices.Grow(s.events, g.countEvidence(s, list, scope))
+	for _, e := range list {
 		a := g.arcs.at(e)
-		out[i] = Edge{From: g.nodes.at(a.from).id, Kind: edgeKinds[a.kind], To: g.nodes.at(a.to).id, Weight: a.weight,
-			ProjectID: g.projects.list[a.project].name, Last: fromMicros(a.last)}
+		edge := Edge{From: g.nodes.at(a.from).id, Kind: edgeKinds[a.kind], To: g.nodes.at(a.to).id, Weight: a.weight,
+			ProjectID: g.projects.list[a.project].name, Last: fromMicros(*g.lastOf(e))}
 		if scope != 0 && a.project != scope || a.evidence == 0 {
+			s.Edges = append(s.Edges, edge)
 			continue
 		}
 		from := len(events)
 		for c := a.evidence; c != 0; {
 			cell := g.cells.at(c)
-			id := eventText(&cell.id)
-			text.Write(id[:])
-			events = append(events, text.String()[text.Len()-idLength:])
+			events = append(events, cell.id)
 			c = cell.next
 		}
-		out[i].Evidence = events[from:len(events):len(events)]
+		edge.Evidence = events[from:len(events):len(events)]
+		s.Edges = append(s.Edges, edge)
 	}
-	return out
+	s.events = events
+	return s.Edges[had:]
 }
 
 // countEvidence counts the event ids of edges. It goes to the second of all
 // edges after the first of all, so that no read waits for the one before it;
 // whoever reads them next finds them near.
-func (g *Graph) countEvidence(list []uint32, scope uint32) (n int) {
-	at := make([]uint32, 0, len(list))
+func (g *Graph) countEvidence(s *Subgraph, list []uint32, scope uint32) (n int) {
+	at := s.cells[:0]
 	for _, e := range list {
 		if a := g.arcs.at(e); a.evidence != 0 && (scope == 0 || a.project == scope) {
 			at = append(at, a.evidence)
 		}
 	}
+	s.cells = at
 	for len(at) > 0 {
 		n += len(at)
 		left := at[:0]

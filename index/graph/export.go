@@ -13,6 +13,19 @@ type Subgraph struct {
 	Edges []Edge `json:"edges"`
 	// Truncated: there was more than the limit allowed.
 	Truncated bool `json:"truncated,omitempty"`
+
+	events     []EventID  // the evidence of the edges
+	properties Properties // those of the nodes
+	cells      []uint32   // working memory
+}
+
+// empty makes room for another answer in the same memory.
+func (s *Subgraph) empty() {
+	if s.Nodes == nil {
+		s.Nodes, s.Edges = []Node{}, []Edge{} // an answer without any is a list too
+	}
+	s.Nodes, s.Edges, s.Truncated = s.Nodes[:0], s.Edges[:0], false
+	s.events, s.properties = s.events[:0], s.properties[:0]
 }
 
 // Sort orders nodes by id, edges by from, kind, to and project.
@@ -47,7 +60,7 @@ func (g *Graph) All(projectID string) Subgraph {
 	}
 	for _, e := range g.arcsInOrder() {
 		if a := g.arcs.at(e); f.follows(a.kind, a.project, false) {
-			s.Edges = append(s.Edges, g.copyArc(e, f.scope))
+			g.copyArcs(&s, []uint32{e}, f.scope)
 		}
 	}
 	s.Sort()

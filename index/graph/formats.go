@@ -73,7 +73,8 @@ func (s Subgraph) writeGraphML(w io.Writer) error {
 	fixed := len(node)
 	properties := map[string]bool{}
 	for _, n := range s.Nodes {
-		for k := range n.Properties {
+		for _, p := range n.Properties {
+			k := p.Key
 			properties[k] = true
 		}
 	}
@@ -90,7 +91,7 @@ func (s Subgraph) writeGraphML(w io.Writer) error {
 		m.raw(`">`)
 		m.data("n", string(n.Kind), n.Label, n.ProjectID, exact(n.Weight), stamp(n.First), stamp(n.Last))
 		for i, k := range extra {
-			m.datum("n", fixed+i, n.Properties[k])
+			m.datum("n", fixed+i, n.Properties.Get(k))
 		}
 		m.raw("</node>\n")
 	}
@@ -100,7 +101,7 @@ func (s Subgraph) writeGraphML(w io.Writer) error {
 		m.raw(`" target="`)
 		m.text(e.To)
 		m.raw(`">`)
-		m.data("e", string(e.Kind), e.ProjectID, exact(e.Weight), stamp(e.Last), strings.Join(e.Evidence, " "))
+		m.data("e", string(e.Kind), e.ProjectID, exact(e.Weight), stamp(e.Last), spaced(e.Evidence))
 		m.raw("</edge>\n")
 	}
 	m.raw("</graph>\n</graphml>\n")

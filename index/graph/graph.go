@@ -50,7 +50,8 @@ type state struct {
 	nodes     slab[vertex]
 	nodeBy    table // by id
 	arcs      slab[arc]
-	arcBy     table // by ends, kind and project
+	lasts     []*[pageSize]int64 // by the edge's number
+	arcBy     table              // by ends, kind and project
 	cells     slab[cell]
 	order     [maxKinds]chain // nodes of each kind, untouched for longest first
 	projects  projects

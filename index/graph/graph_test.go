@@ -143,7 +143,7 @@ func TestEveryEdge(t *testing.T) {
 			t.Errorf("%s: weight %v (there: %v), want %v", edge, got, ok, weight)
 		}
 	}
-	if n, _ := filled(t, graph.Options{}).Node("Tool:count_lines", ""); n.Properties["state"] != "active" {
+	if n, _ := filled(t, graph.Options{}).Node("Tool:count_lines", ""); n.Properties.Get("state") != "active" {
 		t.Errorf("tool's state: %v", n.Properties)
 	}
 }

@@ -111,7 +111,7 @@ func TestGraphML(t *testing.T) {
 	for i, n := range all.Nodes {
 		want := map[string]string{"id": n.ID, "kind": string(n.Kind), "label": n.Label, "project_id": n.ProjectID, "weight": fmt.Sprint(n.Weight),
 			"first_seen": n.First.Format(time.RFC3339Nano), "last_seen": n.Last.Format(time.RFC3339Nano)}
-		for k, v := range n.Properties {
+		for k, v := range n.Properties.Map() {
 			want["property."+k] = v
 		}
 		maps.DeleteFunc(want, func(_, v string) bool { return v == "" })
@@ -121,7 +121,7 @@ func TestGraphML(t *testing.T) {
 	}
 	for i, e := range all.Edges {
 		if got := edges[i]; got["source"] != e.From || got["target"] != e.To || got["kind"] != string(e.Kind) || got["weight"] != fmt.Sprint(e.Weight) ||
-			got["evidence"] != strings.Join(e.Evidence, " ") {
+			got["evidence"] != join(e.Evidence) {
 			t.Errorf("edge %v, want %+v", got, e)
 		}
 	}
@@ -135,7 +135,7 @@ func TestGraphML(t *testing.T) {
 func TestGraphMLOfAnyText(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.String().Draw(t, "text")
-		s := graph.Subgraph{Nodes: []graph.Node{{ID: "a" + text, Kind: graph.Tool, Label: text, Properties: map[string]string{"k" + text: text}}, {ID: "b"}},
+		s := graph.Subgraph{Nodes: []graph.Node{{ID: "a" + text, Kind: graph.Tool, Label: text, Properties: graph.Properties{{Key: "k" + text, Value: text}}}, {ID: "b"}},
 			Edges: []graph.Edge{{From: "a" + text, Kind: graph.Uses, To: "b"}}}
 		var b bytes.Buffer
 		if err := s.Write(&b, graph.GraphML); err != nil {
@@ -146,4 +146,12 @@ func TestGraphMLOfAnyText(t *testing.T) {
 			t.Fatalf("%q: %v\n%s", text, err, b.String())
 		}
 	})
+}
+
+func join(ids []graph.EventID) string {
+	var texts []string
+	for _, id := range ids {
+		texts = append(texts, id.String())
+	}
+	return strings.Join(texts, " ")
 }

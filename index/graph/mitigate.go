@@ -137,7 +137,8 @@ func (g *Graph) judge(m *Mitigation, n, scope uint32, environment string) {
 	})
 	slices.Sort(m.Environments)
 	g.each(n, scope, In, []EdgeKind{SucceededWith, MitigatedBy}, func(e, _ uint32) {
-		for _, id := range g.copyArc(e, scope).Evidence {
+		for _, event := range g.copyArc(e, scope).Evidence {
+			id := event.String()
 			if !slices.Contains(m.Evidence, id) && len(m.Evidence) < 2*g.o.MaxEvidence {
 				m.Evidence = append(m.Evidence, id)
 			}

@@ -143,7 +143,7 @@ func (r *reader) node(kind uint8) {
 		key := r.below(len(r.keys))
 		value := r.text()
 		if r.err == nil {
-			v.props = append(v.props, property{r.keys[key], value})
+			v.props = append(v.props, Property{r.keys[key], value})
 		}
 	}
 	for range r.length(4) {
@@ -158,7 +158,7 @@ func (r *reader) node(kind uint8) {
 			return
 		}
 	}
-	if !slices.IsSortedFunc(v.props, func(a, b property) int { return cmp.Compare(a.key, b.key) }) || v.project != 0 && len(v.seen) > 0 ||
+	if !slices.IsSortedFunc(v.props, func(a, b Property) int { return cmp.Compare(a.Key, b.Key) }) || v.project != 0 && len(v.seen) > 0 ||
 		!strings.HasPrefix(v.id, string(nodeKinds[kind])+":") || r.g.lookup(v.id) != 0 {
 		r.fail(fmt.Errorf("node %.80q is not as a node should be, or there twice", v.id))
 		return
@@ -176,7 +176,8 @@ func (r *reader) edges() {
 	}
 	for i := 0; i < n && r.err == nil; i++ {
 		a := arc{from: r.nodes[r.below(len(r.nodes))], to: r.nodes[r.below(len(r.nodes))], kind: uint8(r.below(len(edgeKinds))),
-			project: uint32(r.below(r.names)), weight: r.weight(), last: r.time()}
+			project: uint32(r.below(r.names)), weight: r.weight()}
+		last := r.time()
 		events := r.bytes(16 * r.length(16))
 		if r.err != nil {
 			return
@@ -185,9 +186,9 @@ func (r *reader) edges() {
 			r.fail(fmt.Errorf("edge %d of kind %d has ends that cannot be connected, or is there twice", i, a.kind))
 			return
 		}
-		e := r.g.lay(a)
+		e := r.g.lay(a, last)
 		for events = events[max(0, len(events)-16*r.g.o.MaxEvidence):]; len(events) > 0; events = events[16:] {
-			r.g.testify(e, [16]byte(events))
+			r.g.testify(e, EventID(events))
 		}
 	}
 	if r.err == nil {
@@ -197,8 +198,8 @@ func (r *reader) edges() {
 
 // lay stores an edge at the end of its ends' lists, which arrange sorts: that
 // is much cheaper for many edges than to find the place of each.
-func (g *Graph) lay(a arc) uint32 {
-	e := g.store(a)
+func (g *Graph) lay(a arc, last int64) uint32 {
+	e := g.store(a, last)
 	from, to := g.nodes.at(a.from), g.nodes.at(a.to)
 	from.adj = append(from.adj, e)
 	to.adj = append(to.adj, e|incoming)

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -112,19 +113,22 @@ func BenchmarkMillionAround(b *testing.B) {
 			roots := g.roots(2000)
 			for _, from := range []string{"hubs", "by degree", "even"} {
 				for _, scope := range []string{"", "scoped"} {
-					b.Run(from+"/"+scope, func(b *testing.B) { g.measureAround(b, roots[from], scope != "") })
+					for _, memory := range []string{"fresh", "reused"} {
+						b.Run(strings.Trim(from+"/"+scope, "/")+"/"+memory, func(b *testing.B) { g.measureAround(b, roots[from], scope != "", memory == "reused") })
+					}
 				}
 			}
 		})
 	}
 }
 
-func (g *Graph) measureAround(b *testing.B, roots []string, scoped bool) {
+func (g *Graph) measureAround(b *testing.B, roots []string, scoped, reused bool) {
 	q := Query{Limit: 1000}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	var took, busy []time.Duration
 	i, nodes, edges, cut := 0, 0, 0, 0
+	s := new(Subgraph)
 	for b.Loop() {
 		id := roots[i%len(roots)]
 		if scoped {
@@ -134,7 +138,10 @@ func (g *Graph) measureAround(b *testing.B, roots []string, scoped bool) {
 			}
 		}
 		began, cpu := time.Now(), threadTime(b)
-		s := g.Around(id, 2, q)
+		if !reused {
+			s = new(Subgraph)
+		}
+		g.AroundInto(s, id, 2, q)
 		took, busy = append(took, time.Since(began)), append(busy, threadTime(b)-cpu)
 		nodes, edges, i = nodes+len(s.Nodes), edges+len(s.Edges), i+1
 		if s.Truncated {

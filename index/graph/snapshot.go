@@ -67,7 +67,7 @@ func (g *Graph) Snapshot() ([]byte, error) {
 		w.uint(uint64(a.kind))
 		w.uint(project[a.project])
 		w.weight(a.weight)
-		w.time(a.last)
+		w.time(*g.lastOf(e))
 		var events []byte
 		for c := a.evidence; c != 0; c = g.cells.at(c).next {
 			events = append(events, g.cells.at(c).id[:]...)
@@ -82,7 +82,7 @@ func (g *Graph) propertyKeys() (keys []string, number map[string]uint64) {
 	number = map[string]uint64{}
 	for n := uint32(1); n < g.nodes.next; n++ {
 		for _, p := range g.nodes.at(n).learnedProps() {
-			number[p.key] = 0
+			number[p.Key] = 0
 		}
 	}
 	keys = slices.Sorted(maps.Keys(number))
@@ -94,14 +94,14 @@ func (g *Graph) propertyKeys() (keys []string, number map[string]uint64) {
 
 // learnedProps are a node's properties without those that the code layer gave
 // it: of a CodeEntity only its kind is learned.
-func (v *vertex) learnedProps() []property {
+func (v *vertex) learnedProps() Properties {
 	if nodeKinds[v.kind] != CodeEntity {
 		return v.props
 	}
 	if !v.learned {
 		return nil
 	}
-	k := slices.IndexFunc(v.props, func(p property) bool { return p.key == "kind" })
+	k := slices.IndexFunc(v.props, func(p Property) bool { return p.Key == "kind" })
 	if k < 0 {
 		return nil
 	}
@@ -149,8 +149,8 @@ func (w *writer) node(v *vertex, project []uint64, keys map[string]uint64) {
 	props := v.learnedProps()
 	w.uint(uint64(len(props)))
 	for _, p := range props {
-		w.uint(keys[p.key])
-		w.text(p.value)
+		w.uint(keys[p.Key])
+		w.text(p.Value)
 	}
 	seen := slices.Clone(v.seen)
 	slices.SortFunc(seen, func(a, b tally) int { return int(project[a.project]) - int(project[b.project]) })

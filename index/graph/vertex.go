@@ -12,10 +12,10 @@ import (
 // vertex is a node as it is stored.
 type vertex struct {
 	id, label    string
-	props        []property
-	adj          []uint32 // edges in order, while there are few; incoming has the top bit
-	hub          *hub     // the edges, when they are many
-	seen         []tally  // of a node that belongs to no project: by whom it was observed
+	props        Properties // by key
+	adj          []uint32   // edges in order, while there are few; incoming has the top bit
+	hub          *hub       // the edges, when they are many
+	seen         []tally    // of a node that belongs to no project: by whom it was observed
 	weight       float64
 	first, last  int64
 	project      uint32
@@ -24,8 +24,6 @@ type vertex struct {
 	kind         uint8  // 0: the node was removed
 	learned      bool   // the log or the ledger names it
 }
-
-type property struct{ key, value string }
 
 // tally is what one project knows of a node that belongs to none.
 type tally struct {
@@ -241,22 +239,15 @@ func (g *Graph) property(n uint32, key, value string) {
 		return
 	}
 	value = cut(value)
-	i, known := slices.BinarySearchFunc(v.props, key, func(p property, k string) int { return cmp.Compare(p.key, k) })
+	i, known := slices.BinarySearchFunc(v.props, key, byKey)
 	if known {
-		v.props[i].value = value
+		v.props[i].Value = value
 		return
 	}
-	v.props = slices.Insert(v.props, i, property{key, value})
+	v.props = slices.Insert(v.props, i, Property{key, value})
 }
 
-func (v *vertex) get(key string) string {
-	for _, p := range v.props {
-		if p.key == key {
-			return p.value
-		}
-	}
-	return ""
-}
+func (v *vertex) get(key string) string { return v.props.Get(key) }
 
 // visible reports whether a project (0: everybody) may see a node: its own,
 // and of those that belong to none the ones that it observed itself or that
@@ -274,15 +265,17 @@ func (v *vertex) visible(scope uint32) bool {
 
 // view is a node as a project may see it: of one that belongs to none, only
 // its own observations count.
-func (g *Graph) view(n uint32, scope uint32) Node {
+func (g *Graph) view(n uint32, scope uint32) Node { return g.viewIn(new(Properties), n, scope) }
+
+// viewIn puts the node's properties into room.
+func (g *Graph) viewIn(room *Properties, n, scope uint32) Node {
 	v := g.nodes.at(n)
 	out := Node{ID: v.id, Kind: nodeKinds[v.kind], Label: v.label, ProjectID: g.projects.list[v.project].name,
 		Weight: v.weight, First: fromMicros(v.first), Last: fromMicros(v.last)}
 	if len(v.props) > 0 {
-		out.Properties = make(map[string]string, len(v.props))
-		for _, p := range v.props {
-			out.Properties[p.key] = p.value
-		}
+		from := len(*room)
+		*room = append(*room, v.props...)
+		out.Properties = (*room)[from:len(*room):len(*room)]
 	}
 	if scope != 0 && v.project == 0 {
 		var t tally

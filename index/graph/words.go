@@ -96,14 +96,14 @@ func numbers[K ~string](kinds []K) map[K]uint8 {
 
 // Node is a thing. Weight is how often it was observed.
 type Node struct {
-	ID         string            `json:"id"`
-	Kind       NodeKind          `json:"kind"`
-	Label      string            `json:"label"`
-	ProjectID  string            `json:"project_id,omitempty"` // "" belongs to all projects
-	Weight     float64           `json:"weight,omitempty"`
-	First      time.Time         `json:"first_seen,omitzero"`
-	Last       time.Time         `json:"last_seen,omitzero"`
-	Properties map[string]string `json:"properties,omitempty"`
+	ID         string     `json:"id"`
+	Kind       NodeKind   `json:"kind"`
+	Label      string     `json:"label"`
+	ProjectID  string     `json:"project_id,omitempty"` // "" belongs to all projects
+	Weight     float64    `json:"weight,omitempty"`
+	First      time.Time  `json:"first_seen,omitzero"`
+	Last       time.Time  `json:"last_seen,omitzero"`
+	Properties Properties `json:"properties,omitempty"`
 }
 
 // Edge connects two nodes. Weight counts observations, or is what the ledger
@@ -116,7 +116,7 @@ type Edge struct {
 	ProjectID string    `json:"project_id,omitempty"` // "" is known to all projects
 	Weight    float64   `json:"weight"`
 	Last      time.Time `json:"last_seen,omitzero"`
-	Evidence  []string  `json:"evidence,omitempty"` // event ids, the latest last
+	Evidence  []EventID `json:"evidence,omitempty"` // the latest last
 }
 
 const (

@@ -129,8 +129,8 @@ func (a *app) graphNodeCmd() *cobra.Command {
 				if n.Weight > 0 || !n.First.IsZero() { // else the code alone knows of it
 					rows = append(rows, []string{"seen", fmt.Sprintf("%.4g times, %s to %s", n.Weight, day(n.First), day(n.Last))})
 				}
-				for _, k := range slices.Sorted(maps.Keys(n.Properties)) {
-					rows = append(rows, []string{k, n.Properties[k]})
+				for _, p := range n.Properties {
+					rows = append(rows, []string{p.Key, p.Value})
 				}
 				for _, k := range slices.Sorted(maps.Keys(n.Degree)) {
 					rows = append(rows, []string{k, fmt.Sprint(n.Degree[k])})
