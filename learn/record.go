@@ -56,6 +56,10 @@ const (
 	EntryName        EntryKind = "pattern_name"  // PatternName
 	EntryAlias       EntryKind = "pattern_alias" // PatternAlias
 	EntryPlanWrite   EntryKind = "plan_write"    // PlanWrite, before the file is written
+
+	EntryClarification EntryKind = "clarification" // Clarification: what was asked back is answered
+	EntryAcceptance    EntryKind = "acceptance"    // AcceptanceChange: a kind is proposed no more, or again
+	EntryMute          EntryKind = "mute"          // Mute: less advice, or none, for a while
 )
 
 // LedgerEntry is one line of the ledger: what was concluded, proposed, decided

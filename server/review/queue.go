@@ -5,7 +5,8 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"fmt"
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -35,6 +36,7 @@ type Item struct {
 	Changed     time.Time                       `json:"changed"`
 	Decisions   []learn.Decision                `json:"decisions,omitempty"`
 	Questions   []string                        `json:"questions,omitempty"` // asked back, unanswered
+	Answers     []learn.Clarification           `json:"answers,omitempty"`   // asked back and answered, oldest first
 	Evidence    []string                        `json:"evidence,omitempty"`
 	Tool        *learn.ToolReviewRequest        `json:"tool,omitempty"`
 	Plan        *learn.PlanModificationProposal `json:"plan,omitempty"`
@@ -61,8 +63,10 @@ type Queue struct {
 	decide sync.Mutex // one decision at a time: the first wins, the second is told
 
 	mu     sync.Mutex
-	items  map[string]*Item
+	items  map[string]*Item // an Item is never changed, but replaced
+	sorted []*Item          // the same, oldest first; nil after a change
 	nonces map[string]bool
+	moved  chan struct{} // closed at the next change of an item
 }
 
 // New makes an empty queue; fill it with Apply.
@@ -70,7 +74,7 @@ func New(o Options) *Queue {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Queue{o: o, items: map[string]*Item{}, nonces: map[string]bool{}}
+	return &Queue{o: o, items: map[string]*Item{}, nonces: map[string]bool{}, moved: make(chan struct{})}
 }
 
 // Apply projects one ledger entry. Entries of other kinds change nothing, and
@@ -100,16 +104,17 @@ func (q *Queue) Apply(e learn.LedgerEntry) error {
 	case learn.EntryAutonomy:
 		var a learn.AutonomousAct
 		if err = json.Unmarshal(e.Body, &a); err == nil {
-			if it := q.items[a.ProposalID]; it != nil {
-				it.Alone, it.Changed = &a, a.Timestamp
-			}
+			q.change(a.ProposalID, func(it *Item) { it.Alone, it.Changed = &a, a.Timestamp })
 		}
 	case learn.EntryState:
 		var s learn.StateChange
 		if err = json.Unmarshal(e.Body, &s); err == nil {
-			if it := q.items[s.ObjectID]; it != nil {
-				it.State, it.Changed = s.To, s.Timestamp
-			}
+			q.change(s.ObjectID, func(it *Item) { it.State, it.Changed = s.To, s.Timestamp })
+		}
+	case learn.EntryClarification:
+		var c learn.Clarification
+		if err = json.Unmarshal(e.Body, &c); err == nil {
+			q.applyAnswer(c)
 		}
 	}
 	if err != nil {
@@ -127,9 +132,34 @@ func (q *Queue) put(it *Item, e learn.LedgerEntry) {
 	}
 	it.State, it.Project, it.Created, it.Changed = learn.StateInReview, e.ProjectID, e.Timestamp, e.Timestamp
 	if old != nil {
-		it.Created, it.Decisions = old.Created, old.Decisions
+		it.Created, it.Decisions, it.Answers = old.Created, old.Decisions, old.Answers
 	}
-	q.items[it.ID] = it
+	q.replace(it)
+}
+
+func (q *Queue) replace(it *Item) {
+	q.items[it.ID], q.sorted = it, nil
+	close(q.moved)
+	q.moved = make(chan struct{})
+}
+
+// Watch returns a channel that is closed at the next change of an item.
+func (q *Queue) Watch() <-chan struct{} {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.moved
+}
+
+// change replaces an item by a changed copy; one that is not there it leaves
+// alone.
+func (q *Queue) change(id string, f func(*Item)) {
+	old := q.items[id]
+	if old == nil {
+		return
+	}
+	it := *old
+	f(&it)
+	q.replace(&it)
 }
 
 func (q *Queue) applyDecision(d learn.Decision) {
@@ -137,20 +167,36 @@ func (q *Queue) applyDecision(d learn.Decision) {
 		return
 	}
 	q.nonces[d.Nonce] = true
-	it := q.items[d.ObjectID]
-	if it == nil || it.ContentHash != d.ContentHash {
+	if it := q.items[d.ObjectID]; it == nil || it.ContentHash != d.ContentHash {
 		return
 	}
-	it.Decisions = append(it.Decisions, d)
-	it.Changed = d.Timestamp
-	switch d.Verdict {
-	case learn.VerdictApprove: // its signature is checked before anything follows from it
-		it.State, it.Questions = learn.StateApproved, nil
-	case learn.VerdictReject:
-		it.State, it.Questions = learn.StateRejected, nil
-	case learn.VerdictRequestClarification:
-		it.Questions = append(it.Questions, d.Reason)
+	q.change(d.ObjectID, func(it *Item) {
+		it.Decisions = append(slices.Clip(it.Decisions), d)
+		it.Changed = d.Timestamp
+		switch d.Verdict {
+		case learn.VerdictApprove: // its signature is checked before anything follows from it
+			it.State, it.Questions = learn.StateApproved, nil
+		case learn.VerdictReject:
+			it.State, it.Questions = learn.StateRejected, nil
+		case learn.VerdictRequestClarification:
+			it.Questions = append(slices.Clip(it.Questions), d.Reason)
+		}
+	})
+}
+
+// applyAnswer moves a question to those that are answered. An answer that came
+// twice, or after the content changed, changes nothing.
+func (q *Queue) applyAnswer(c learn.Clarification) {
+	if it := q.items[c.ObjectID]; it == nil || it.ContentHash != c.ContentHash ||
+		slices.ContainsFunc(it.Answers, func(a learn.Clarification) bool { return a.ClarificationID == c.ClarificationID }) {
+		return
 	}
+	q.change(c.ObjectID, func(it *Item) {
+		it.Answers, it.Changed = append(slices.Clip(it.Answers), c), c.Timestamp
+		if at := slices.Index(it.Questions, c.Question); at >= 0 {
+			it.Questions = slices.Delete(slices.Clone(it.Questions), at, at+1)
+		}
+	})
 }
 
 // Decide checks a decision and makes it: durable first, then visible. A
@@ -159,40 +205,58 @@ func (q *Queue) Decide(ctx context.Context, d learn.Decision) (Item, error) {
 	q.decide.Lock()
 	defer q.decide.Unlock()
 	if err := q.check(d); err != nil {
-		entry, eerr := learn.NewEntry(learn.EntryRefused, d.ObjectID, "", q.o.Now().UTC(),
-			map[string]any{"decision": d, "why": err.Error()}, nil)
-		if eerr == nil {
-			eerr = q.o.Ledger.WriteLedger(ctx, []learn.LedgerEntry{entry})
-		}
-		if eerr != nil {
-			return Item{}, fmt.Errorf("decision refused: %w (and the refusal could not be recorded: %w)", err, eerr)
-		}
-		return Item{}, fmt.Errorf("decision refused: %w", err)
+		return Item{}, q.refuse(ctx, d, err)
 	}
 	return q.commit(ctx, d)
+}
+
+// refuse records a decision that does not hold, and says why.
+func (q *Queue) refuse(ctx context.Context, d learn.Decision, why error) error {
+	entry, err := learn.NewEntry(learn.EntryRefused, d.ObjectID, "", q.o.Now().UTC(),
+		map[string]any{"decision": bounded(d), "why": why.Error()}, nil)
+	if err == nil {
+		err = q.o.Ledger.WriteLedger(ctx, []learn.LedgerEntry{entry})
+	}
+	if err != nil {
+		return fmt.Errorf("decision refused: %w (and the refusal could not be recorded: %w)", why, err)
+	}
+	return fmt.Errorf("decision refused: %w", why)
+}
+
+// maxRefusedField bounds, in bytes, what a forger can write into the ledger.
+const maxRefusedField = 500
+
+func bounded(d learn.Decision) learn.Decision {
+	for _, s := range []*string{&d.DecisionID, &d.ObjectID, &d.ContentHash, (*string)(&d.Verdict), &d.Reason, &d.Reviewer, &d.Nonce} {
+		*s = strings.ToValidUTF8((*s)[:min(len(*s), maxRefusedField)], "")
+	}
+	d.Signature = d.Signature[:min(len(d.Signature), ed25519.SignatureSize)]
+	return d
 }
 
 // Dismiss rejects an item or asks back without the reviewer's signature, as an
 // editor that is not unlocked may: nothing is deployed by it. by says who.
 func (q *Queue) Dismiss(ctx context.Context, objectID, contentHash string, v learn.Verdict, reason, by string) (Item, error) {
-	if v != learn.VerdictReject && v != learn.VerdictRequestClarification {
-		return Item{}, fmt.Errorf("%s needs the reviewer's signature", v)
-	}
-	q.decide.Lock()
-	defer q.decide.Unlock()
-	it, err := q.Get(objectID)
-	switch {
-	case err != nil:
-		return Item{}, err
-	case it.ContentHash != contentHash:
-		return Item{}, fmt.Errorf("%s has changed: look at it again", it.Title)
-	case it.State != learn.StateInReview:
-		return Item{}, fmt.Errorf("%s is %s already: nothing is left to decide", it.Title, it.State)
-	}
 	now := q.o.Now().UTC()
 	nonce := learn.UUIDv8("dismiss", objectID, contentHash, string(v), reason, now.Format(time.RFC3339Nano))
 	d := learn.Decision{DecisionID: nonce, ObjectID: objectID, ContentHash: contentHash, Verdict: v, Reason: reason,
 		Reviewer: by, Timestamp: now, Nonce: nonce}
+	q.decide.Lock()
+	defer q.decide.Unlock()
+	it, err := q.Get(objectID)
+	switch {
+	case v != learn.VerdictReject && v != learn.VerdictRequestClarification:
+		err = fmt.Errorf("%s needs the reviewer's signature", v)
+	case err != nil:
+	case it.ContentHash != contentHash:
+		err = fmt.Errorf("%s has changed: look at it again", it.Title)
+	case it.State != learn.StateInReview:
+		err = fmt.Errorf("%s is %s already: nothing is left to decide", it.Title, it.State)
+	}
+	if err != nil {
+		return Item{}, q.refuse(ctx, d, err)
+	}
+	d.ObjectID = it.ID
 	return q.commit(ctx, d)
 }
 
@@ -264,21 +328,30 @@ func (q *Queue) Get(id string) (Item, error) {
 // List returns the items in the given states (all when none is given), oldest
 // first.
 func (q *Queue) List(states ...learn.State) []Item {
-	q.mu.Lock()
-	defer q.mu.Unlock()
 	var out []Item
-	for _, it := range q.items {
-		if len(states) == 0 || contains(states, it.State) {
+	for _, it := range q.Items() {
+		if len(states) == 0 || slices.Contains(states, it.State) {
 			out = append(out, *it)
 		}
 	}
-	sort.Slice(out, func(i, j int) bool {
-		if !out[i].Created.Equal(out[j].Created) {
-			return out[i].Created.Before(out[j].Created)
-		}
-		return out[i].ID < out[j].ID
-	})
 	return out
+}
+
+// Items returns all items, oldest first. Neither the slice nor an item may be
+// changed, and neither ever changes: an item that is replaced has another
+// address.
+func (q *Queue) Items() []*Item {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.sorted == nil {
+		q.sorted = slices.SortedFunc(maps.Values(q.items), func(a, b *Item) int {
+			if c := a.Created.Compare(b.Created); c != 0 {
+				return c
+			}
+			return strings.Compare(a.ID, b.ID)
+		})
+	}
+	return q.sorted
 }
 
 // Approval returns the approving decision on exactly contentHash, checked
@@ -299,13 +372,4 @@ func (q *Queue) Approval(objectID, contentHash string) (learn.Decision, error) {
 		}
 	}
 	return learn.Decision{}, fmt.Errorf("%s is not approved", it.Title)
-}
-
-func contains(states []learn.State, s learn.State) bool {
-	for _, x := range states {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
