@@ -102,11 +102,13 @@ func (d *Daemon) listenHTTP() (net.Listener, http.Handler, error) {
 }
 
 func (d *Daemon) httpServer(h http.Handler) *http.Server {
-	return &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10,
+	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			_, unix := c.(*net.UnixConn)
 			return context.WithValue(ctx, trustedKey{}, unix)
 		}}
+	s.RegisterOnShutdown(d.page.EndStreams) // they would hold it up
+	return s
 }
 
 // token is the bearer token of the HTTP port, made once.

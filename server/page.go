@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"lathe/index/eventlog"
-	"lathe/index/graph"
 	"lathe/learn"
 	"lathe/learn/monitor"
 	"lathe/lsp"
@@ -17,7 +16,7 @@ import (
 // newPage wires the review page.
 func (d *Daemon) newPage() (*web.Handler, error) {
 	return web.New(web.Options{
-		Queue: pageQueue{d},
+		Queue: newPageQueue(d),
 		Unlock: func(passphrase string) (web.Signer, error) {
 			key, err := review.Unlock(d.cfg.DataDir, passphrase)
 			if err != nil {
@@ -25,11 +24,14 @@ func (d *Daemon) newPage() (*web.Handler, error) {
 			}
 			return key, nil
 		},
-		Editors:   pageEditors{d},
-		Events:    d.records,
-		KPIs:      func() any { return d.kpis(monitor.Filter{}) },
-		GraphNode: d.pageNode,
-		Logger:    d.logger,
+		Editors: pageEditors{d},
+		Events:  d.records,
+		KPIs:    func() any { return d.kpis(monitor.Filter{}) },
+		Log:     pageLog{d},
+		Graph:   pageGraph{d},
+		Watch:   d.queue.Watch,
+		Refused: d.pageRefused(),
+		Logger:  d.logger,
 	})
 }
 
@@ -47,46 +49,6 @@ func (d *Daemon) records(ctx context.Context, ids []string) ([]learn.Record, err
 		out = append(out, rec)
 	}
 	return out, nil
-}
-
-func (d *Daemon) pageNode(_ context.Context, id string) (web.Node, error) {
-	n, ok := d.graph.Node(id, "")
-	if !ok {
-		return web.Node{}, errors.New("there is no such node")
-	}
-	out := web.Node{ID: n.ID, Kind: string(n.Kind), Label: n.Label, Attributes: n.Properties.Map()}
-	for _, nb := range d.graph.Neighbours(id, graph.Query{}) {
-		out.Edges = append(out.Edges, web.Edge{Kind: string(nb.Edge.Kind), Incoming: nb.Edge.To == id, ID: nb.Node.ID,
-			NodeKind: string(nb.Node.Kind), Label: nb.Node.Label})
-	}
-	return out, nil
-}
-
-// pageQueue is the review queue as the page sees it.
-type pageQueue struct{ d *Daemon }
-
-func (p pageQueue) List(states ...learn.State) []web.Item {
-	var out []web.Item
-	for _, it := range p.d.queue.List(states...) {
-		out = append(out, pageItem(it))
-	}
-	return out
-}
-
-func (p pageQueue) Get(id string) (web.Item, error) {
-	it, err := p.d.queue.Get(id)
-	return pageItem(it), err
-}
-
-func (p pageQueue) Decide(ctx context.Context, dec learn.Decision) (web.Item, error) {
-	out, err := p.d.decide(ctx, dec)
-	return pageItem(out.Item), err
-}
-
-func pageItem(it review.Item) web.Item {
-	return web.Item{ID: it.ID, Kind: string(it.Kind), Title: it.Title, Summary: it.Summary, Project: it.Project, State: it.State, Risk: it.Risk,
-		ContentHash: it.ContentHash, Created: it.Created, Changed: it.Changed, Decisions: it.Decisions, Questions: it.Questions,
-		Evidence: it.Evidence, Tool: it.Tool, Plan: it.Plan}
 }
 
 type pageEditors struct{ d *Daemon }

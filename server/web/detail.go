@@ -22,7 +22,7 @@ const maxReason = 4000
 // source is one file of a tool.
 type source struct {
 	Name  string
-	Lines []line
+	Lines [][]token
 }
 
 // evidence is one event that a proposal came from. A missing one has only an ID.
@@ -51,10 +51,12 @@ func (h *Handler) showItem(w http.ResponseWriter, r *http.Request, s *session, s
 	case it.Tool != nil:
 		t := it.Tool
 		data["Files"], data["Diff"] = sources(t.Tool), diffOf(t.Diff)
+		data["Sides"] = sides(diffOf(t.Diff))
 		data["Parameters"] = pretty(t.Tool.Manifest.Parameters)
 		data["Rationale"] = t.Rationale
 	case it.Plan != nil:
 		data["Diff"], data["Parameters"] = diffOf(it.Plan.Diff), pretty(it.Plan.Modifications)
+		data["Sides"] = sides(diffOf(it.Plan.Diff))
 		data["Rationale"] = it.Plan.Rationale
 	}
 	h.render(w, s, status, "detail", it.Title, data)
@@ -69,7 +71,7 @@ func diffOf(diff string) []line {
 
 // neighbours are the open proposals before and after id, in the queue's order.
 func (h *Handler) neighbours(id string) (previous, next string) {
-	items, _, _ := h.selected(filter{State: string(learn.StateInReview)})
+	items := h.selected(filter{State: string(learn.StateInReview)}).items
 	at := slices.IndexFunc(items, func(it *Item) bool { return it.ID == id })
 	if at > 0 {
 		previous = items[at-1].ID
@@ -87,7 +89,7 @@ func sources(t learn.ProposedTool) []source {
 	})
 	var out []source
 	for _, name := range names {
-		out = append(out, source{name, sourceLines(t.Files[name])})
+		out = append(out, source{name, inLines(highlight(name, bounded(t.Files[name])))})
 	}
 	return out
 }
@@ -153,18 +155,13 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request, s *session) {
 		return
 	}
 	verdict, reason := learn.Verdict(r.PostFormValue("verdict")), strings.TrimSpace(r.PostFormValue("reason"))
-	switch {
-	case verdict != learn.VerdictApprove && verdict != learn.VerdictReject && verdict != learn.VerdictRequestClarification:
-		h.showItem(w, r, s, http.StatusBadRequest, it, "Choose approve, reject or ask back.")
+	if problem := checkVerdict(verdict, reason); problem != "" {
+		h.showItem(w, r, s, http.StatusBadRequest, it, problem)
 		return
-	case verdict != learn.VerdictApprove && reason == "":
-		h.showItem(w, r, s, http.StatusBadRequest, it, "Say why in a few words: Lathe learns from it.")
-		return
-	case len(reason) > maxReason:
-		h.showItem(w, r, s, http.StatusBadRequest, it, "The reason is too long: keep it below 4000 characters.")
-		return
-	case !s.redeem(r.PostFormValue("form")):
-		h.showItem(w, r, s, http.StatusConflict, it, "This form was sent already, or is very old. Nothing was decided by it now; look at the state and decide again if it is open.")
+	}
+	if !s.redeem(r.PostFormValue("form")) {
+		h.refused(r, it.ID, "a form that was sent already, or is very old")
+		h.showItem(w, r, s, http.StatusConflict, it, formUsed)
 		return
 	}
 	d := s.signer.Decide(it.ID, r.PostFormValue("content_hash"), verdict, reason, h.o.Now())

@@ -3,7 +3,6 @@ package web
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -39,9 +38,13 @@ func (h *Handler) event(w http.ResponseWriter, r *http.Request, s *session) {
 	if a := recs[at].Action; a != nil {
 		title = "Call of " + a.ToolName
 		data["Fields"], data["Blocks"], data["Status"] = actionFields(a), actionBlocks(a), a.Status
+		data["Event"], data["Session"], data["Task"] = a.ID, a.SessionID, taskOf(a.TaskID, a.SessionID)
+		data["Explained"] = h.explained(r.Context(), a)
+		data["Form"] = s.form()
 	} else if t := recs[at].Task; t != nil {
 		title = "Task " + string(t.Phase)
 		data["Fields"], data["Blocks"] = taskFields(t), blocks(block{"Prompt", t.Prompt}, block{"Feedback", t.Feedback})
+		data["Event"], data["Session"], data["Task"] = t.ID, t.SessionID, taskOf(t.TaskID, t.SessionID)
 	}
 	h.render(w, s, http.StatusOK, "event", title, data)
 }
@@ -107,21 +110,6 @@ func blocks(all ...block) []block {
 		}
 	}
 	return out
-}
-
-func (h *Handler) graph(w http.ResponseWriter, r *http.Request, s *session) {
-	n, err := h.o.GraphNode(r.Context(), r.URL.Query().Get("node"))
-	if err != nil {
-		h.fail(w, s, http.StatusNotFound, sentence(err))
-		return
-	}
-	fields := []field{{"Id", short(n.ID, 600)}, {"Kind", short(n.Kind, 100)}}
-	for _, k := range slices.Sorted(maps.Keys(n.Attributes)) {
-		fields = append(fields, filled(field{short(k, 100), n.Attributes[k]})...)
-	}
-	h.render(w, s, http.StatusOK, "graph", n.Label, map[string]any{
-		"Node": n, "Fields": fields, "Edges": n.Edges[:min(len(n.Edges), 500)], "More": max(0, len(n.Edges)-500),
-	})
 }
 
 func (h *Handler) editors(w http.ResponseWriter, _ *http.Request, s *session) {

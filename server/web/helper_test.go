@@ -44,16 +44,20 @@ type memQueue struct {
 	taken  int // decisions
 }
 
-func (q *memQueue) List(states ...learn.State) []Item {
+func (q *memQueue) Items() []*Item {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return append([]Item(nil), q.items...)
+	var out []*Item
+	for _, it := range q.items {
+		out = append(out, &it)
+	}
+	return out
 }
 
 func (q *memQueue) Get(id string) (Item, error) {
-	for _, it := range q.List() {
+	for _, it := range q.Items() {
 		if it.ID == id {
-			return it, nil
+			return *it, nil
 		}
 	}
 	return Item{}, fmt.Errorf("there is no proposal %q", id)
@@ -119,9 +123,13 @@ type world struct {
 	h       *Handler
 	q       *memQueue
 	editors *memEditors
+	exp     *memExperience
+	change  *signal
 	srv     *httptest.Server
 	now     time.Time
 	guesses int
+	mu      sync.Mutex
+	refused []string
 }
 
 func newWorld(t testing.TB, items []Item, events []learn.Record) *world {
@@ -132,6 +140,11 @@ func newWorld(t testing.TB, items []Item, events []learn.Record) *world {
 	}
 	w := &world{t: t, now: time.Date(2026, 3, 9, 15, 0, 0, 0, time.UTC), q: &memQueue{public: public, items: items}}
 	w.editors = &memEditors{list: []Editor{{ID: "conn-1", Name: "Neovim 0.10", Workspace: "/home/joe/widgets", Since: w.now.Add(-time.Minute)}}}
+	text := ""
+	if len(items) == 1 && items[0].Title == hostile {
+		text = hostile
+	}
+	w.exp, w.change = &memExperience{now: w.now, events: events, text: text, stop: true}, newSignal()
 	w.h, err = New(Options{
 		Queue: w.q, Editors: w.editors, Now: func() time.Time { return w.now },
 		Unlock: func(p string) (Signer, error) {
@@ -151,10 +164,12 @@ func newWorld(t testing.TB, items []Item, events []learn.Record) *world {
 			}
 			return out, nil
 		},
-		KPIs: figures,
-		GraphNode: func(_ context.Context, id string) (Node, error) {
-			return Node{ID: id, Kind: "Tool", Label: hostile, Attributes: map[string]string{hostile: hostile},
-				Edges: []Edge{{Kind: "USES", ID: `x"><script>`, NodeKind: "Task", Label: hostile}}}, nil
+		KPIs: figures, Log: memLog{events}, Graph: memGraph{text}, Experience: w.exp, Teacher: w.exp, Groups: w.exp.groups, Mutes: w.exp.mutes,
+		Tools: w.exp.tools, Digest: w.exp.digest, Watch: w.change.watch,
+		Refused: func(_ context.Context, object, why string) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.refused = append(w.refused, why)
 		},
 	})
 	if err != nil {

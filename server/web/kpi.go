@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+
+	"lathe/learn"
 )
 
 // The KPIs as learn/monitor writes them in JSON, as far as the page shows them.
@@ -116,7 +118,28 @@ func (e effects) taken() (taken, of int64) {
 // maxRows bounds the tables of the KPI page.
 const maxRows = 50
 
-func (h *Handler) kpi(w http.ResponseWriter, _ *http.Request, s *session) {
+// Group is how people decided on one group of proposals.
+type Group struct {
+	learn.ProposalGroup
+	Accepted, Judged int
+	Low, High        float64 // 95 % interval of the share that is accepted
+	Stopped          bool    // no more of them are made
+	ChangeID         string  // of the stop
+}
+
+// Tool is a generated tool with its health.
+type Tool struct {
+	Name, Version, ReviewID string
+	State                   learn.State
+	Calls, Failures         int64
+	Rate, Low, High         float64
+	P50MS, P90MS            float64
+	Last                    string // what it was told last, when it failed; may be ""
+}
+
+func (h *Handler) kpi(w http.ResponseWriter, r *http.Request, s *session) { h.showKPI(w, r, s, "") }
+
+func (h *Handler) showKPI(w http.ResponseWriter, r *http.Request, s *session, said string) {
 	k, err := readKPIs(h.o.KPIs())
 	if err != nil {
 		h.o.Logger.Error("review page: KPIs", "error", err)
@@ -124,11 +147,24 @@ func (h *Handler) kpi(w http.ResponseWriter, _ *http.Request, s *session) {
 		return
 	}
 	taken, served := k.Effects.taken()
-	h.render(w, s, http.StatusOK, "kpi", "Figures", map[string]any{
-		"K": k, "Taken": taken, "Served": served, "Days": plotDays(k.ByDay), "Lost": plotBars(k.ByTime, duration),
+	data := map[string]any{
+		"K": k, "Taken": taken, "Served": served, "Days": plotDays(k.ByDay), "Lost": plotBars(k.ByTime, duration), "Said": said, "Form": s.form(),
 		"Often":  plotBars(k.ByCount, func(v float64) string { return fmt.Sprintf("%.0f", v) }),
-		"ByTool": k.ByTool[:min(len(k.ByTool), maxRows)], "MoreTools": max(0, len(k.ByTool)-maxRows),
-	})
+		"ByTool": k.ByTool[:min(len(k.ByTool), maxRows)], "MoreTools": max(0, len(k.ByTool)-maxRows), "Forest": plotEffects(k.Effects.Kinds),
+	}
+	if h.o.Digest != nil {
+		data["Digest"] = h.o.Digest(r.Context())
+	}
+	if h.o.Groups != nil {
+		data["Groups"] = h.o.Groups()
+	}
+	if h.o.Mutes != nil {
+		data["Mutes"] = h.o.Mutes()
+	}
+	if h.o.Tools != nil {
+		data["Made"] = h.o.Tools()
+	}
+	h.render(w, s, http.StatusOK, "kpi", "Figures", data)
 }
 
 func readKPIs(v any) (kpis, error) {

@@ -106,3 +106,64 @@ func plotBars(all []signature, say func(float64) string) []bar {
 	}
 	return out
 }
+
+// forestRow is one kind of advice in a plot of intervals.
+type forestRow struct {
+	Name, Words, Class string
+	Y, From, To, Point float64
+	HasInterval        bool
+}
+
+// forest is the effects of advice as intervals around no effect.
+type forest struct {
+	Height, Zero float64
+	Ticks        []tick
+	Rows         []forestRow
+}
+
+const (
+	forestLeft = 130
+	forestRowH = 30
+)
+
+// plotEffects draws the measured differences; nil when none is measured yet.
+func plotEffects(kinds []effect) *forest {
+	widest := 0.1
+	measured := false
+	for _, k := range kinds {
+		if d := k.Difference; d != nil {
+			measured = true
+			widest = max(widest, -d.Low, d.High)
+		}
+	}
+	if !measured {
+		return nil
+	}
+	widest = min(1, widest*1.1)
+	at := func(v float64) float64 {
+		v = max(-widest, min(widest, v))
+		return forestLeft + (v+widest)/(2*widest)*(plotWidth-forestLeft-20)
+	}
+	f := &forest{Height: float64(len(kinds)*forestRowH + 30), Zero: at(0)}
+	for _, v := range []float64{-widest, 0, widest} {
+		f.Ticks = append(f.Ticks, tick{at(v), fmt.Sprintf("%+.0f", 100*v)})
+	}
+	for i, k := range kinds {
+		row := forestRow{Name: strings.ReplaceAll(short(k.AdviceKind, 18), "_", " "), Y: float64(i*forestRowH) + 20, Words: "not enough tasks yet"}
+		if d := k.Difference; d != nil {
+			row.HasInterval, row.From, row.To = true, at(d.Low), at(d.High)
+			row.Point, row.Words = at((d.Low+d.High)/2), k.Points()
+			row.Class = map[bool]string{true: "good", false: "open"}[d.Low > 0]
+			if d.High < 0 {
+				row.Class = "bad"
+			}
+		}
+		f.Rows = append(f.Rows, row)
+	}
+	return f
+}
+
+// pathData is a cubic curve between two points.
+func pathData(x0, y0, x1, y1, x2, y2, x3, y3 float64) string {
+	return fmt.Sprintf("M%.1f %.1fC%.1f %.1f %.1f %.1f %.1f %.1f", x0, y0, x1, y1, x2, y2, x3, y3)
+}

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"cmp"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -15,26 +17,29 @@ const pageSize = 100
 
 // filter is what the queue's form asks for. Empty fields take everything.
 type filter struct {
-	State, Kind, Project, Search string
-	Page                         int
+	State, Kind, Project, Search, Sort string
+	Page                               int
 }
 
 func readFilter(q url.Values) filter {
 	f := filter{State: short(q.Get("state"), 32), Kind: short(q.Get("kind"), 32),
 		Project: short(q.Get("project"), 512), Search: short(q.Get("q"), 200)}
+	if sort := q.Get("sort"); sort == "age" || sort == "risk" || sort == "changed" {
+		f.Sort = sort
+	}
 	f.Page, _ = strconv.Atoi(q.Get("page")) // a page that is no number is the first
 	f.Page = max(0, f.Page)
 	return f
 }
 
 func (f filter) takes(it *Item) bool {
-	if f.Kind != "" && it.Kind != f.Kind || f.Project != "" && it.Project != f.Project {
+	if f.Kind != "" && it.Kind != f.Kind && it.Type != f.Kind || f.Project != "" && it.Project != f.Project {
 		return false
 	}
 	if f.State != "" && string(it.State) != f.State {
 		return false
 	}
-	return f.Search == "" || contains(it.Title, f.Search) || contains(it.Summary, f.Search) || strings.HasPrefix(it.ID, f.Search)
+	return f.Search == "" || contains(it.Title, f.Search) || contains(it.Summary, f.Search) || contains(it.Project, f.Search) || strings.HasPrefix(it.ID, f.Search)
 }
 
 func contains(text, part string) bool {
@@ -44,7 +49,7 @@ func contains(text, part string) bool {
 // link is the queue's address with this filter on another page.
 func (f filter) link(page int) string {
 	q := url.Values{}
-	for k, v := range map[string]string{"state": f.State, "kind": f.Kind, "project": f.Project, "q": f.Search} {
+	for k, v := range map[string]string{"state": f.State, "kind": f.Kind, "project": f.Project, "q": f.Search, "sort": f.Sort} {
 		if v != "" {
 			q.Set(k, v)
 		}
@@ -53,43 +58,52 @@ func (f filter) link(page int) string {
 	return "/?" + q.Encode()
 }
 
-// selected lists what the filter takes: open ones first, then the newest
-// change first.
-func (h *Handler) selected(f filter) (items []*Item, projects []string, open int) {
-	seen := map[string]bool{}
-	all := h.o.Queue.List()
-	for i := range all {
-		it := &all[i] // an Item is large, and there may be many
-		if it.State == learn.StateInReview {
-			open++
-		}
-		if it.Project != "" && !seen[it.Project] {
-			seen[it.Project] = true
-			projects = append(projects, it.Project)
-		}
-		if f.takes(it) {
-			items = append(items, it)
-		}
-	}
-	slices.SortFunc(items, before)
-	slices.Sort(projects)
-	return items, projects, open
+// selection is what a filter takes, and what the filter can be set to.
+type selection struct {
+	items           []*Item
+	projects, kinds []string
+	open            int // of all
 }
 
-// before orders the queue: open ones first, and among them who waits longest;
-// then what changed last.
-func before(a, b *Item) int {
+// selected lists what the filter takes: open ones first.
+func (h *Handler) selected(f filter) selection {
+	var out selection
+	projects, kinds := map[string]bool{}, map[string]bool{}
+	for _, it := range h.o.Queue.Items() {
+		if it.State == learn.StateInReview {
+			out.open++
+		}
+		projects[it.Project], kinds[it.Type] = true, true
+		if f.takes(it) {
+			out.items = append(out.items, it)
+		}
+	}
+	slices.SortFunc(out.items, f.before)
+	delete(projects, "")
+	delete(kinds, "")
+	out.projects, out.kinds = slices.Sorted(maps.Keys(projects)), slices.Sorted(maps.Keys(kinds))
+	return out
+}
+
+// before orders the queue: open ones first, and among them what is likeliest to
+// be wanted, or as the filter says; then what changed last.
+func (f filter) before(a, b *Item) int {
 	ao, bo := a.State == learn.StateInReview, b.State == learn.StateInReview
 	order := 0
 	switch {
-	case ao && bo:
-		order = a.Created.Compare(b.Created)
-	case ao:
+	case ao != bo && ao:
 		return -1
-	case bo:
+	case ao != bo:
 		return 1
-	default:
+	case !ao || f.Sort == "changed":
 		order = b.Changed.Compare(a.Changed)
+	case f.Sort == "risk":
+		order = riskRank(a.Risk) - riskRank(b.Risk)
+	case f.Sort == "":
+		order = cmp.Compare(b.Confidence, a.Confidence)
+	}
+	if order == 0 {
+		order = a.Created.Compare(b.Created)
 	}
 	if order == 0 {
 		return strings.Compare(a.ID, b.ID)
@@ -97,14 +111,16 @@ func before(a, b *Item) int {
 	return order
 }
 
+func riskRank(risk string) int { return slices.Index([]string{"low", "medium", "high"}, risk) }
+
 func (h *Handler) queue(w http.ResponseWriter, r *http.Request, s *session) {
 	f := readFilter(r.URL.Query())
-	items, projects, open := h.selected(f)
-	total := len(items)
+	found := h.selected(f)
+	total := len(found.items)
 	f.Page = min(f.Page, max(0, total-1)/pageSize)
 	from, to := f.Page*pageSize, min(total, (f.Page+1)*pageSize)
 	data := map[string]any{
-		"Items": items[from:to], "Projects": projects, "Open": open, "Total": total, "Filter": f,
+		"Items": found.items[from:to], "Projects": found.projects, "Kinds": found.kinds, "Open": found.open, "Total": total, "Filter": f,
 		"First": from + 1, "Last": to, "Done": done(r.URL.Query().Get("done")),
 		"States": []learn.State{learn.StateInReview, learn.StateApproved, learn.StateActive, learn.StateRejected,
 			learn.StateQuarantined, learn.StateDeprecated, learn.StateRolledBack},

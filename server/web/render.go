@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -32,21 +33,32 @@ func readPages(o Options) (pages, error) {
 		"known": func(s string) bool { return o.Events != nil && learn.ValidID(s) },
 		"class": stateClass,
 		"base":  func(s string) string { return cssName(s) },
+		"kind":  kindWords,
+		"path":  url.PathEscape,
 	}
 	base, err := template.New("base.html").Funcs(funcs).ParseFS(files, "templates/base.html")
 	if err != nil {
 		return pages{}, fmt.Errorf("web: %w", err)
 	}
 	p := pages{byName: map[string]*template.Template{}, nav: []navItem{{"/", "Queue"}}}
-	for _, name := range []string{"unlock", "queue", "detail", "event", "kpi", "editors", "graph", "problem"} {
+	for _, name := range []string{"unlock", "queue", "detail", "bulk", "bulkdone", "event", "log", "task", "fixes", "kpi", "editors", "graph", "graphfind", "problem"} {
 		t, err := template.Must(base.Clone()).ParseFS(files, "templates/"+name+".html")
 		if err != nil {
 			return pages{}, fmt.Errorf("web: %w", err)
 		}
 		p.byName[name] = t
 	}
+	if o.Log != nil {
+		p.nav = append(p.nav, navItem{"/log", "Log"})
+	}
 	if o.KPIs != nil {
 		p.nav = append(p.nav, navItem{"/kpi", "Figures"})
+	}
+	if o.Experience != nil && o.Teacher != nil {
+		p.nav = append(p.nav, navItem{"/fixes", "Fixes"})
+	}
+	if o.Graph != nil {
+		p.nav = append(p.nav, navItem{"/graph", "Graph"})
 	}
 	if o.Editors != nil {
 		p.nav = append(p.nav, navItem{"/editors", "Editors"})
@@ -58,9 +70,10 @@ func readPages(o Options) (pages, error) {
 func (h *Handler) render(w http.ResponseWriter, s *session, status int, name, title string, data any) {
 	view := struct {
 		Title, Page, CSRF string
+		Live              bool
 		Nav               []navItem
 		Data              any
-	}{short(title, 200), name, "", nil, data}
+	}{short(title, 200), name, "", s != nil && h.o.Watch != nil, nil, data}
 	if s != nil {
 		view.CSRF, view.Nav = s.csrf, h.pages.nav
 	}

@@ -28,8 +28,29 @@ type session struct {
 	begun  time.Time
 	timer  *time.Timer
 
-	mu    sync.Mutex
-	forms []string // forms shown and not yet sent, oldest first
+	ended chan struct{} // closed with the session
+
+	mu      sync.Mutex
+	forms   []string // forms shown and not yet sent, oldest first
+	streams int      // pages that are told of changes
+}
+
+// stream counts an open page, or one that is left; false when there are too
+// many.
+func (s *session) stream(n int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n > 0 && s.streams >= maxStreams {
+		return false
+	}
+	s.streams += n
+	return true
+}
+
+// over ends what the session still does.
+func (s *session) over() {
+	s.timer.Stop()
+	close(s.ended)
 }
 
 // form issues a token that counts once.
@@ -83,7 +104,7 @@ func (all *sessions) begin(signer Signer) string {
 		all.dropOldest()
 	}
 	all.live[key] = &session{
-		signer: signer, csrf: rand.Text(), begun: time.Now(),
+		signer: signer, csrf: rand.Text(), begun: time.Now(), ended: make(chan struct{}),
 		timer: time.AfterFunc(idleLimit, func() { all.end(key) }),
 	}
 	return token
@@ -91,11 +112,10 @@ func (all *sessions) begin(signer Signer) string {
 
 // get returns the request's session and renews its idle limit, or nil.
 func (all *sessions) get(r *http.Request) *session {
-	c, err := r.Cookie(cookieName)
-	if err != nil {
+	key, ok := sessionKey(r)
+	if !ok {
 		return nil
 	}
-	key := sha256.Sum256([]byte(c.Value))
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	s := all.live[key]
@@ -105,18 +125,51 @@ func (all *sessions) get(r *http.Request) *session {
 	left := ageLimit - time.Since(s.begun)
 	if left <= 0 || !s.timer.Stop() { // the timer fired: the session is over
 		delete(all.live, key)
+		s.over()
 		return nil
 	}
 	s.timer.Reset(min(idleLimit, left))
 	return s
 }
 
+// peek returns the request's session and leaves its idle limit alone, or nil.
+func (all *sessions) peek(r *http.Request) *session {
+	key, ok := sessionKey(r)
+	if !ok {
+		return nil
+	}
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	s := all.live[key]
+	if s == nil || time.Since(s.begun) >= ageLimit {
+		return nil
+	}
+	return s
+}
+
+// of is the session of a request: renewed by what a person does, not by what
+// the page's script asks by itself.
+func (all *sessions) of(r *http.Request) *session {
+	if r.Method == http.MethodGet && r.Header.Get(liveHeader) != "" {
+		return all.peek(r)
+	}
+	return all.get(r)
+}
+
+func sessionKey(r *http.Request) ([32]byte, bool) {
+	c, err := r.Cookie(cookieName)
+	if err != nil {
+		return [32]byte{}, false
+	}
+	return sha256.Sum256([]byte(c.Value)), true
+}
+
 func (all *sessions) end(key [32]byte) {
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	if s := all.live[key]; s != nil {
-		s.timer.Stop()
 		delete(all.live, key)
+		s.over()
 	}
 }
 
@@ -124,7 +177,7 @@ func (all *sessions) closeAll() {
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	for _, s := range all.live {
-		s.timer.Stop()
+		s.over()
 	}
 	clear(all.live)
 }
@@ -137,7 +190,7 @@ func (all *sessions) dropOldest() {
 			oldest, at = key, s.begun
 		}
 	}
-	all.live[oldest].timer.Stop()
+	all.live[oldest].over()
 	delete(all.live, oldest)
 }
 

@@ -65,30 +65,34 @@ func short(s string, n int) string {
 	return s
 }
 
-// line is one line of a source or a diff.
+// line is one line of a diff.
 type line struct {
 	Class string // add, del, hunk or ""
 	Text  string
 }
 
-// sourceLines splits a source into lines that a page can number.
-func sourceLines(s string) []line {
-	var out []line
+// bounded makes a source readable and cuts what is too long of it.
+func bounded(s string) string {
+	var out []string
 	for text := range strings.SplitSeq(strings.TrimSuffix(shown(cut(s, maxText)), "\n"), "\n") {
 		if len(out) == maxLines {
-			return append(out, line{"hunk", "[more lines are not shown]"})
+			out = append(out, "[more lines are not shown]")
+			break
 		}
 		if len(text) > maxLine {
 			text = short(text, maxLine)
 		}
-		out = append(out, line{"", text})
+		out = append(out, text)
 	}
-	return out
+	return strings.Join(out, "\n")
 }
 
-// diffLines does the same for a unified diff, and says what each line is.
+// diffLines splits a unified diff into lines, and says what each line is.
 func diffLines(s string) []line {
-	out := sourceLines(s)
+	var out []line
+	for text := range strings.SplitSeq(bounded(s), "\n") {
+		out = append(out, line{"", text})
+	}
 	for i, l := range out {
 		switch {
 		case strings.HasPrefix(l.Text, "+++") || strings.HasPrefix(l.Text, "---") || strings.HasPrefix(l.Text, "@@"):

@@ -2,7 +2,6 @@ package web
 
 import (
 	"crypto/rand"
-	"crypto/sha256"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -59,7 +58,7 @@ type handler func(w http.ResponseWriter, r *http.Request, s *session)
 // form token of writes.
 func (h *Handler) signedIn(next handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		s := h.sessions.get(r)
+		s := h.sessions.of(r)
 		if s == nil {
 			back := "/"
 			if r.Method == http.MethodGet {
@@ -69,7 +68,7 @@ func (h *Handler) signedIn(next handler) http.HandlerFunc {
 			return
 		}
 		if r.Method == http.MethodPost && !same(r.PostFormValue("csrf"), s.csrf) {
-			h.o.Logger.Warn("review page: form token is wrong", "path", short(r.URL.Path, 200))
+			h.refused(r, "", "a form without this session's token")
 			h.fail(w, s, http.StatusForbidden, "This form is not from this session. Go back, load the page anew, and try again.")
 			return
 		}
@@ -107,7 +106,7 @@ func (h *Handler) unlock(w http.ResponseWriter, r *http.Request) {
 	defer func() { h.throttle.leave(ok, h.o.Now()) }()
 	signer, err := h.o.Unlock(r.PostFormValue("passphrase"))
 	if err != nil {
-		h.o.Logger.Warn("review page: not unlocked", "error", err)
+		h.refused(r, "", "not unlocked: "+err.Error())
 		h.unlockForm(w, r, http.StatusUnauthorized, back, sentence(err))
 		return
 	}
@@ -118,8 +117,8 @@ func (h *Handler) unlock(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Handler) lock(w http.ResponseWriter, r *http.Request, _ *session) {
-	if c, err := r.Cookie(cookieName); err == nil {
-		h.sessions.end(sha256.Sum256([]byte(c.Value)))
+	if key, ok := sessionKey(r); ok {
+		h.sessions.end(key)
 	}
 	setCookie(w, r, cookieName, "")
 	http.Redirect(w, r, "/", http.StatusSeeOther)

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"lathe/learn"
@@ -16,6 +17,7 @@ import (
 type Item struct {
 	ID          string
 	Kind        string // tool or plan
+	Type        string // of a plan's change: add_retry, ...; of a tool: where it came from
 	Title       string
 	Summary     string
 	Project     string
@@ -26,15 +28,22 @@ type Item struct {
 	Changed     time.Time
 	Decisions   []learn.Decision
 	Questions   []string // asked back, unanswered
-	Evidence    []string // event ids
-	Tool        *learn.ToolReviewRequest
-	Plan        *learn.PlanModificationProposal
+	Answers     []learn.Clarification
+	Source      string // how it was concluded: rules, recovery, llm, strategies
+	Author      string // who proposed it: lathe, an agent, a person
+	// Confidence is how likely it is right and wanted, after what people
+	// accepted before; 0 where that is not known.
+	Confidence float64
+	Evidence   []string // event ids
+	Tool       *learn.ToolReviewRequest
+	Plan       *learn.PlanModificationProposal
 }
 
-// Queue is what there is to decide. Decide checks the signature, the content
-// hash and the state, and refuses with an error that a person understands.
+// Queue is what there is to decide. Items returns all proposals; the caller
+// changes nothing of it. Decide checks the signature, the content hash and the
+// state, and refuses with an error that a person understands.
 type Queue interface {
-	List(states ...learn.State) []Item
+	Items() []*Item
 	Get(id string) (Item, error)
 	Decide(ctx context.Context, d learn.Decision) (Item, error)
 }
@@ -63,24 +72,6 @@ type Editors interface {
 	Unlock(connID string, s Signer) error
 }
 
-// Node is one node of the knowledge graph with its edges.
-type Node struct {
-	ID         string
-	Kind       string
-	Label      string
-	Attributes map[string]string
-	Edges      []Edge
-}
-
-// Edge leads from the node shown to another, or from that one when Incoming.
-type Edge struct {
-	Kind     string
-	Incoming bool
-	ID       string // of the other node
-	NodeKind string
-	Label    string
-}
-
 // Options are what the pages show. Queue and Unlock are required; a page whose
 // source is nil is not there.
 type Options struct {
@@ -91,10 +82,27 @@ type Options struct {
 	// are not there it leaves out.
 	Events func(ctx context.Context, ids []string) ([]learn.Record, error)
 	// KPIs returns a value whose JSON form is that of learn/monitor's KPIs.
-	KPIs      func() any
-	GraphNode func(ctx context.Context, id string) (Node, error)
-	Logger    *slog.Logger     // default: discard
-	Now       func() time.Time // default: time.Now
+	KPIs  func() any
+	Log   Log
+	Graph Graph
+	// Experience and Teacher come together.
+	Experience Experience
+	Teacher    Teacher
+	// Digest is the last week in a few lines.
+	Digest func(ctx context.Context) []string
+	// Groups is how proposals were accepted, by kind, source and author.
+	Groups func() []Group
+	Mutes  func() []learn.Mute
+	// Tools are the generated tools, with what became of their calls.
+	Tools func() []Tool
+	// Watch returns a channel that is closed at the next change of anything
+	// that is shown; nil: pages are not told of changes.
+	Watch func() <-chan struct{}
+	// Refused is told of what the page refused: forged and replayed forms, wrong
+	// passphrases. object may be "".
+	Refused func(ctx context.Context, object, why string)
+	Logger  *slog.Logger     // default: discard
+	Now     func() time.Time // default: time.Now
 }
 
 //go:embed static templates
@@ -107,6 +115,8 @@ type Handler struct {
 	throttle *throttle
 	pages    pages
 	mux      *http.ServeMux
+	ending   chan struct{} // closed when streams have to end
+	endOnce  sync.Once
 }
 
 // New makes the handler. It fails when a required part is missing.
@@ -128,13 +138,24 @@ func New(o Options) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Handler{o: o, sessions: newSessions(), throttle: &throttle{}, pages: p, mux: http.NewServeMux()}
+	h := &Handler{o: o, sessions: newSessions(), throttle: &throttle{}, pages: p, mux: http.NewServeMux(), ending: make(chan struct{})}
+	h.routes(static)
+	return h, nil
+}
+
+func (h *Handler) routes(static fs.FS) {
+	o := h.o
 	h.mux.Handle("GET /static/", http.StripPrefix("/static/", http.FileServerFS(static)))
 	h.mux.HandleFunc("POST /unlock", h.unlock)
 	h.mux.HandleFunc("POST /lock", h.signedIn(h.lock))
 	h.mux.HandleFunc("GET /{$}", h.signedIn(h.queue))
 	h.mux.HandleFunc("GET /review/{id}", h.signedIn(h.detail))
 	h.mux.HandleFunc("POST /review/{id}", h.signedIn(h.decide))
+	h.mux.HandleFunc("POST /bulk", h.signedIn(h.bulk))
+	h.mux.HandleFunc("POST /bulk/decide", h.signedIn(h.decideBulk))
+	if o.Watch != nil {
+		h.mux.HandleFunc("GET /live", h.live)
+	}
 	if o.Events != nil {
 		h.mux.HandleFunc("GET /event/{id}", h.signedIn(h.event))
 	}
@@ -145,23 +166,42 @@ func New(o Options) (*Handler, error) {
 		h.mux.HandleFunc("GET /editors", h.signedIn(h.editors))
 		h.mux.HandleFunc("POST /editors", h.signedIn(h.unlockEditor))
 	}
-	if o.GraphNode != nil {
+	if o.Log != nil {
+		h.mux.HandleFunc("GET /log", h.signedIn(h.log))
+	}
+	if o.Graph != nil {
 		h.mux.HandleFunc("GET /graph", h.signedIn(h.graph))
+	}
+	if o.Experience != nil && o.Teacher != nil {
+		h.mux.HandleFunc("GET /task/{id}", h.signedIn(h.task))
+		h.mux.HandleFunc("GET /fixes", h.signedIn(h.fixes))
+		h.mux.HandleFunc("POST /feedback", h.signedIn(h.feedback))
+		h.mux.HandleFunc("POST /undo", h.signedIn(h.undo))
 	}
 	h.mux.HandleFunc("GET /", h.signedIn(func(w http.ResponseWriter, r *http.Request, s *session) {
 		h.fail(w, s, http.StatusNotFound, "There is no such page.")
 	}))
-	return h, nil
 }
 
 // Close ends all sessions, and with them what was unlocked here.
-func (h *Handler) Close() { h.sessions.closeAll() }
+func (h *Handler) Close() {
+	h.EndStreams()
+	h.sessions.closeAll()
+}
+
+// refused notes something that was refused.
+func (h *Handler) refused(r *http.Request, object, why string) {
+	h.o.Logger.Warn("review page: refused", "why", why, "method", r.Method, "path", short(r.URL.Path, 200))
+	if h.o.Refused != nil {
+		h.o.Refused(r.Context(), object, short(why, 300))
+	}
+}
 
 // ServeHTTP guards every request before anything else looks at it.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	headers(w.Header())
 	if status, why := allowed(r); status != 0 {
-		h.o.Logger.Warn("review page: request refused", "why", why, "method", r.Method, "path", short(r.URL.Path, 200))
+		h.refused(r, "", why)
 		http.Error(w, why, status)
 		return
 	}

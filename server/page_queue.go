@@ -1,0 +1,112 @@
+package server
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"lathe/learn"
+	"lathe/server/review"
+	"lathe/server/web"
+)
+
+// pageQueue is the review queue as the page sees it. Items of the queue never
+// change, so what was made of one is kept with it: a page of ten thousand
+// proposals costs no more than those that changed.
+type pageQueue struct {
+	d *Daemon
+
+	mu    sync.Mutex
+	of    []*review.Item // what list was made of
+	list  []*web.Item
+	known map[*review.Item]*web.Item
+}
+
+func newPageQueue(d *Daemon) *pageQueue { return &pageQueue{d: d} }
+
+// Items implements web.Queue.
+func (p *pageQueue) Items() []*web.Item {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := p.d.queue.Items()
+	if len(all) == len(p.of) && (len(all) == 0 || &all[0] == &p.of[0]) {
+		return p.list
+	}
+	list, known := make([]*web.Item, 0, len(all)), make(map[*review.Item]*web.Item, len(all))
+	for _, it := range all {
+		shown := p.known[it]
+		if shown == nil {
+			made := pageItem(*it)
+			shown = &made
+		}
+		list, known[it] = append(list, shown), shown
+	}
+	p.of, p.list, p.known = all, list, known
+	return list
+}
+
+// Get implements web.Queue.
+func (p *pageQueue) Get(id string) (web.Item, error) {
+	it, err := p.d.queue.Get(id)
+	return pageItem(it), err
+}
+
+// Decide implements web.Queue.
+func (p *pageQueue) Decide(ctx context.Context, dec learn.Decision) (web.Item, error) {
+	out, err := p.d.decide(ctx, dec)
+	return pageItem(out.Item), err
+}
+
+func pageItem(it review.Item) web.Item {
+	out := web.Item{ID: it.ID, Kind: string(it.Kind), Title: it.Title, Summary: it.Summary, Project: it.Project, State: it.State, Risk: it.Risk,
+		ContentHash: it.ContentHash, Created: it.Created, Changed: it.Changed, Decisions: it.Decisions, Questions: it.Questions, Answers: it.Answers,
+		Evidence: it.Evidence, Tool: it.Tool, Plan: it.Plan}
+	switch {
+	case it.Plan != nil:
+		out.Type, out.Confidence = string(it.Plan.Type), it.Plan.ConfidenceScore
+	case it.Tool != nil:
+		out.Confidence = it.Tool.Validation.Score
+	}
+	return out
+}
+
+// maxPageRefusals bounds, for an hour, what a page that is attacked writes into
+// the ledger: the log has the rest.
+const maxPageRefusals = 200
+
+// refusals counts what the page refused within an hour.
+type refusals struct {
+	mu   sync.Mutex
+	hour time.Time
+	n    int
+}
+
+func (r *refusals) take(now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if hour := now.Truncate(time.Hour); !hour.Equal(r.hour) {
+		r.hour, r.n = hour, 0
+	}
+	r.n++
+	return r.n <= maxPageRefusals
+}
+
+// pageRefused notes in the ledger what the page refused.
+func (d *Daemon) pageRefused() func(ctx context.Context, object, why string) {
+	bound := &refusals{}
+	return func(ctx context.Context, object, why string) {
+		now := d.now()
+		if !bound.take(now) {
+			return
+		}
+		release, err := d.enter()
+		if err != nil {
+			return // on its way down; the log has it
+		}
+		defer release()
+		body := map[string]any{"why": why, "at": "review page", "time": now}
+		if err := d.writeLedger(context.WithoutCancel(ctx), learn.EntryRefused, object, "", body, nil); err != nil {
+			d.logger.Error("a refusal is not in the ledger", "why", why, "err", err)
+		}
+	}
+}
