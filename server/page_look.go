@@ -72,5 +72,5 @@ func (pageGraph) Kinds() []string {
 }
 
 func pageNode(n graph.Node) web.Node {
-	return web.Node{ID: n.ID, Kind: string(n.Kind), Label: n.Label, Attributes: n.Properties}
+	return web.Node{ID: n.ID, Kind: string(n.Kind), Label: n.Label, Attributes: n.Properties.Map()}
 }
