@@ -160,6 +160,12 @@ func (b *testBackend) ReviewStatus(_ context.Context, s Scope, id string) (Revie
 
 func (b *testBackend) Resource(_ context.Context, s Scope, kind, id string) (json.RawMessage, error) {
 	b.saw(s)
+	switch id {
+	case "absent":
+		return nil, fmt.Errorf("there is no %s absent: %w", kind, ErrNotFound)
+	case "broken":
+		return nil, errors.New("the index cannot be read")
+	}
 	return json.Marshal(map[string]string{"kind": kind, "id": id})
 }
 

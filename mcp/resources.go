@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -30,14 +31,17 @@ func (s *Server) addResources() {
 func (s *Server) read(ctx context.Context, req mcp.ReadResourceRequest) ([]mcp.ResourceContents, error) {
 	rest, ok := strings.CutPrefix(req.Params.URI, "lathe://")
 	if !ok || len(rest) > 1024 {
-		return nil, fmt.Errorf("not a lathe:// resource: %.80q", req.Params.URI)
+		return nil, InvalidParams("not a lathe:// resource: %.80q", req.Params.URI)
 	}
 	kind, id, _ := strings.Cut(rest, "/")
 	id, err := url.PathUnescape(id)
 	if err != nil {
-		return nil, fmt.Errorf("resource %.80q: %w", req.Params.URI, err)
+		return nil, InvalidParams("resource %.80q: %v", req.Params.URI, err)
 	}
 	raw, err := s.backend.Resource(ctx, ScopeOf(ctx), kind, id)
+	if errors.Is(err, ErrNotFound) {
+		return nil, notFound(ctx, req.Params.URI, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +63,11 @@ func (s *Server) addPrompts() {
 		s.mcp.AddPrompt(mcp.NewPrompt(p.name, mcp.WithPromptDescription(p.description),
 			mcp.WithArgument(p.argument, mcp.ArgumentDescription(p.argumentWords), mcp.RequiredArgument())),
 			func(_ context.Context, req mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
-				text := fmt.Sprintf(p.text, fence(req.Params.Arguments[p.argument]))
+				given := req.Params.Arguments[p.argument]
+				if strings.TrimSpace(given) == "" {
+					return nil, InvalidParams("prompt %s: the argument %s is missing: %s", p.name, p.argument, p.argumentWords)
+				}
+				text := fmt.Sprintf(p.text, fence(given))
 				return mcp.NewGetPromptResult(p.description, []mcp.PromptMessage{
 					mcp.NewPromptMessage(mcp.RoleUser, mcp.NewTextContent(text))}), nil
 			})

@@ -29,6 +29,15 @@ type Options struct {
 	Logger  *slog.Logger
 	// Scope decides a request's scope; nil takes none.
 	Scope func(*http.Request) Scope
+	// Suite is what a conformance suite wants to find; nil for none. Tests only.
+	Suite *Suite
+}
+
+// Suite is what a conformance suite wants to find in a server.
+type Suite struct {
+	Options []server.ServerOption
+	// Add registers resources and prompts, and returns the tools.
+	Add func(*Server, *server.MCPServer) []server.ServerTool
 }
 
 // Server is the MCP server. Create one with New.
@@ -54,20 +63,14 @@ func New(o Options) *Server {
 	s := &Server{backend: o.Backend, log: o.Logger, generated: map[string]learn.ToolManifest{}}
 	library := slog.New(quiet{o.Logger.Handler()})
 	s.closing, s.close = context.WithCancel(context.Background())
-	s.mcp = server.NewMCPServer("lathe", o.Version,
-		server.WithToolCapabilities(true),
-		server.WithResourceCapabilities(false, true),
-		server.WithPromptCapabilities(false),
-		server.WithInstructions(instructions),
-		server.WithToolHandlerMiddleware(s.recoverTool),
-		server.WithResourceRecovery(),
-		server.WithPaginationLimit(100),
-		server.WithLogger(library),
-	)
+	s.mcp = server.NewMCPServer("lathe", o.Version, s.options(library, o.Suite)...)
 	s.own = s.ownTools()
-	s.mcp.SetTools(s.own...)
 	s.addResources()
 	s.addPrompts()
+	if o.Suite != nil {
+		s.own = append(s.own, o.Suite.Add(s, s.mcp)...)
+	}
+	s.mcp.SetTools(s.own...)
 	scope := o.Scope
 	s.http = server.NewStreamableHTTPServer(s.mcp,
 		server.WithStateful(true),
@@ -88,6 +91,29 @@ func New(o Options) *Server {
 	return s
 }
 
+// options are what the library's server is made with.
+func (s *Server) options(log *slog.Logger, suite *Suite) []server.ServerOption {
+	hooks := &server.Hooks{}
+	errorHooks(hooks)
+	options := []server.ServerOption{
+		server.WithToolCapabilities(true),
+		server.WithResourceCapabilities(true, true),
+		server.WithPromptCapabilities(false),
+		server.WithCompletions(),
+		server.WithInstructions(instructions),
+		server.WithHooks(hooks),
+		server.WithToolHandlerMiddleware(s.recoverTool),
+		server.WithResourceRecovery(),
+		server.WithPaginationLimit(100),
+		server.WithLogger(log),
+	}
+	options = append(options, errorMiddleware()...)
+	if suite != nil {
+		options = append(options, suite.Options...)
+	}
+	return options
+}
+
 // ServeHTTP serves the Streamable HTTP transport of both eras. Requests with a
 // foreign Origin are refused, as the specification requires.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -105,6 +131,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer cancel()
 		defer context.AfterFunc(s.closing, cancel)()
 		r = r.WithContext(ctx)
+	}
+	if r.Method == http.MethodPost {
+		a := &answer{ResponseWriter: w, header: http.Header{}}
+		defer a.end()
+		w, r = a, r.WithContext(context.WithValue(r.Context(), answerKey{}, a))
 	}
 	s.http.ServeHTTP(w, r)
 }

@@ -125,7 +125,7 @@ func (s *Server) progress(ctx context.Context, req mcp.CallToolRequest) func(don
 	}
 	token := req.Params.Meta.ProgressToken
 	return func(done, total float64, message string) {
-		err := s.mcp.SendNotificationToClient(ctx, "notifications/progress", map[string]any{
+		err := s.Notify(ctx, "notifications/progress", map[string]any{
 			"progressToken": token, "progress": done, "total": total, "message": message})
 		if err != nil {
 			s.log.Debug("progress not delivered", "err", err)

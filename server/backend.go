@@ -13,8 +13,6 @@ import (
 	"lathe/learn"
 	"lathe/learn/action"
 	"lathe/learn/diagnose"
-	"lathe/learn/monitor"
-	"lathe/learn/trial"
 	"lathe/mcp"
 )
 
@@ -203,7 +201,7 @@ func (b backend) failure(ctx context.Context, s mcp.Scope, f mcp.Failure) (*lear
 
 // noCall says the same of a call that is not there and of another project's.
 func noCall(id string) error {
-	return fmt.Errorf("there is no recorded call %.80q in this project; search_log (lathe log) finds them", id)
+	return noSuch("there is no recorded call %.80q in this project; search_log (lathe log) finds them", id)
 }
 
 // report diagnoses an event from memory; a deep one looks into the code too.
@@ -235,57 +233,9 @@ func (b backend) ReviewStatus(_ context.Context, s mcp.Scope, id string) (mcp.Re
 			Risk: it.Risk, Questions: it.Questions})
 	}
 	if id != "" && len(out.Items) == 0 {
-		return out, fmt.Errorf("there is no proposal %.80q in this project", id)
+		return out, noSuch("there is no proposal %.80q in this project", id)
 	}
 	return out, nil
-}
-
-func (b backend) Resource(ctx context.Context, s mcp.Scope, kind, id string) (json.RawMessage, error) {
-	var v any
-	switch kind {
-	case "kpi":
-		k := b.d.kpis(monitor.Filter{ProjectID: s.ProjectID})
-		k.Effects.Objects = []trial.Effect{} // of all projects: none of an agent's business
-		v = k
-	case "tool":
-		for _, m := range b.d.forge.active() {
-			if m.Name == id {
-				// What was recorded stays in the project that it came from.
-				m.Examples, m.Provenance.Evidence = nil, nil
-				v = m
-			}
-		}
-	case "proposal":
-		status, err := b.ReviewStatus(ctx, s, id)
-		if err != nil {
-			return nil, err
-		}
-		v = status.Items[0]
-	case "report": // by its own id while it is remembered, or by the event's
-		kept, ok, err := b.d.findReport(ctx, id)
-		if err != nil {
-			return nil, err
-		}
-		if ok && (s.Import || kept.ProjectID == s.ProjectID) {
-			v = kept
-			break
-		}
-		report, err := b.plain(ctx, s, mcp.Failure{EventID: id}, "")
-		if err != nil {
-			return nil, err
-		}
-		v = report
-	case "graph":
-		return b.d.graphFor(ctx, id, s.ProjectID)
-	case "strategy":
-		return b.d.strategyResource(ctx, s, id)
-	default:
-		return nil, fmt.Errorf("there are no lathe://%.40s resources", kind)
-	}
-	if v == nil {
-		return nil, fmt.Errorf("there is no %s %.80q", kind, id)
-	}
-	return json.Marshal(v)
 }
 
 func head(list []string, n int) []string { return list[:min(n, len(list))] }

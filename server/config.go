@@ -33,9 +33,12 @@ type Config struct {
 	// daemon that a command started, whose caller needs only the socket.
 	HTTPOptional bool
 	Project      string // name of the workspace's project; "" derives it from the folder
-	Model        ModelConfig
-	CodeGraph    CodeGraphConfig
-	Autonomy     AutonomyConfig
+	// Conformance adds the MCP conformance suite's fixed tools, and serves /mcp
+	// without a token. Tests only.
+	Conformance bool
+	Model       ModelConfig
+	CodeGraph   CodeGraphConfig
+	Autonomy    AutonomyConfig
 }
 
 // Setting is one effective value with where it came from.

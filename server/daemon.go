@@ -76,6 +76,9 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (d *Daemon, err 
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w; choose another with --data", err)
 	}
+	if err := claimForSuite(cfg); err != nil {
+		return nil, err
+	}
 	lock := flock.New(lockPath(cfg.DataDir))
 	held, err := lock.TryLock()
 	if err != nil {
@@ -127,7 +130,7 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (d *Daemon, err 
 	if d.page, err = d.newPage(); err != nil {
 		return d, err
 	}
-	d.mcp = mcp.New(mcp.Options{Backend: backend{d}, Version: Version, Logger: logger, Scope: requestScope})
+	d.mcp = mcp.New(mcp.Options{Backend: backend{d}, Version: Version, Logger: logger, Scope: requestScope, Suite: cfg.suite()})
 	if err := d.readLedger(ctx); err != nil {
 		return d, fmt.Errorf("project the ledger: %w", err)
 	}

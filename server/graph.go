@@ -117,7 +117,7 @@ func (d *Daemon) graphNode(words, project string) (graph.Node, error) {
 	}
 	found := d.graph.Find(graph.Filter{Text: words, ProjectID: project, Limit: 1})
 	if len(found) == 0 {
-		return graph.Node{}, fmt.Errorf("the graph has no node like %.80q: see `lathe graph list`", words)
+		return graph.Node{}, noSuch("the graph has no node like %.80q: see `lathe graph list`", words)
 	}
 	return found[0], nil
 }

@@ -134,7 +134,11 @@ func (d *Daemon) token() (string, error) {
 func (d *Daemon) tcpHandler(token string) http.Handler {
 	mux := http.NewServeMux()
 	guarded := func(h http.Handler) http.Handler { return bearer(token, d.counted(h)) }
-	mux.Handle("/mcp", guarded(d.mcp))
+	agents := guarded(d.mcp)
+	if d.cfg.Conformance {
+		agents = d.counted(d.mcp)
+	}
+	mux.Handle("/mcp", agents)
 	mux.Handle("/metrics", guarded(d.metricsHandler()))
 	mux.HandleFunc("/healthz", d.healthz)
 	mux.Handle("/", d.counted(d.page))

@@ -42,6 +42,7 @@ var direction = map[string][]string{
 	"toolforge/sandbox": {"learn", "toolforge/image"},
 	"mcp":               {"learn"},
 	"mcp/gateway":       {"learn", "mcp"},
+	"mcp/conformance":   {"mcp"},
 	"lsp":               {"learn"},
 	"server/pipeline":   {"learn"},
 	"server/review":     {"learn"},

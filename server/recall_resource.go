@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"lathe/index/eventlog"
@@ -47,7 +46,7 @@ func (d *Daemon) strategyResource(ctx context.Context, s mcp.Scope, id string) (
 		return nil, err
 	}
 	if !ok || out.ProjectID != "" && out.ProjectID != s.ProjectID && !s.Import {
-		return nil, fmt.Errorf("there is no strategy %.80q in this project; recall names those that fit", id)
+		return nil, noSuch("there is no strategy %.80q in this project; recall names those that fit", id)
 	}
 	kept := []string{}
 	for _, event := range head(out.Evidence, maxEvidenceCalls) {

@@ -22,7 +22,7 @@ import (
 )
 
 func (a *app) serveCmd() *cobra.Command {
-	var accept, optional bool
+	var accept, optional, suite bool
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "The daemon: it alone owns the data directory",
@@ -35,7 +35,7 @@ Other commands start it when it does not run; it then leaves after 30 idle minut
 			if err != nil {
 				return err
 			}
-			cfg.AcceptDamage, cfg.HTTPOptional = accept, optional
+			cfg.AcceptDamage, cfg.HTTPOptional, cfg.Conformance = accept, optional, suite
 			logger := slog.New(slog.NewTextHandler(a.errs, nil))
 			d, err := server.Open(cmd.Context(), cfg, logger)
 			if err != nil {
@@ -49,6 +49,7 @@ Other commands start it when it does not run; it then leaves after 30 idle minut
 	}
 	c.Flags().Func("idle-exit", "leave after this long without work, like 30m", a.setting("idle_exit"))
 	c.Flags().BoolVar(&optional, "http-optional", false, "go on without the HTTP port when it is in use")
+	c.Flags().BoolVar(&suite, "conformance", false, "for tests only: add the MCP conformance suite's tools, and serve /mcp without a token; needs an empty data directory")
 	c.Flags().BoolVar(&accept, "accept-damage", false, "start although the event log lost records; the loss stays in the log of accepted damage")
 	return c
 }

@@ -64,7 +64,7 @@ when it is missing (as root). Nothing is downloaded from anywhere else.`,
 			return a.selfTest(cmd.Context(), store)
 		}}
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
-	c.Flags().BoolVar(&dev, "dev", false, "also install what the tests drive: an editor, a browser, analysers")
+	c.Flags().BoolVar(&dev, "dev", false, "also install what the tests drive: an editor, a browser, analysers, MCP clients")
 	return c
 }
 
@@ -72,6 +72,9 @@ func (a *app) steps(store *image.Store, dev bool) []step {
 	var out []step
 	if dev {
 		out = append(out, step{"apt-get install " + strings.Join(devPackages, " "), func() bool { return len(missingPackages()) > 0 }, a.aptInstall})
+		if clients, ok := clientsStep(); ok {
+			out = append(out, clients)
+		}
 	}
 	for _, kind := range []image.Kind{image.Runtime, image.Validation} {
 		size := "about 40 MB, half a minute"
