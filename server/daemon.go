@@ -232,6 +232,9 @@ func (d *Daemon) Close() error {
 	if d.models != nil {
 		d.models.close()
 	}
+	if d.forge != nil {
+		d.forge.close()
+	}
 	d.code.close()
 	if d.foreign != nil {
 		d.foreign.close()

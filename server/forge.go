@@ -41,7 +41,8 @@ type forge struct {
 	d        *Daemon
 	images   *image.Store
 	launcher *sandbox.Launcher
-	broken   error // why the sandbox is not usable here
+	broken   error         // why the sandbox is not usable here
+	pool     *sandbox.Pool // interpreters that wait for calls; nil when broken
 
 	tested   func() error // the sandbox's self-test, once
 	programs func() map[string]bool
@@ -58,6 +59,9 @@ func openForge(d *Daemon) (*forge, error) {
 	}
 	f := &forge{d: d, images: images, tools: map[string]*deployed{}}
 	f.launcher, f.broken = sandbox.Open(d.cfg.Sandbox)
+	if f.broken == nil {
+		f.pool = sandbox.NewPool(f.launcher, sandbox.PoolOptions{})
+	}
 	f.tested = sync.OnceValue(f.selfTest)
 	f.programs = sync.OnceValue(f.imagePrograms)
 	return f, nil
@@ -414,47 +418,6 @@ func (f *forge) names() string {
 	}
 	return strings.Join(names, ", ")
 }
-
-// run calls a deployed tool on a workspace.
-func (f *forge) run(ctx context.Context, name, workspace string, arguments json.RawMessage) (*deployed, *sandbox.Result, error) {
-	t, dir, err := f.lookup(ctx, name)
-	if err != nil {
-		return nil, nil, err
-	}
-	base, err := f.images.ToolBase(t.manifest.Digest)
-	if err != nil {
-		return nil, nil, err
-	}
-	root, err := f.images.RootFS(ctx, base)
-	if err != nil {
-		return nil, nil, err
-	}
-	p := t.manifest.Permissions
-	if err := toolforge.CheckArguments(t.manifest, arguments); err != nil {
-		return nil, nil, fmt.Errorf("%s was not called: %w", name, err)
-	}
-	const caller = "/opt/lathe/call"
-	spec := &sandbox.Spec{RootFS: root, Args: []string{"python3", "-I", caller + "/call.py", image.ToolPath, name}, Dir: "/tmp",
-		Files: map[string][]byte{"call.py": toolforge.Caller()}, FilesDir: caller,
-		Stdin:  bytes.NewReader(arguments),
-		Binds:  []sandbox.Bind{{Host: dir, Guest: image.ToolPath}},
-		Limits: sandbox.Limits{WallTime: time.Duration(p.Seconds * float64(time.Second)), MemoryBytes: int64(p.MemoryMB) << 20}}
-	if p.Filesystem != "none" {
-		if workspace == "" {
-			return nil, nil, errors.New("the tool reads the workspace, but this connection has none: connect through `lathe mcp` in a project's folder")
-		}
-		spec.Binds = append(spec.Binds, sandbox.Bind{Host: workspace, Guest: guestWorkspace})
-		spec.Dir = guestWorkspace
-		// git refuses a folder that belongs to somebody else, as it does in
-		// the sandbox's user namespace.
-		spec.Env = []string{"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*"}
-	}
-	res, err := f.launcher.Run(ctx, spec)
-	return t, res, err
-}
-
-// guestWorkspace is where a tool sees the workspace.
-const guestWorkspace = "/workspace"
 
 // Failed says in a sentence what a sandbox's self-test found wrong: which
 // abuses were not held, and why the first was not.

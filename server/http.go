@@ -217,6 +217,7 @@ func (d *Daemon) metricsHandler() http.Handler {
 		gauge("ledger_head", "Last message of the ledger.", func() float64 { return float64(d.log.Head(eventlog.Ledger)) }),
 		gauge("pipeline_applied", "Last message that the learners saw.", func() float64 { return float64(d.runner.Applied()) }),
 		gauge("pipeline_failures", "Records on which a learner failed.", func() float64 { return float64(d.runner.Failures()) }),
+		gauge("tools_waiting", "Interpreters that wait for the next call of a tool.", func() float64 { return float64(d.forge.waiting()) }),
 		gauge("tools_active", "Generated tools that sessions can call.", func() float64 { return float64(len(d.forge.active())) }),
 	} {
 		_ = d.metrics.registry.Register(c) // the second listener's handler registers the same

@@ -73,6 +73,7 @@ type run struct {
 	stdout  *capture
 	stderr  *capture
 	stdin   *os.File // our end
+	channel *os.File // what the command gets as stdin instead of a pipe
 	out     int
 	closers []io.Closer
 	config  *os.File // the child's configuration, and a runtime's last word
@@ -94,33 +95,20 @@ func (r *run) close() {
 }
 
 func (r *run) do(ctx context.Context) (*Result, error) {
-	name := groupPrefix() + strconv.FormatUint(uint64(r.l.next.Add(1)), 10)
-	r.group, r.missing = r.l.cgroups.make(name, r.spec.Limits)
-	if err := r.prepare(); err != nil {
+	start := time.Now()
+	if err := r.start(); err != nil {
 		return nil, err
 	}
-	start := time.Now()
-	if err := r.cmd.Start(); err != nil {
-		r.closeChildEnds()
-		return nil, startError(err)
-	}
-	r.proc.Store(r.cmd.Process)
 	stop := r.watch(ctx, start)
 	err := r.release()
-	if err != nil {
-		_ = r.cmd.Process.Kill()
-	} else if r.stdin != nil {
+	if err == nil && r.stdin != nil {
 		go feed(r.stdin, r.spec.Stdin)
 	}
-	r.closeChildEnds()
-	r.stdout.wait()
-	r.stderr.wait()
-	werr := r.cmd.Wait()
+	werr := r.end(err)
 	wall := time.Since(start)
 	stop()
-	var exit *exec.ExitError
-	if werr != nil && !errors.As(werr, &exit) {
-		return nil, fmt.Errorf("sandbox: wait: %w", werr)
+	if werr != nil {
+		return nil, werr
 	}
 	if err != nil && r.limit.Load() == nil {
 		if ctx.Err() != nil {
@@ -132,6 +120,37 @@ func (r *run) do(ctx context.Context) (*Result, error) {
 		return nil, err
 	}
 	return r.result(wall), ctx.Err()
+}
+
+// start makes the cgroup and starts the child, which waits for release.
+func (r *run) start() error {
+	name := groupPrefix() + strconv.FormatUint(uint64(r.l.next.Add(1)), 10)
+	r.group, r.missing = r.l.cgroups.make(name, r.spec.Limits)
+	if err := r.prepare(); err != nil {
+		return err
+	}
+	if err := r.cmd.Start(); err != nil {
+		r.closeChildEnds()
+		return startError(err)
+	}
+	r.proc.Store(r.cmd.Process)
+	return nil
+}
+
+// end returns when every process of the run is gone; failed is what release
+// said.
+func (r *run) end(failed error) error {
+	if failed != nil {
+		_ = r.cmd.Process.Kill()
+	}
+	r.closeChildEnds()
+	r.stdout.wait()
+	r.stderr.wait()
+	err := r.cmd.Wait()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		return fmt.Errorf("sandbox: wait: %w", err)
+	}
+	return nil
 }
 
 // prepare makes pipes, configuration and the command to start.
@@ -182,7 +201,7 @@ func (r *run) configFile() (*os.File, error) {
 		RootFS: s.RootFS, Args: s.Args, Env: s.Env, Dir: s.Dir, Files: s.Files, FilesDir: s.FilesDir,
 		Binds: s.Binds, OutDir: s.OutDir, TmpBytes: s.Limits.TmpBytes, PIDs: s.Limits.PIDs,
 		CPUSeconds: uint64((s.Limits.CPUTime + time.Second - 1) / time.Second),
-		GivenTrees: r.l.ids.privileged, Runtime: r.l.runtime,
+		GivenTrees: r.l.ids.privileged, Runtime: r.l.runtime, Channel: r.channel != nil,
 	}
 	if r.group.memory == "" {
 		c.AddressSize = uint64(s.Limits.MemoryBytes)
@@ -209,7 +228,9 @@ func (r *run) configFile() (*os.File, error) {
 
 func (r *run) stdio() error {
 	var err error
-	if r.spec.Stdin == nil {
+	if r.channel != nil {
+		r.cmd.Stdin = r.channel
+	} else if r.spec.Stdin == nil {
 		null, err := os.Open(os.DevNull)
 		if err != nil {
 			return fmt.Errorf("sandbox: %w", err)

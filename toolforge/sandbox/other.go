@@ -33,3 +33,27 @@ func Open(string) (*Launcher, error) { return NewLauncher() }
 
 // Names are the backends of this machine: none.
 func Names() []string { return nil }
+
+// Warm is an interpreter that waits in a sandbox, which only Linux has.
+type Warm struct{}
+
+// Warm answers ErrUnsupported.
+func (l *Launcher) Warm(context.Context, *Spec, Program) (*Warm, error) {
+	_, err := NewLauncher()
+	return nil, err
+}
+
+// Call answers ErrNotWarm.
+func (w *Warm) Call(context.Context, []byte) (*Result, error) { return nil, ErrNotWarm }
+
+// Settle answers ErrNotWarm.
+func (w *Warm) Settle() error { return ErrNotWarm }
+
+// Resident is 0.
+func (w *Warm) Resident() int64 { return 0 }
+
+// Close does nothing.
+func (w *Warm) Close() error { return nil }
+
+func (w *Warm) usable() bool { return false }
+func (w *Warm) kill()        {}

@@ -79,9 +79,16 @@ func (b *builder) hand(cfg *config) error {
 		return err
 	}
 	log := filepath.Join(bundle, "log")
-	run := exec.Command(cfg.Runtime, "--root", filepath.Join(stage, "state"), "--rootless", "true", "--log", log, "--log-format", "json",
-		"run", "--no-new-keyring", "--bundle", bundle, "lathe")
+	args := []string{"--root", filepath.Join(stage, "state"), "--rootless", "true", "--log", log, "--log-format", "json",
+		"run", "--no-new-keyring", "--bundle", bundle}
+	if cfg.Channel {
+		args = append(args, "--preserve-fds", "1")
+	}
+	run := exec.Command(cfg.Runtime, append(args, "lathe")...)
 	run.Stdin, run.Stdout, run.Stderr = os.Stdin, os.Stdout, os.Stderr
+	if cfg.Channel {
+		run.Stdin, run.ExtraFiles = nil, []*os.File{os.Stdin}
+	}
 	run.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "GOMAXPROCS=1"}
 	var fds []int
 	if b.out >= 0 {

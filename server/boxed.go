@@ -1,0 +1,94 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"lathe/learn"
+	"lathe/toolforge"
+	"lathe/toolforge/image"
+	"lathe/toolforge/sandbox"
+)
+
+// guestWorkspace is where a tool sees the workspace.
+const guestWorkspace = "/workspace"
+
+// callerDir is where the program lies that calls a tool.
+const callerDir = "/opt/lathe/call"
+
+// run calls a deployed tool on a workspace, in the interpreter that waits for
+// calls of this tool, project and permissions, or else in a new sandbox.
+func (f *forge) run(ctx context.Context, name, workspace string, arguments json.RawMessage) (*deployed, *sandbox.Result, error) {
+	t, dir, err := f.lookup(ctx, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	base, err := f.images.ToolBase(t.manifest.Digest)
+	if err != nil {
+		return nil, nil, err
+	}
+	root, err := f.images.RootFS(ctx, base)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := toolforge.CheckArguments(t.manifest, arguments); err != nil {
+		return nil, nil, fmt.Errorf("%s was not called: %w", name, err)
+	}
+	spec, err := callSpec(t.manifest.Permissions, root, dir, workspace)
+	if err != nil {
+		return nil, nil, err
+	}
+	key, err := callKey(t.manifest.Digest, spec)
+	if err != nil {
+		return nil, nil, err
+	}
+	program := sandbox.Program{Path: callerDir + "/call.py", Args: []string{image.ToolPath, name}, Read: []string{image.ToolPath + "/tool.py"}}
+	res, _, err := f.pool.Call(ctx, key, spec, program, arguments)
+	return t, res, err
+}
+
+// callSpec is the sandbox of a tool's calls: what its permissions allow, and
+// nothing else.
+func callSpec(p learn.Permissions, root, dir, workspace string) (*sandbox.Spec, error) {
+	spec := &sandbox.Spec{RootFS: root, Dir: "/tmp",
+		Files: map[string][]byte{"call.py": toolforge.Caller()}, FilesDir: callerDir,
+		Binds:  []sandbox.Bind{{Host: dir, Guest: image.ToolPath}},
+		Limits: sandbox.Limits{WallTime: time.Duration(p.Seconds * float64(time.Second)), MemoryBytes: int64(p.MemoryMB) << 20}}
+	if p.Filesystem == "none" {
+		return spec, nil
+	}
+	if workspace == "" {
+		return nil, errors.New("the tool reads the workspace, but this connection has none: connect through `lathe mcp` in a project's folder")
+	}
+	spec.Binds = append(spec.Binds, sandbox.Bind{Host: workspace, Guest: guestWorkspace})
+	spec.Dir = guestWorkspace
+	// git refuses a folder that belongs to somebody else, as it does in
+	// the sandbox's user namespace.
+	spec.Env = []string{"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*"}
+	return spec, nil
+}
+
+// callKey names the calls that one interpreter may answer: those of the same
+// tool on the same folders, with the same limits and environment.
+func callKey(digest string, spec *sandbox.Spec) (string, error) {
+	raw, err := json.Marshal([]any{digest, spec.RootFS, spec.Dir, spec.Binds, spec.Limits, spec.Env})
+	return learn.ContentHash(raw), err
+}
+
+// close ends the interpreters that wait.
+func (f *forge) close() {
+	if f.pool != nil {
+		f.pool.Close()
+	}
+}
+
+// waiting is how many interpreters wait for calls.
+func (f *forge) waiting() int {
+	if f.pool == nil {
+		return 0
+	}
+	return f.pool.Stats().Interpreters
+}

@@ -1,0 +1,266 @@
+"""Waits in a sandbox and forks for each call of a Python program.
+
+usage: warm.py CHANNEL [--read FILE]... PROGRAM [ARGUMENT]...
+
+It is the first process of its namespace, and its descriptor CHANNEL is a
+socket to the launcher. It reads PROGRAM and each FILE once, compiles them and imports
+the modules of the standard library that they name, but executes nothing of
+them: that happens only in the child that it forks for a call, so that no call
+can leave anything in here. A call is a packet with three descriptors, which
+become 0, 1 and 2 of the child, in which PROGRAM then runs as if it had been
+started anew. When the child ends, every other process of the namespace is
+killed and the answer says how it ended. Then the scratch folders are emptied;
+a second answer says whether all is as it was, or why this process must not be
+used again.
+
+launcher            this process            child
+  call + 3 fds ------->  fork  -------------> PROGRAM
+                         wait  <-------------
+                         kill all, reap
+  <------- {"status"} -
+                         empty /tmp, compare
+  <------- {"spent"} --
+"""
+
+import _signal
+import _socket
+import array
+import ast
+import builtins
+import ctypes
+import fcntl
+import gc
+import json
+import os
+import resource
+import sys
+import types
+
+SCRATCH = ("/tmp", "/dev/shm")
+# More than this in a scratch folder, and a new sandbox is cheaper.
+MOST_ENTRIES, MOST_DEPTH = 2000, 20
+# What may be imported before a call: harmless to import, and often wanted.
+MODULES = set(
+    "__future__ abc argparse array ast base64 bisect calendar cmath codecs collections contextlib copy csv dataclasses datetime decimal "
+    "difflib email enum errno fnmatch fractions functools glob gzip hashlib heapq html importlib inspect io itertools json keyword "
+    "locale math mimetypes numbers operator os pathlib platform posixpath pprint queue random re secrets shlex shutil "
+    "stat statistics string struct subprocess sys tempfile textwrap time tokenize tomllib types typing unicodedata "
+    "urllib uuid xml zipfile zlib zoneinfo".split()
+)
+PR_SET_DUMPABLE, FS_IOC_SETFLAGS = 4, 0x40086602
+
+
+PRCTL = ctypes.CDLL(None).prctl
+
+
+def dumpable(value):
+    """Allow, or not, that another process of the same user looks into this
+    one, its memory and its descriptors, through /proc."""
+    if PRCTL(PR_SET_DUMPABLE, value, 0, 0, 0) != 0:
+        raise OSError("prctl")
+
+
+def channel(fd):
+    """Take the launcher's socket to where no program inherits it."""
+    sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, os.dup(fd))
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, fd, inheritable=False)
+    os.close(null)
+    return sock
+
+
+def prepare(program, read):
+    """The compiled sources by path, and their modules imported."""
+    compiled = {}
+    for path in [program, *read]:
+        with open(path, "rb") as file:
+            source = file.read()
+        try:
+            tree = ast.parse(source, path)
+            compiled[path] = compile(tree, path, "exec", dont_inherit=True)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            if path == program:
+                raise
+            continue  # the call says what is wrong with it
+        for node in ast.walk(tree):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names = [node.module]
+            for name in names:
+                if name.split(".")[0] in MODULES and name.split(".")[0] in sys.stdlib_module_names:
+                    try:
+                        __import__(name)
+                    except ImportError:
+                        pass
+    return compiled
+
+
+def settings():
+    """What a child can change in its parent: a process of the same user may
+    set another's limits, priority and processors."""
+    return (
+        [resource.getrlimit(n) for n in range(resource.RLIM_NLIMITS if hasattr(resource, "RLIM_NLIMITS") else 16)],
+        os.getpriority(os.PRIO_PROCESS, 0), os.sched_getaffinity(0), os.sched_getscheduler(0),
+    )
+
+
+def call(fds, arguments, code, program):
+    """The child: become the program."""
+    status = 1
+    try:
+        os.setsid()
+        for target, fd in enumerate(fds):
+            os.dup2(fd, target)
+        os.closerange(3, 1 << 20)
+        dumpable(1)
+        _signal.signal(_signal.SIGINT, _signal.default_int_handler)
+        sys.argv = [program, *arguments]
+        main = types.ModuleType("__main__")
+        main.__file__, main.__builtins__ = program, builtins
+        sys.modules["__main__"] = main
+        gc.enable()
+        exec(code, main.__dict__)
+        status = 0
+    except SystemExit as end:
+        if end.code is None or isinstance(end.code, int):
+            status = (end.code or 0) & 255
+        else:
+            print(end.code, file=sys.stderr)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except Exception:
+                pass  # closed, or replaced by something else
+        os._exit(status)
+
+
+def reap(child):
+    """Wait for the child, then end and reap everything else in the namespace."""
+    while True:
+        pid, status, usage = os.wait4(-1, 0)
+        if pid == child:
+            break
+    try:
+        while True:
+            try:
+                os.kill(-1, _signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            os.wait4(-1, 0)
+    except ChildProcessError:
+        return status, usage
+
+
+def empty(folder):
+    """Make a scratch folder as it was at the start; False when it is too much."""
+    left = MOST_ENTRIES
+
+    def below(path, depth):
+        nonlocal left
+        os.chmod(path, 0o700)
+        for name in os.listdir(path):
+            left -= 1
+            if left < 0 or depth > MOST_DEPTH:
+                return False
+            inner = path + "/" + name
+            info = os.lstat(inner)
+            if info.st_dev != device:
+                return False
+            if info.st_mode & 0o170000 == 0o040000:
+                if not below(inner, depth + 1):
+                    return False
+                os.rmdir(inner)
+            else:
+                os.unlink(inner)
+        return True
+
+    device = os.lstat(folder).st_dev
+    if not below(folder, 0):
+        return False
+    for name in os.listxattr(folder):
+        os.removexattr(folder, name)
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.ioctl(fd, FS_IOC_SETFLAGS, array.array("l", [0]))
+    except OSError:
+        pass  # a file system without flags has none to reset
+    finally:
+        os.close(fd)
+    os.chmod(folder, 0o777)
+    os.utime(folder, (0, 0))
+    return not os.listxattr(folder)
+
+
+def resident():
+    """This process's memory in bytes."""
+    with open("/proc/self/statm", "rb", 0) as file:
+        return int(file.read(200).split()[1]) * resource.getpagesize()
+
+
+def look(before):
+    """Why this process must not be used again, or ""."""
+    try:
+        for folder in SCRATCH:
+            if not empty(folder):
+                return "too much was left in " + folder
+        if settings() != before:
+            return "a call changed this process's limits or priority"
+    except OSError as error:
+        return f"what a call left could not be removed: {error}"
+    return ""
+
+
+def serve(sock, arguments, code, program):
+    """Answer calls until the launcher is gone."""
+    before = settings()
+    room = _socket.CMSG_SPACE(3 * array.array("i").itemsize)
+    while True:
+        message, ancillary, _, _ = sock.recvmsg(16, room, getattr(_socket, "MSG_CMSG_CLOEXEC", 0))
+        if not message:
+            return
+        fds = array.array("i")
+        for _, _, data in ancillary:
+            fds.frombytes(data[: len(data) - len(data) % fds.itemsize])
+        if len(fds) != 3:
+            return
+        child = os.fork()
+        if child == 0:
+            call(fds, arguments, code, program)
+        for fd in fds:
+            os.close(fd)
+        status, usage = reap(child)
+        sock.send(json.dumps({"status": status, "cpu": usage.ru_utime + usage.ru_stime, "rss": usage.ru_maxrss * 1024}).encode())
+        sock.send(json.dumps({"spent": look(before), "resident": resident()}).encode())
+
+
+def main():
+    if os.getpid() != 1:
+        sys.exit("warm.py kills every process that it sees, so it must be the first of its own namespace")
+    words, read = sys.argv[2:], []
+    while words[0] == "--read":
+        read.append(words[1])
+        words = words[2:]
+    program, arguments = words[0], words[1:]
+    _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
+    sock = channel(int(sys.argv[1]))
+    dumpable(0)
+    compiled = prepare(program, read)
+    # What the program's loader may take instead of reading a file again.
+    cache = types.ModuleType("_lathe_compiled")
+    cache.code = compiled
+    sys.modules["_lathe_compiled"] = cache
+    code = compiled[program]
+    for folder in SCRATCH:
+        if not empty(folder):
+            sys.exit(folder + " is not empty")
+    gc.collect()
+    gc.disable()
+    gc.freeze()
+    sock.send(json.dumps({"ready": True, "resident": resident()}).encode())
+    serve(sock, arguments, code, program)
+
+
+main()

@@ -1,0 +1,321 @@
+package sandbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// settleTime bounds how long an interpreter may need to become ready, and to
+// empty its scratch folders after a call.
+const settleTime = 30 * time.Second
+
+// Warm is a Python interpreter that waits in a sandbox of its own and forks for
+// each call. The limits of its Spec hold for each call: wall-clock time and
+// output by ending the sandbox, the others as for a run (memory includes the
+// waiting interpreter). It executes nothing of the program itself. Safe for
+// concurrent use; calls are made one after the other.
+type Warm struct {
+	r     *run
+	conn  *net.UnixConn             // packets to and from guest/warm.py
+	ended chan struct{}             // closed when every process is gone
+	last  struct{ oom, pids int64 } // how often these limits struck in all; set before ended is closed
+
+	mu       sync.Mutex
+	pending  bool   // the last call's second answer was not read yet
+	spent    string // why it must not be used again
+	resident int64  // bytes, when it was last asked
+}
+
+// Warm starts an interpreter. Its Spec's Args are replaced by the program.
+func (l *Launcher) Warm(ctx context.Context, spec *Spec, p Program) (*Warm, error) {
+	channelFD := 0
+	if l.runtime != "" {
+		channelFD = 3 // runtimes put pipes of their own before 0, 1 and 2
+	}
+	s, err := warmSpec(spec, p, channelFD)
+	if err != nil {
+		return nil, err
+	}
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("sandbox: channel: %w", err)
+	}
+	ours, theirs := os.NewFile(uintptr(pair[0]), "channel"), os.NewFile(uintptr(pair[1]), "channel")
+	conn, err := net.FileConn(ours)
+	ours.Close()
+	if err != nil {
+		theirs.Close()
+		return nil, fmt.Errorf("sandbox: channel: %w", err)
+	}
+	w := &Warm{conn: conn.(*net.UnixConn), ended: make(chan struct{}),
+		r: &run{l: l, spec: s, host: l.ids.pick(l.next.Add(1)), out: -1, channel: theirs}}
+	started := make(chan error, 1)
+	go w.live(started)
+	if err := <-started; err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	stop := context.AfterFunc(ctx, func() { w.r.kill("") })
+	defer stop()
+	if err := w.ready(); err != nil {
+		_ = w.Close()
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, fmt.Errorf("%w: %w: %s", ErrNotWarm, err, clipped(w.r.stderr.data))
+	}
+	return w, nil
+}
+
+func clipped(b []byte) string { return strings.ToValidUTF8(string(b[:min(len(b), 1000)]), "?") }
+
+// live holds the thread that the sandbox's life is bound to.
+func (w *Warm) live(started chan<- error) {
+	// See Launcher.Run.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	defer close(w.ended)
+	defer w.r.close()
+	err := w.r.start()
+	if err != nil {
+		w.r.channel.Close()
+		started <- err
+		return
+	}
+	err = w.r.release()
+	started <- err
+	_ = w.r.end(err)
+	_, w.last.oom, w.last.pids = w.r.group.usage()
+}
+
+// ready waits for the interpreter's first word.
+func (w *Warm) ready() error {
+	var s settledCall
+	if err := w.hear(&s, settleTime); err != nil {
+		return err
+	}
+	if !s.Ready {
+		return errors.New("it did not become ready")
+	}
+	w.resident = s.Resident
+	return nil
+}
+
+// hear reads one packet. Any error ends the interpreter's use.
+func (w *Warm) hear(into any, within time.Duration) error {
+	deadline := time.Time{}
+	if within > 0 {
+		deadline = time.Now().Add(within)
+	}
+	if err := w.conn.SetReadDeadline(deadline); err != nil {
+		return err
+	}
+	buf := make([]byte, 2048)
+	n, err := w.conn.Read(buf)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(buf[:n], into)
+}
+
+// settle reads what the last call left behind; the answer says whether another
+// call may be made.
+func (w *Warm) settle() error {
+	if w.spent == "" && w.pending {
+		var s settledCall
+		if err := w.hear(&s, settleTime); err != nil {
+			s.Spent = "it ended: " + err.Error()
+		}
+		w.pending, w.spent, w.resident = false, s.Spent, s.Resident
+	}
+	select {
+	case <-w.ended:
+		w.spent = "it ended"
+	default:
+	}
+	if w.spent != "" {
+		return fmt.Errorf("%w: %s", ErrNotWarm, w.spent)
+	}
+	return nil
+}
+
+// Settle waits until what the last call left behind is gone, and says whether
+// another call may be made: ErrNotWarm if not.
+func (w *Warm) Settle() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.settle()
+}
+
+// usable says whether the last call left it alive; Settle says more.
+func (w *Warm) usable() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	select {
+	case <-w.ended:
+		return false
+	default:
+		return w.spent == ""
+	}
+}
+
+// kill ends the interpreter without waiting for that.
+func (w *Warm) kill() { w.r.kill("") }
+
+// Resident is the waiting interpreter's memory in bytes.
+func (w *Warm) Resident() int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.resident
+}
+
+// Close ends the interpreter and returns when every process is gone.
+func (w *Warm) Close() error {
+	w.kill()
+	<-w.ended
+	return w.conn.Close()
+}
+
+// Call runs the program once, with stdin as its input. ErrNotWarm says that
+// nothing was begun; other errors and results are those of Backend.Run.
+func (w *Warm) Call(ctx context.Context, stdin []byte) (*Result, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.settle(); err != nil {
+		return nil, err
+	}
+	c := &warmCall{w: w}
+	if err := c.open(stdin); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotWarm, err)
+	}
+	return c.do(ctx)
+}
+
+// warmCall is one call under way.
+type warmCall struct {
+	w              *Warm
+	input          *os.File
+	stdout, stderr *capture
+	oom, pids      int64 // how often these limits had struck before
+}
+
+func (c *warmCall) open(stdin []byte) (err error) {
+	if c.input, err = sealed(stdin); err != nil {
+		return err
+	}
+	over := func() { c.w.r.kill(LimitOutput) }
+	limit := c.w.r.spec.Limits.OutputBytes
+	if c.stdout, err = newCapture(limit, over); err != nil {
+		c.input.Close()
+		return err
+	}
+	if c.stderr, err = newCapture(limit, over); err != nil {
+		c.input.Close()
+		_ = c.stdout.Close()
+	}
+	return err
+}
+
+// sealed is a file in memory that nobody can change any more.
+func sealed(data []byte) (*os.File, error) {
+	fd, err := unix.MemfdCreate("stdin", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	if err != nil {
+		return nil, fmt.Errorf("sandbox: stdin: %w", err)
+	}
+	f := os.NewFile(uintptr(fd), "stdin")
+	_, err = f.Write(data)
+	if err == nil {
+		_, err = f.Seek(0, 0)
+	}
+	if err == nil {
+		_, err = unix.FcntlInt(f.Fd(), unix.F_ADD_SEALS, unix.F_SEAL_SEAL|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_WRITE)
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("sandbox: stdin: %w", err)
+	}
+	return f, nil
+}
+
+func (c *warmCall) do(ctx context.Context) (*Result, error) {
+	w, start := c.w, time.Now()
+	_, c.oom, c.pids = w.r.group.usage()
+	var fds []int
+	for _, f := range []*os.File{c.input, c.stdout.child, c.stderr.child} {
+		fd := int(f.Fd())
+		_ = unix.SetNonblock(fd, false) // programs expect descriptors that wait
+		fds = append(fds, fd)
+	}
+	rights := unix.UnixRights(fds...)
+	_, _, err := w.conn.WriteMsgUnix([]byte("call"), rights, nil)
+	c.input.Close()
+	if err != nil {
+		w.spent = "it ended: " + err.Error()
+		_, _ = c.stdout.Close(), c.stderr.Close()
+		return nil, fmt.Errorf("%w: %s", ErrNotWarm, w.spent)
+	}
+	c.stdout.child.Close()
+	c.stderr.child.Close()
+	timer := time.AfterFunc(w.r.spec.Limits.WallTime, func() { w.r.kill(LimitWall) })
+	stop := context.AfterFunc(ctx, func() { w.r.kill("") })
+	var e endedCall
+	err = w.hear(&e, 0)
+	timer.Stop()
+	stop()
+	if err != nil {
+		// The sandbox was ended, by a limit or by the caller.
+		w.spent = "a call ended it"
+		w.r.kill("")
+		<-w.ended
+	}
+	w.pending = err == nil
+	// Every process that could write is gone.
+	c.stdout.wait()
+	c.stderr.wait()
+	defer c.stdout.ours.Close()
+	defer c.stderr.ours.Close()
+	return c.result(e, err == nil, time.Since(start)), ctx.Err()
+}
+
+func (c *warmCall) result(e endedCall, alive bool, wall time.Duration) *Result {
+	r := c.w.r
+	res := &Result{Stdout: c.stdout.data, Stderr: c.stderr.data, Truncated: c.stdout.cut || c.stderr.cut, Wall: wall,
+		CPU: time.Duration(e.CPU * float64(time.Second)), MaxRSS: e.RSS, Degradations: r.missing}
+	status := syscall.WaitStatus(e.Status)
+	if !alive {
+		status = syscall.WaitStatus(syscall.SIGKILL)
+	}
+	res.ExitCode = status.ExitStatus()
+	if status.Signaled() {
+		res.ExitCode, res.Signal = 128+int(status.Signal()), unix.SignalName(status.Signal())
+	}
+	oom, pids := c.w.last.oom, c.w.last.pids
+	if alive {
+		_, oom, pids = r.group.usage()
+	}
+	limit := r.limit.Load()
+	switch {
+	case limit != nil && *limit != "":
+		res.Limit = *limit
+	case oom > c.oom:
+		res.Limit = LimitMemory
+	case status.Signaled() && status.Signal() == syscall.SIGKILL && res.CPU >= r.spec.Limits.CPUTime/2:
+		res.Limit = LimitCPU
+	case pids > c.pids && res.ExitCode != 0:
+		res.Limit = LimitPIDs
+	}
+	if alive && (res.Limit == LimitMemory || res.Limit == LimitOutput) && c.w.spent == "" {
+		c.w.spent = "a call reached its limit of " + res.Limit
+	}
+	return res
+}
