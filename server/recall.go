@@ -24,8 +24,7 @@ const (
 )
 
 // Recall ranks what was learned by how well it fits a task and how good it
-// proved. It answers from memory; the index is asked only for the few objects
-// that are given.
+// proved. It answers from memory alone.
 func (b backend) Recall(ctx context.Context, s mcp.Scope, q mcp.RecallQuery) (mcp.RecallResult, error) {
 	out := mcp.RecallResult{Strategies: []mcp.RecalledStrategy{}, Pitfalls: []mcp.Pitfall{}, Tools: []mcp.RecalledTool{}}
 	if err := claim(s, q.ProjectID); err != nil {
@@ -41,10 +40,10 @@ func (b backend) Recall(ctx context.Context, s mcp.Scope, q mcp.RecallQuery) (mc
 		q.MaxTokens = defaultTokens
 	}
 	f := b.d.factsOf(s, q)
-	if err := b.d.recallStrategies(ctx, f, q.Limit, &out); err != nil {
+	if err := b.d.recallStrategies(f, q.Limit, &out); err != nil {
 		return out, err
 	}
-	told, err := b.d.recallPitfalls(ctx, f, q.Limit, &out)
+	told, err := b.d.recallPitfalls(f, q.Limit, &out)
 	if err != nil {
 		return out, err
 	}
@@ -60,9 +59,9 @@ func (b backend) Recall(ctx context.Context, s mcp.Scope, q mcp.RecallQuery) (mc
 	return out, b.d.tryRecall(ctx, s, q, &out)
 }
 
-func (d *Daemon) recallStrategies(ctx context.Context, f *facts, n int, out *mcp.RecallResult) error {
+func (d *Daemon) recallStrategies(f *facts, n int, out *mcp.RecallResult) error {
 	for _, s := range d.memory.strategies(f, n, d.measuredEffect) {
-		r, ok, err := d.recalledStrategy(ctx, s)
+		r, ok, err := d.recalledStrategy(s)
 		if err != nil {
 			return err
 		}
@@ -74,9 +73,9 @@ func (d *Daemon) recallStrategies(ctx context.Context, f *facts, n int, out *mcp
 }
 
 // recallPitfalls returns the signatures of the pitfalls that it told.
-func (d *Daemon) recallPitfalls(ctx context.Context, f *facts, n int, out *mcp.RecallResult) (told []string, err error) {
+func (d *Daemon) recallPitfalls(f *facts, n int, out *mcp.RecallResult) (told []string, err error) {
 	for _, s := range d.memory.pitfalls(f, n) {
-		p, err := d.recalledPitfall(ctx, s)
+		p, err := d.recalledPitfall(s)
 		if err != nil {
 			return nil, err
 		}

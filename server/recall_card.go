@@ -32,6 +32,9 @@ type card struct {
 	steps      []stepKey
 	signature  string // of a remedy or report
 	slot       int32  // in the lexicon
+	// body is the object, compressed, so that an answer need not wait for the
+	// index; nil of a report that is not its error's surest one.
+	body []byte
 }
 
 // condition is a feature that tasks with a strategy have in common.

@@ -188,9 +188,9 @@ func (d *Daemon) object(ctx context.Context, kind learn.EntryKind, id string, in
 	return true, nil
 }
 
-func (d *Daemon) recalledStrategy(ctx context.Context, s scored[*card]) (out mcp.RecalledStrategy, ok bool, err error) {
+func (d *Daemon) recalledStrategy(s scored[*card]) (out mcp.RecalledStrategy, ok bool, err error) {
 	var st learn.ProvenStrategy
-	if ok, err = d.object(ctx, learn.EntryStrategy, s.of.id, &st); !ok || err != nil {
+	if ok, err = d.memory.read(s.of, &st); !ok || err != nil {
 		return out, false, err
 	}
 	out = mcp.RecalledStrategy{StrategyID: st.StrategyID, Name: learn.Shown(st.Name, 160), Description: learn.Shown(st.Description, 600), SuccessRate: st.SuccessRate,
@@ -205,11 +205,11 @@ func (d *Daemon) recalledStrategy(ctx context.Context, s scored[*card]) (out mcp
 	return out, true, nil
 }
 
-func (d *Daemon) recalledPitfall(ctx context.Context, s scored[trouble]) (mcp.Pitfall, error) {
+func (d *Daemon) recalledPitfall(s scored[trouble]) (mcp.Pitfall, error) {
 	p := mcp.Pitfall{Name: learn.Shown(s.of.name, 120), Count: int64(s.of.count), Score: s.score, Contributions: s.why.parts, Why: strings.Join(s.why.words, "; ")}
 	if c := s.of.report; c != nil {
 		var r learn.FailureAnalysisReport
-		ok, err := d.object(ctx, learn.EntryReport, c.id, &r)
+		ok, err := d.memory.read(c, &r)
 		if err != nil {
 			return p, err
 		}
@@ -222,7 +222,7 @@ func (d *Daemon) recalledPitfall(ctx context.Context, s scored[trouble]) (mcp.Pi
 	}
 	if c := s.of.remedy; c != nil {
 		var r learn.Remedy
-		ok, err := d.object(ctx, learn.EntryRemedy, c.id, &r)
+		ok, err := d.memory.read(c, &r)
 		if err != nil {
 			return p, err
 		}

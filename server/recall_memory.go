@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/klauspost/compress/s2"
+
 	"lathe/learn"
 )
 
@@ -76,10 +78,40 @@ func (m *memory) apply(e learn.LedgerEntry) error {
 	if err != nil {
 		return err
 	}
+	c.body = s2.Encode(nil, e.Body)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.put(c, e)
 	return nil
+}
+
+// object reads a strategy or a remedy.
+func (m *memory) object(kind learn.EntryKind, id string, into any) (bool, error) {
+	m.mu.RLock()
+	c := m.cards[cardKey{kind, id}]
+	m.mu.RUnlock()
+	if c == nil {
+		return false, nil
+	}
+	return m.read(c, into)
+}
+
+// read reads the object of a card.
+func (m *memory) read(c *card, into any) (bool, error) {
+	m.mu.RLock()
+	body := c.body
+	m.mu.RUnlock()
+	if body == nil {
+		return false, nil
+	}
+	raw, err := s2.Decode(nil, body)
+	if err == nil {
+		err = json.Unmarshal(raw, into)
+	}
+	if err != nil {
+		return false, fmt.Errorf("%s %s: %w", c.kind, c.id, err)
+	}
+	return true, nil
 }
 
 // state follows the life of strategies.
@@ -151,7 +183,12 @@ func (m *memory) errorOf(project, signature string) *known {
 func (m *memory) count(c *card, e learn.LedgerEntry, isNew bool) {
 	k := m.errorOf(c.project, c.signature)
 	if k.report == nil || c.gain >= k.report.gain || k.report.id == c.id {
+		if k.report != nil {
+			k.report.body = nil // never told again
+		}
 		k.report = c
+	} else {
+		c.body = nil
 	}
 	if c.at.After(k.at) {
 		k.at = c.at

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
-	"strings"
+	"sync"
 
 	"lathe/learn"
 )
@@ -19,6 +19,8 @@ type lexicon struct {
 	lists map[listKey][]int32 // slots, ascending
 	docs  map[uint32]int      // cards with a word
 	words int                 // of all cards, for their mean length
+
+	tallies *sync.Pool // of *tally
 }
 
 type listKey struct {
@@ -48,7 +50,9 @@ const (
 	maxPostings   = 20_000 // cards that these may have, together
 )
 
-func newLexicon() *lexicon { return &lexicon{lists: map[listKey][]int32{}, docs: map[uint32]int{}} }
+func newLexicon() *lexicon {
+	return &lexicon{lists: map[listKey][]int32{}, docs: map[uint32]int{}, tallies: &sync.Pool{}}
+}
 
 func (l *lexicon) live() int { return len(l.slots) - l.dead }
 
@@ -96,7 +100,12 @@ func (l *lexicon) find(project string, of class, query []uint32, most int) []*ca
 	const k1, b = 1.2, 0.75
 	words := slices.DeleteFunc(slices.Clone(query), func(w uint32) bool { return l.docs[w] == 0 })
 	slices.SortStableFunc(words, func(a, b uint32) int { return cmp.Compare(l.docs[a], l.docs[b]) })
-	scores := map[int32]float64{}
+	t, _ := l.tallies.Get().(*tally)
+	if t == nil {
+		t = new(tally)
+	}
+	defer l.tallies.Put(t)
+	t.scores = slices.Grow(t.scores, max(0, len(l.slots)-len(t.scores)))[:len(l.slots)]
 	mean := float64(l.words) / float64(max(1, l.live()))
 	postings := 0
 	for i, w := range words {
@@ -111,29 +120,72 @@ func (l *lexicon) find(project string, of class, query []uint32, most int) []*ca
 		for _, list := range [][]int32{own, common} {
 			for _, slot := range list {
 				if c := l.slots[slot]; c != nil {
-					scores[slot] += weight / (1 + k1*(1-b+b*float64(len(c.words))/mean))
+					if t.scores[slot] == 0 {
+						t.found = append(t.found, slot)
+					}
+					t.scores[slot] += weight / (1 + k1*(1-b+b*float64(len(c.words))/mean))
 				}
 			}
 		}
 	}
-	return l.top(scores, most)
+	return l.top(t, most)
 }
 
-func (l *lexicon) top(scores map[int32]float64, most int) []*card {
-	type hit struct {
-		slot  int32
-		score float64
+// tally is the working memory of a search: the scores by slot, of which only
+// those of the slots found are not zero.
+type tally struct {
+	scores []float64
+	found  []int32
+}
+
+// top takes the best out of a tally, which it empties.
+func (l *lexicon) top(t *tally, most int) []*card {
+	before := func(a, b int32) bool {
+		if x, y := t.scores[a], t.scores[b]; x != y {
+			return x > y
+		}
+		return l.slots[a].id < l.slots[b].id
 	}
-	hits := make([]hit, 0, len(scores))
-	for slot, s := range scores {
-		hits = append(hits, hit{slot, s})
+	best := t.found[:min(most, len(t.found))] // a heap, its worst on top
+	sink := func(i int) {
+		for {
+			worst := i
+			for c := 2*i + 1; c <= 2*i+2 && c < len(best); c++ {
+				if before(best[worst], best[c]) {
+					worst = c
+				}
+			}
+			if worst == i {
+				return
+			}
+			best[i], best[worst], i = best[worst], best[i], worst
+		}
 	}
-	slices.SortFunc(hits, func(a, b hit) int {
-		return cmp.Or(compareFloats(b.score, a.score), strings.Compare(l.slots[a.slot].id, l.slots[b.slot].id))
+	for i := len(best)/2 - 1; i >= 0; i-- {
+		sink(i)
+	}
+	for i := len(best); i < len(t.found); i++ {
+		if before(t.found[i], best[0]) {
+			best[0], t.found[i] = t.found[i], best[0]
+			sink(0)
+		}
+	}
+	slices.SortFunc(best, func(a, b int32) int {
+		switch {
+		case a == b:
+			return 0
+		case before(a, b):
+			return -1
+		}
+		return 1
 	})
-	out := make([]*card, 0, min(len(hits), most))
-	for _, h := range hits[:min(len(hits), most)] {
-		out = append(out, l.slots[h.slot])
+	out := make([]*card, len(best))
+	for i, slot := range best {
+		out[i] = l.slots[slot]
 	}
+	for _, slot := range t.found {
+		t.scores[slot] = 0
+	}
+	t.found = t.found[:0]
 	return out
 }

@@ -65,7 +65,7 @@ func (d *Daemon) tryStrategies(ctx context.Context, a assignment, out *mcp.Recal
 			a.of, a.chance = of, chance
 		}
 		var err error
-		if a.advised, err = d.strategySteps(ctx, s.StrategyID); err != nil {
+		if a.advised, err = d.strategySteps(s.StrategyID); err != nil {
 			return err
 		}
 		if !d.without(ctx, a, "strategies", without) {
@@ -76,13 +76,9 @@ func (d *Daemon) tryStrategies(ctx context.Context, a assignment, out *mcp.Recal
 }
 
 // strategySteps is what following a strategy looks like.
-func (d *Daemon) strategySteps(ctx context.Context, id string) ([]learn.RemedyAction, error) {
-	e, ok, err := d.index.Object(ctx, learn.EntryStrategy, id)
-	if err != nil || !ok {
-		return nil, err
-	}
+func (d *Daemon) strategySteps(id string) ([]learn.RemedyAction, error) {
 	var s learn.ProvenStrategy
-	if err := json.Unmarshal(e.Body, &s); err != nil {
+	if _, err := d.memory.object(learn.EntryStrategy, id, &s); err != nil {
 		return nil, err
 	}
 	var out []learn.RemedyAction
@@ -113,7 +109,7 @@ func (d *Daemon) tryPitfalls(ctx context.Context, a assignment, out *mcp.RecallR
 			continue
 		}
 		var r learn.Remedy
-		if _, err := d.object(ctx, learn.EntryRemedy, p.RemedyID, &r); err != nil {
+		if _, err := d.memory.object(learn.EntryRemedy, p.RemedyID, &r); err != nil {
 			return err
 		}
 		a.object, a.advised = p.RemedyID, r.Actions
