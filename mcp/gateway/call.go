@@ -2,147 +2,149 @@ package gateway
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
-	"github.com/mark3labs/mcp-go/server"
 
 	"lathe/learn"
 )
 
-const (
-	// AdviceTime is how long a failed call waits for advice at most.
-	AdviceTime = 50 * time.Millisecond
-	// maxOutput and maxParameters bound what is recorded of a call, in bytes.
-	maxOutput     = 64 << 10
-	maxParameters = 64 << 10
-)
+// AdviceTime is how long a failed call waits for advice at most.
+const AdviceTime = 50 * time.Millisecond
 
 // Adviser says what is known of a failed call. It is asked within AdviceTime.
 type Adviser interface {
 	Advise(ctx context.Context, failed learn.ActionOutcome) (learn.FailureAnalysisReport, error)
 }
 
-// handler serves one tool of a server.
-func (g *Gateway) handler(u *upstream, t tool) server.ToolHandlerFunc {
-	return func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-		began := time.Now()
-		var meta map[string]any
-		var progress func(json.RawMessage)
-		if m := req.Params.Meta; m != nil {
-			meta = passedOn(m.AdditionalFields)
-			if s, ok := server.ClientSessionFromContext(ctx).(*session); ok && m.ProgressToken != nil {
-				progress = func(params json.RawMessage) { s.progress(m.ProgressToken, params) }
-			}
-		}
-		raw, err := u.call(ctx, t.upstream, req.GetRawArguments(), meta, progress)
-		var res *mcp.CallToolResult
-		if err == nil {
-			if res, err = mcp.ParseCallToolResult(&raw); err != nil {
-				err = fmt.Errorf("its answer cannot be read: %w", err)
-			}
-		}
-		took := time.Since(began)
-		if err != nil {
-			res = mcp.NewToolResultErrorf("%s: %s", u.cfg.Name, plain(err.Error(), 2000))
-		}
-		ev := g.outcome(ctx, req, res, err, began, took)
-		g.queue.put(&ev)
-		if ev.Status.Failed() {
-			g.advise(ctx, ev, res)
-		}
-		return res, nil
-	}
-}
-
-// passedOn is what of a request's metadata concerns the server: not what the
-// protocol says of the connection to the gateway.
-func passedOn(fields map[string]any) map[string]any {
-	out := map[string]any{}
-	for k, v := range fields {
-		if !strings.HasPrefix(k, "io.modelcontextprotocol/") {
-			out[k] = v
-		}
-	}
-	return out
-}
-
-// outcome is the record of one call.
-func (g *Gateway) outcome(ctx context.Context, req mcp.CallToolRequest, res *mcp.CallToolResult, err error, began time.Time, took time.Duration) learn.ActionOutcome {
-	ev := learn.ActionOutcome{
-		ID:        learn.PositionID(string(learn.SourceGateway), g.o.SessionID, int(g.calls.Add(1))),
-		Timestamp: began.UTC(), ProjectID: g.o.ProjectID, SessionID: g.o.SessionID, AgentID: g.o.AgentID,
-		Source: learn.SourceGateway, ActionType: learn.ToolCall, ToolName: req.Params.Name,
-		ToolParameters: parameters(req), ToolOutput: learn.ToolOutput{Content: textOf(res)},
-		Status:          learn.StatusSuccess,
-		ResourceMetrics: learn.ResourceMetrics{DurationMS: float64(took.Microseconds()) / 1e3},
-		ContextSnapshot: learn.ContextSnapshot{CWD: g.o.Dir},
-	}
-	var rpc *rpcError
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		ev.Status = learn.StatusTimeout
-	case err != nil && ctx.Err() != nil:
-		ev.Status = learn.StatusInterrupted
-	case errors.As(err, &rpc):
-		ev.Status = learn.StatusFailure
-		ev.ErrorDetails = &learn.ErrorDetails{Message: plain(rpc.Message, 2000), Code: strconv.Itoa(rpc.Code)}
-	case err != nil:
-		ev.Status = learn.StatusFailure
-		ev.ErrorDetails = &learn.ErrorDetails{Message: plain(err.Error(), 2000)}
-	case res.IsError:
-		ev.Status = learn.StatusFailure
-	}
-	return ev
-}
-
-func parameters(req mcp.CallToolRequest) json.RawMessage {
-	raw, err := json.Marshal(req.GetRawArguments())
-	if err != nil || string(raw) == "null" {
-		return nil
-	}
-	if len(raw) > maxParameters {
-		// Part of a JSON text is none: only that there was much is kept.
-		raw = json.RawMessage(fmt.Sprintf(`{"cut_bytes":%d}`, len(raw)))
-	}
-	return raw
-}
-
-// textOf is the text of a result, cut to maxOutput; what is no text is named.
-func textOf(res *mcp.CallToolResult) string {
-	var b strings.Builder
-	for _, c := range res.Content {
-		if b.Len() > maxOutput {
-			break
-		}
-		if b.Len() > 0 {
-			b.WriteByte('\n')
-		}
-		switch c := c.(type) {
-		case mcp.TextContent:
-			b.WriteString(c.Text)
-		case mcp.ImageContent:
-			fmt.Fprintf(&b, "[image %s]", c.MIMEType)
-		case mcp.AudioContent:
-			fmt.Fprintf(&b, "[audio %s]", c.MIMEType)
-		default:
-			fmt.Fprintf(&b, "[%T]", c)
-		}
-	}
-	return cutText(b.String(), maxOutput)
-}
-
-// advise adds a block to a failed result when something is known in time.
-func (g *Gateway) advise(ctx context.Context, ev learn.ActionOutcome, res *mcp.CallToolResult) {
-	if g.o.Adviser == nil {
+// callTool passes a call on to the tool's server. A tool that is not there may
+// be a server's that is still starting.
+func (g *Gateway) callTool(x *exchange) {
+	if g.own(x) {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, AdviceTime)
+	if e := g.catalog.Load().tools[text(field(x.params, "name"))]; e != nil {
+		g.callEntry(x, e, x.params)
+		return
+	}
+	g.later(x, func(x *exchange, c *catalog) {
+		name := text(field(x.params, "name"))
+		if e := c.tools[name]; e != nil {
+			g.callEntry(x, e, x.params)
+			return
+		}
+		x.fail(mcp.INVALID_PARAMS, "there is no tool "+plain(name, 200)+g.withheld(name))
+	})
+}
+
+// callEntry makes one call, params as tools/call has them.
+func (g *Gateway) callEntry(x *exchange, e *entry, params []byte) {
+	if g.o.Strict && g.stuck.Load() {
+		g.asking.Go(func() {
+			if why := g.refusing(); why != "" {
+				x.own(failure(why))
+				return
+			}
+			g.callEntry(x, e, params)
+		})
+		return
+	}
+	args := field(params, "arguments")
+	g.resume(x, e.u, withFields(params, change{"name", quote(e.own)}, change{"task", nil}), func(x *exchange, m message, err error) {
+		g.called(x, e, args, m, err)
+	})
+}
+
+// called takes what came of a call. It runs on the server's reader, so that a
+// success goes to the agent from here; what takes longer goes on elsewhere.
+func (g *Gateway) called(x *exchange, e *entry, args []byte, m message, err error) {
+	took := g.now().Sub(x.began)
+	isError, kind := false, ""
+	eachField(m.result, func(key, value []byte) {
+		switch string(key) {
+		case "isError":
+			isError = string(value) == "true"
+		case "resultType":
+			kind = text(value)
+		}
+	})
+	if kind == string(mcp.ResultTypeInputRequired) { // not its end yet
+		x.result(compact(m.result))
+		return
+	}
+	done := &finished{tool: e.name, args: args, m: m, err: err, isError: isError, began: x.began, took: took, seq: g.calls.Add(1),
+		callID: text(field(x.meta, "claudecode/toolUseId"))}
+	failed := err != nil && !errors.Is(err, errCancelled) || m.err != nil || isError
+	switch {
+	case errors.Is(err, errCancelled):
+		g.queue.put(done)
+	case failed || g.o.Strict:
+		g.asking.Go(func() { g.slow(x, e, done, failed) })
+	default:
+		x.own(compact(m.result))
+		g.queue.put(done)
+	}
+}
+
+// slow ends a call that waits for something: advice, or the record.
+func (g *Gateway) slow(x *exchange, e *entry, done *finished, failed bool) {
+	advice := ""
+	if failed {
+		advice = g.advise(g.outcome(done))
+	}
+	m, err, unrecorded := done.m, done.err, "" // the queue lets go of them
+	if !g.o.Strict {
+		defer g.queue.put(done)
+	} else if err := g.queue.putAndWait(g.ctx, done); err != nil {
+		unrecorded = "Lathe: this call ran, but could not be recorded (" + plain(err.Error(), 500) + "). Further calls are refused until recording works again."
+		g.stuck.Store(true)
+	}
+	body := compact(m.result)
+	switch {
+	case err != nil:
+		body = failure(e.u.cfg.Name + ": " + plain(g.secrets.hide(err.Error()), 2000))
+	case m.err != nil && advice == "" && unrecorded == "":
+		x.answer("error", compact(m.err))
+		return
+	case m.err != nil: // an error has no room for more blocks
+		body = failure(e.u.cfg.Name + ": " + plain(readError(m.err).Error(), 2000))
+	}
+	for _, block := range []string{advice, unrecorded} {
+		if block != "" {
+			body = addBlock(body, block)
+		}
+	}
+	x.own(body)
+}
+
+// failure is a result that says what went wrong.
+func failure(why string) []byte {
+	return encode(map[string]any{"content": []any{map[string]string{"type": "text", "text": why}}, "isError": true})
+}
+
+// addBlock adds a text block to a result.
+func addBlock(result []byte, text string) []byte {
+	content := []byte("[")
+	eachItem(field(result, "content"), func(block []byte) {
+		if len(content) > 1 {
+			content = append(content, ',')
+		}
+		content = append(content, block...)
+	})
+	if len(content) > 1 {
+		content = append(content, ',')
+	}
+	content = append(append(content, encode(map[string]string{"type": "text", "text": text})...), ']')
+	return withFields(result, change{"content", content})
+}
+
+// advise returns what is known of a failed call, if it comes in time.
+func (g *Gateway) advise(ev learn.ActionOutcome) string {
+	if g.o.Adviser == nil {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(g.ctx, AdviceTime)
 	defer cancel()
 	text := make(chan string, 1)
 	g.asking.Go(func() {
@@ -157,9 +159,8 @@ func (g *Gateway) advise(ctx context.Context, ev learn.ActionOutcome, res *mcp.C
 	})
 	select {
 	case t := <-text:
-		if t != "" {
-			res.Content = append(res.Content, mcp.NewTextContent(t))
-		}
+		return t
 	case <-ctx.Done():
+		return ""
 	}
 }

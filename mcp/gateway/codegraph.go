@@ -195,7 +195,7 @@ type programSession struct{ p *process }
 
 func startCode(c CodeGraphConfig) (codeSession, error) {
 	c.Server.Name = "code graph"
-	p, err := start(c.Server, c.Dir, c.Env, c.Stderr, func(*process, string, json.RawMessage) {})
+	p, err := start(c.Server, c.Dir, c.Env, c.Stderr, func(message, *exchange) {})
 	if err != nil {
 		return nil, err
 	}
@@ -203,17 +203,17 @@ func startCode(c CodeGraphConfig) (codeSession, error) {
 }
 
 func (s programSession) greet(ctx context.Context) error {
-	_, err := s.p.conn.call(ctx, "initialize", map[string]any{"protocolVersion": protocolVersion,
+	_, err := ask(ctx, s.p.conn, "initialize", map[string]any{"protocolVersion": protocolVersion,
 		"capabilities": struct{}{}, "clientInfo": map[string]string{"name": "lathe", "version": "1"}})
 	if err != nil {
 		return fmt.Errorf("initialize: %w", err)
 	}
-	s.p.conn.tell("notifications/initialized", struct{}{})
+	s.p.conn.tell("notifications/initialized", nil)
 	return nil
 }
 
 func (s programSession) ask(ctx context.Context, tool string, arguments map[string]any) ([]byte, error) {
-	raw, err := s.p.conn.call(ctx, "tools/call", map[string]any{"name": tool, "arguments": arguments})
+	raw, err := ask(ctx, s.p.conn, "tools/call", map[string]any{"name": tool, "arguments": arguments})
 	if err != nil {
 		return nil, err
 	}

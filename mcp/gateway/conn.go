@@ -4,22 +4,16 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"regexp"
 	"strconv"
 	"sync"
-	"time"
 )
 
-const (
-	// maxFrame bounds one message of a server, in bytes.
-	maxFrame = 16 << 20
-	// writeTime is how long a server may leave its input unread.
-	writeTime = 10 * time.Second
-)
+// maxFrame bounds one message of a server, in bytes.
+const maxFrame = 16 << 20
 
 var (
 	errGone = errors.New("the server ended")
@@ -34,40 +28,70 @@ type rpcError struct {
 
 func (e *rpcError) Error() string { return fmt.Sprintf("%s (code %d)", e.Message, e.Code) }
 
-type answer struct {
-	result json.RawMessage
-	err    error
+// link is a connection to a server, of either transport.
+type link interface {
+	// send makes one request; params is a JSON object. done is called once,
+	// on any goroutine, and must not block; it is not called for a request that
+	// was cancelled before. x is the agent's request that this one is part of,
+	// nil when there is none.
+	send(method string, params []byte, x *exchange, done func(message, error)) (ticket int64)
+	// cancel gives a request up and tells the server so.
+	cancel(ticket int64, reason string)
+	// tell sends a notification.
+	tell(method string, params []byte)
+	// reply answers a request of the server; kind is "result" or "error".
+	reply(id []byte, kind string, body []byte)
+	// ended is closed when the server is gone.
+	ended() <-chan struct{}
 }
 
-// frame is any message of a server.
-type frame struct {
-	ID     json.RawMessage `json:"id"`
-	Method string          `json:"method"`
-	Params json.RawMessage `json:"params"`
-	Result json.RawMessage `json:"result"`
-	Error  *rpcError       `json:"error"`
+// ask makes one request and waits for its result. The error is an *rpcError,
+// errGone, errHuge or the context's.
+func ask(ctx context.Context, l link, method string, params any) ([]byte, error) {
+	type answer struct {
+		m   message
+		err error
+	}
+	ch := make(chan answer, 1)
+	ticket := l.send(method, encode(params), nil, func(m message, err error) { ch <- answer{m, err} })
+	select {
+	case a := <-ch:
+		if a.err == nil && a.m.err != nil {
+			return nil, readError(a.m.err)
+		}
+		return a.m.result, a.err
+	case <-ctx.Done():
+		l.cancel(ticket, ctx.Err().Error())
+		return nil, ctx.Err()
+	}
 }
 
-// conn is the client's side of one server's stdio. It is its own, and not the
-// library's, since that keeps neither a message's size nor a write in bounds
-// and rewrites schemas.
+func readError(raw []byte) *rpcError {
+	e := &rpcError{Message: text(field(raw, "message"))}
+	e.Code, _ = strconv.Atoi(string(field(raw, "code"))) // 0 when there is none
+	return e
+}
+
+// conn is a server on stdio. It is its own, and not the library's, since that
+// keeps neither a message's size nor a write in bounds and decodes all of it.
 type conn struct {
-	out    io.Writer // with SetWriteDeadline, if it can be
-	notify func(method string, params json.RawMessage)
-	gone   chan struct{} // closed when the server's output ended
+	out  *outbox
+	in   func(m message, x *exchange) // what the server says of itself
+	gone chan struct{}                // closed when the server's output ended
 
-	writing sync.Mutex
 	mu      sync.Mutex
 	lastID  int64
-	pending map[int64]chan answer // nil when gone
+	pending map[int64]func(message, error) // nil when gone
 }
 
-func newConn(out io.Writer, notify func(string, json.RawMessage)) *conn {
-	return &conn{out: out, notify: notify, gone: make(chan struct{}), pending: map[int64]chan answer{}}
+// newConn makes the client's side; in is called from read and must not block.
+func newConn(out io.Writer, in func(message, *exchange)) *conn {
+	return &conn{out: newOutbox(out), in: in, gone: make(chan struct{}), pending: map[int64]func(message, error){}}
 }
 
-// read takes the server's messages until its output ends. notify is called
-// from here and must not block.
+func (c *conn) ended() <-chan struct{} { return c.gone }
+
+// read takes the server's messages until its output ends.
 func (c *conn) read(in io.Reader) {
 	r := bufio.NewReaderSize(in, 64<<10)
 	for {
@@ -75,7 +99,7 @@ func (c *conn) read(in io.Reader) {
 		switch {
 		case tail != nil:
 			if id, ok := frameID(line, tail); ok {
-				c.settle(id, answer{err: errHuge})
+				c.settle(id, message{}, errHuge)
 			}
 		case len(line) > 0:
 			c.take(line)
@@ -84,13 +108,14 @@ func (c *conn) read(in io.Reader) {
 			break
 		}
 	}
+	c.out.stop(errGone)
 	c.mu.Lock()
 	open := c.pending
 	c.pending = nil
 	c.mu.Unlock()
 	close(c.gone) // first: who is told that the server ended must find it gone
-	for _, ch := range open {
-		ch <- answer{err: errGone}
+	for _, done := range open {
+		done(message{}, errGone)
 	}
 }
 
@@ -137,86 +162,59 @@ func frameID(head, tail []byte) (int64, bool) {
 }
 
 func (c *conn) take(line []byte) {
-	var f frame
-	if json.Unmarshal(line, &f) != nil {
+	m, err := readMessage(line)
+	if err != nil {
 		return // servers print banners and worse on stdout
 	}
-	switch {
-	case f.Method != "" && f.ID == nil:
-		c.notify(f.Method, f.Params)
-	case f.Method == "ping":
-		go c.reply(f.ID, "result", struct{}{}) // not here: who waits for a write does not read
-	case f.Method != "":
-		go c.reply(f.ID, "error", rpcError{Code: -32601, Message: "the gateway does not pass " + f.Method + " on"})
-	default:
-		id, err := strconv.ParseInt(string(f.ID), 10, 64)
-		if err != nil {
-			return
-		}
-		a := answer{result: f.Result}
-		if f.Error != nil {
-			a = answer{err: f.Error}
-		}
-		c.settle(id, a)
+	if m.method != "" {
+		c.in(m, nil)
+		return
+	}
+	if id, err := strconv.ParseInt(string(m.id), 10, 64); err == nil {
+		c.settle(id, m, nil)
 	}
 }
 
-func (c *conn) settle(id int64, a answer) {
+func (c *conn) settle(id int64, m message, err error) {
 	c.mu.Lock()
-	ch := c.pending[id]
+	done := c.pending[id]
 	delete(c.pending, id)
 	c.mu.Unlock()
-	if ch != nil {
-		ch <- a // it holds one, and is here only once
+	if done != nil {
+		done(m, err)
 	}
 }
 
-// call makes one request. When ctx ends the server is told that it is
-// cancelled. The error is an *rpcError, errGone, errHuge or the context's.
-func (c *conn) call(ctx context.Context, method string, params any) (json.RawMessage, error) {
-	ch := make(chan answer, 1)
+func (c *conn) send(method string, params []byte, _ *exchange, done func(message, error)) int64 {
 	c.mu.Lock()
 	if c.pending == nil {
 		c.mu.Unlock()
-		return nil, errGone
+		done(message{}, errGone)
+		return 0
 	}
 	c.lastID++
 	id := c.lastID
-	c.pending[id] = ch
+	c.pending[id] = done
 	c.mu.Unlock()
-	if err := c.write(map[string]any{"jsonrpc": "2.0", "id": id, "method": method, "params": params}); err != nil {
-		c.settle(id, answer{})
-		return nil, fmt.Errorf("%w: it does not take its input: %w", errGone, err)
+	if err := c.out.put(requestFrame(strconv.AppendInt(nil, id, 10), method, params)); err != nil {
+		c.settle(id, message{}, fmt.Errorf("%w: %w", errGone, err))
 	}
-	select {
-	case a := <-ch:
-		return a.result, a.err
-	case <-ctx.Done():
-		c.settle(id, answer{})
-		go c.tell("notifications/cancelled", map[string]any{"requestId": id, "reason": ctx.Err().Error()})
-		return nil, ctx.Err()
+	return id
+}
+
+func (c *conn) cancel(ticket int64, reason string) {
+	c.mu.Lock()
+	_, open := c.pending[ticket]
+	delete(c.pending, ticket)
+	c.mu.Unlock()
+	if open {
+		c.tell("notifications/cancelled", encode(map[string]any{"requestId": ticket, "reason": reason}))
 	}
 }
 
-func (c *conn) tell(method string, params any) {
-	_ = c.write(map[string]any{"jsonrpc": "2.0", "method": method, "params": params}) // a dead server needs no telling
-}
+// A server that is gone needs neither telling nor answers.
+func (c *conn) tell(method string, params []byte) { _ = c.out.put(requestFrame(nil, method, params)) }
 
-func (c *conn) reply(id json.RawMessage, kind string, v any) {
-	_ = c.write(map[string]any{"jsonrpc": "2.0", "id": id, kind: v})
-}
-
-// write sends one message. It returns after writeTime at the latest.
-func (c *conn) write(v any) error {
-	raw, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	c.writing.Lock()
-	defer c.writing.Unlock()
-	if d, ok := c.out.(interface{ SetWriteDeadline(time.Time) error }); ok {
-		_ = d.SetWriteDeadline(time.Now().Add(writeTime))
-	}
-	_, err = c.out.Write(append(raw, '\n'))
-	return err
+func (c *conn) reply(id []byte, kind string, body []byte) {
+	_ = c.out.put(answerFrame(id, kind, body))
 }

@@ -2,16 +2,13 @@ package gateway
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/mark3labs/mcp-go/server"
 )
 
 // readyTime is how long the first list waits for servers that are starting:
@@ -19,18 +16,22 @@ import (
 const readyTime = 10 * time.Second
 
 // instructions is what an agent's model reads about the gateway once.
-const instructions = `Tools of other servers, named <server>__<tool>. A failed call may carry a last block that begins with "Lathe:": what fixed this failure before.`
+const instructions = `Tools of other servers, named <server>__<tool>. A failed call may carry a last block that begins with "Lathe": what fixed this failure before.`
 
 // Options say what a Gateway serves. Recorder is required.
 type Options struct {
-	Servers  []ServerConfig
+	Config   Config
 	Dir      string    // the agent's working directory, where the servers run
 	Env      []string  // the agent's environment, as os.Environ has it
 	Stderr   io.Writer // takes what the servers say; nil discards it
 	Recorder Recorder
 	Adviser  Adviser // nil advises nothing
-	Logger   *slog.Logger
-	Version  string
+	Pins     *Pins   // nil pins nothing
+	// Strict holds each reply until the call's record is durable, and refuses
+	// calls while recording does not work.
+	Strict  bool
+	Logger  *slog.Logger
+	Version string
 
 	// Of each recorded call.
 	ProjectID, SessionID, AgentID string
@@ -39,15 +40,30 @@ type Options struct {
 // Gateway runs servers and serves their tools as one. Create one with New.
 type Gateway struct {
 	o         Options
-	mcp       *server.MCPServer
+	now       func() time.Time
+	info      map[string]string
+	secrets   *secrets
 	upstreams []*upstream
 	queue     *queue
 	calls     atomic.Int64
+	stuck     atomic.Bool // in strict mode: the last call was not recorded
+	catalog   atomic.Pointer[catalog]
 
+	ctx     context.Context
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 	asking  sync.WaitGroup
 	setting sync.Mutex
+
+	meeting sync.Once
+	met     chan struct{} // closed when caps is known
+	caps    []byte
+
+	mu        sync.Mutex
+	peers     map[*peer]struct{}
+	asked     map[string]*asked
+	lastAsked int64
+	parked    map[string]*parked
 }
 
 // New starts the servers. Close ends them.
@@ -62,20 +78,21 @@ func New(o Options) (*Gateway, error) {
 		o.Stderr = io.Discard
 	}
 	o.Stderr = &lockedWriter{w: o.Stderr}
-	ctx, cancel := context.WithCancel(context.Background())
-	g := &Gateway{o: o, cancel: cancel, queue: newQueue(o.Recorder, o.Logger)}
-	g.mcp = server.NewMCPServer("lathe-gateway", o.Version, server.WithToolCapabilities(true), server.WithRecovery(),
-		server.WithInstructions(instructions), server.WithLogger(slog.New(slog.DiscardHandler)))
-	for _, cfg := range o.Servers {
-		u := &upstream{cfg: cfg, log: o.Logger, publish: g.publish, version: o.Version, changed: make(chan struct{}, 1),
-			first: make(chan struct{}), why: "it is starting", progress: map[string]func(json.RawMessage){}}
-		u.spawn = func(notify func(*process, string, json.RawMessage)) (*process, error) {
-			return start(cfg, o.Dir, o.Env, o.Stderr, notify)
-		}
-		g.upstreams = append(g.upstreams, u)
+	g := &Gateway{o: o, now: time.Now, info: map[string]string{"name": "lathe-gateway", "version": o.Version}, met: make(chan struct{}),
+		peers: map[*peer]struct{}{}, asked: map[string]*asked{}, parked: map[string]*parked{}}
+	g.ctx, g.cancel = context.WithCancel(context.Background())
+	g.secrets = newSecrets(g.ctx, o.Config, o.Env, o.Dir)
+	g.queue = newQueue(o.Recorder, g.outcome, o.Logger)
+	g.catalog.Store(&catalog{})
+	for _, cfg := range o.Config.Servers {
+		g.upstreams = append(g.upstreams, newUpstream(g, cfg))
 	}
+	g.publish()
 	for _, u := range g.upstreams {
-		g.running.Go(func() { u.run(ctx) })
+		g.running.Go(func() { u.run(g.ctx) })
+	}
+	if o.Pins != nil {
+		g.running.Go(func() { g.watchPins(g.ctx) })
 	}
 	return g, nil
 }
@@ -86,12 +103,18 @@ func (g *Gateway) Close() {
 	g.cancel()
 	g.running.Wait()
 	g.asking.Wait()
+	g.mu.Lock()
+	for _, pk := range g.parked {
+		pk.late.Stop()
+	}
+	g.mu.Unlock()
 	g.queue.close()
 }
 
 // Ready returns when each server has started or failed to, when readyTime is
 // over, or when ctx ends.
 func (g *Gateway) Ready(ctx context.Context) {
+	g.meet(nil) // nobody else may come
 	ctx, cancel := context.WithTimeout(ctx, readyTime)
 	defer cancel()
 	for _, u := range g.upstreams {
@@ -103,47 +126,44 @@ func (g *Gateway) Ready(ctx context.Context) {
 	}
 }
 
-// publish makes the servers' tools the agent's list, in one step and hence with
-// one notification. A server that is down keeps its tools in the list, so that
-// its calls say what is wrong.
+// publish makes what the servers have the agents' lists, in one step. A server
+// that is down keeps its tools in them, so that its calls say what is wrong.
 func (g *Gateway) publish() {
 	g.setting.Lock()
 	defer g.setting.Unlock()
-	var all []server.ServerTool
-	seen := map[string]bool{}
+	var all []lists
 	for _, u := range g.upstreams {
-		for _, t := range u.snapshot() {
-			// Two servers can meet in one name, like a__b with c and a with b__c.
-			if seen[t.mcp.Name] {
-				g.o.Logger.Warn("tool left out: another server's has its name", "tool", t.mcp.Name)
-				continue
-			}
-			seen[t.mcp.Name] = true
-			all = append(all, server.ServerTool{Tool: t.mcp, Handler: g.handler(u, t)})
-		}
+		u.mu.Lock()
+		all = append(all, u.lists)
+		u.mu.Unlock()
 	}
-	if err := g.setTools(all); err != nil {
-		g.o.Logger.Error("tool list", "err", err)
+	c, clashes := merge(all, searchTools, g.o.Config.SearchAbove)
+	for _, clash := range clashes {
+		g.o.Logger.Warn("left out", "why", clash)
+	}
+	old := g.catalog.Swap(c)
+	for method, notice := range map[string]string{"tools/list": "notifications/tools/list_changed",
+		"prompts/list": "notifications/prompts/list_changed", "resources/list": "notifications/resources/list_changed",
+		"resources/templates/list": "notifications/resources/list_changed"} {
+		if !slices.EqualFunc(old.listed[method], c.listed[method], sameEntry) {
+			g.tell(notice, "", nil)
+		}
 	}
 }
 
-// setTools recovers: the library panics about tools that it does not want.
-func (g *Gateway) setTools(tools []server.ServerTool) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("the tool list stays as it was: %v", r)
-		}
-	}()
-	g.mcp.SetTools(tools...)
-	return nil
-}
+func sameEntry(a, b *entry) bool { return a.u == b.u && string(a.def) == string(b.def) }
 
 // ServerStatus is one server as it is now.
 type ServerStatus struct {
-	Name    string   `json:"name"`
-	State   string   `json:"state"` // "running", or what is wrong
-	Tools   []string `json:"tools"` // as the agent is told them
-	LeftOut []string `json:"left_out"`
+	Name      string   `json:"name"`
+	Transport string   `json:"transport"` // stdio, http
+	State     string   `json:"state"`     // "running", or what is wrong
+	Revision  string   `json:"revision"`  // of the protocol, "" while it is down
+	ReadyMS   float64  `json:"ready_ms"`  // from its start to its lists
+	Tools     []string `json:"tools"`     // as the agent is told them
+	Prompts   int      `json:"prompts"`
+	Resources int      `json:"resources"` // templates included
+	LeftOut   []string `json:"left_out"`
 }
 
 // Status lists the servers in the order of the configuration.
@@ -151,12 +171,20 @@ func (g *Gateway) Status() []ServerStatus {
 	out := []ServerStatus{}
 	for _, u := range g.upstreams {
 		u.mu.Lock()
-		s := ServerStatus{Name: u.cfg.Name, State: "running", Tools: []string{}, LeftOut: append([]string{}, u.refused...)}
-		if u.proc == nil {
-			s.State = plain(u.why, 500)
+		s := ServerStatus{Name: u.cfg.Name, Transport: "stdio", State: "running", Tools: []string{}, LeftOut: append([]string{}, u.refused...),
+			Prompts: len(u.lists.prompts), Resources: len(u.lists.resources) + len(u.lists.templates),
+			ReadyMS: float64(u.took.Microseconds()) / 1e3, Revision: protocolVersion}
+		if u.cfg.URL != "" {
+			s.Transport = "http"
 		}
-		for _, t := range u.tools {
-			s.Tools = append(s.Tools, t.mcp.Name)
+		if u.modern {
+			s.Revision = modernVersion
+		}
+		if u.link == nil {
+			s.State, s.Revision = plain(u.why, 500), ""
+		}
+		for _, t := range u.lists.tools {
+			s.Tools = append(s.Tools, t.name)
 		}
 		u.mu.Unlock()
 		out = append(out, s)

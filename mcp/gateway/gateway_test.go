@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"maps"
 	"os"
@@ -17,7 +16,7 @@ import (
 func TestToolsAreNamespacedAndCallsRecorded(t *testing.T) {
 	m := &memory{}
 	dir := t.TempDir()
-	r := newRig(t, Options{Servers: []ServerConfig{testServer(t, "one", "library"), testServer(t, "two", "library")}, Recorder: m,
+	r := newRig(t, Options{Config: servers(testServer(t, "one", "library"), testServer(t, "two", "library")), Recorder: m,
 		Dir: dir, Env: append(os.Environ(), "AGENT_SAID=a")})
 	tools := r.tools()
 	for _, name := range []string{"one__echo", "two__echo", "one__fail"} {
@@ -65,7 +64,7 @@ func TestAdviceOnFailureOnly(t *testing.T) {
 		return learn.FailureAnalysisReport{ConfidenceScore: 0.8, Remedies: []learn.RemedyOffer{{Description: "run pip install pytest\x1b[2J\nthen again", Support: 4, Confidence: 0.8}}}, nil
 	})
 	m := &memory{}
-	r := newRig(t, Options{Servers: []ServerConfig{testServer(t, "s", "library")}, Recorder: m, Adviser: adviser})
+	r := newRig(t, Options{Config: servers(testServer(t, "s", "library")), Recorder: m, Adviser: adviser})
 	r.tools()
 	if texts, _ := r.mustCall("s__echo", map[string]any{"text": "fine"}); len(texts) != 1 {
 		t.Errorf("a success got advice: %q", texts)
@@ -98,7 +97,7 @@ func TestNoAdviceLeavesTheResult(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t, Options{Servers: []ServerConfig{testServer(t, "s", "library")}, Recorder: &memory{}, Adviser: adviser})
+			r := newRig(t, Options{Config: servers(testServer(t, "s", "library")), Recorder: &memory{}, Adviser: adviser})
 			r.tools()
 			if texts, failed := r.mustCall("s__fail", nil); !failed || len(texts) != 1 {
 				t.Errorf("blocks %q, failed %v", texts, failed)
@@ -109,7 +108,7 @@ func TestNoAdviceLeavesTheResult(t *testing.T) {
 
 func TestCrashIsSaidAndServerRestarted(t *testing.T) {
 	m := &memory{}
-	r := newRig(t, Options{Servers: []ServerConfig{testServer(t, "s", "library"), testServer(t, "other", "library")}, Recorder: m})
+	r := newRig(t, Options{Config: servers(testServer(t, "s", "library"), testServer(t, "other", "library")), Recorder: m})
 	r.tools()
 	if texts, failed := r.mustCall("s__crash", nil); !failed || !strings.Contains(texts[0], "the server ended") {
 		t.Errorf("a crash: %q, failed %v", texts, failed)
@@ -120,17 +119,13 @@ func TestCrashIsSaidAndServerRestarted(t *testing.T) {
 	if _, ok := r.tools()["s__echo"]; !ok {
 		t.Error("the crashed server's tools left the list")
 	}
-	r.await("notifications/tools/list_changed") // its second start
-	for {
+	r.until(func() bool {
 		texts, failed := r.mustCall("s__echo", map[string]any{"text": "again"})
-		if !failed && texts[0] == "again" {
-			break
-		}
-		if !strings.Contains(texts[0], "server") {
+		if failed && !strings.Contains(texts[0], "server") {
 			t.Fatalf("while it is down: %q", texts)
 		}
-		r.await("notifications/tools/list_changed")
-	}
+		return !failed && texts[0] == "again"
+	})
 	r.closed()
 	if got := m.of("s__crash"); len(got) != 1 || got[0].Status != learn.StatusFailure || got[0].ErrorDetails == nil {
 		t.Errorf("recorded of the crash: %+v", got)
@@ -142,7 +137,7 @@ func TestCrashIsSaidAndServerRestarted(t *testing.T) {
 
 func TestCancellationReachesTheServer(t *testing.T) {
 	m := &memory{}
-	r := newRig(t, Options{Servers: []ServerConfig{testServer(t, "s", "library")}, Recorder: m})
+	r := newRig(t, Options{Config: servers(testServer(t, "s", "library")), Recorder: m})
 	r.tools()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -166,7 +161,7 @@ func TestCancellationReachesTheServer(t *testing.T) {
 }
 
 func TestBadToolsAreLeftOutAndSchemasPassUnchanged(t *testing.T) {
-	r := newRig(t, Options{Servers: []ServerConfig{testServer(t, "raw", "raw"), testServer(t, "s", "library")}, Recorder: &memory{}})
+	r := newRig(t, Options{Config: servers(testServer(t, "raw", "raw"), testServer(t, "s", "library")), Recorder: &memory{}})
 	tools := r.tools()
 	var got []string
 	for _, name := range slices.Sorted(maps.Keys(tools)) {
@@ -184,16 +179,15 @@ func TestBadToolsAreLeftOutAndSchemasPassUnchanged(t *testing.T) {
 	if n := len(r.g.Status()[0].LeftOut); n != 5 {
 		t.Errorf("%d tools are said to be left out, want 5: %q", n, r.g.Status()[0].LeftOut)
 	}
-	answer := r.g.mcp.HandleMessage(t.Context(), json.RawMessage(`{"jsonrpc":"2.0","id":1,"method":"tools/list"}`))
-	raw, err := json.Marshal(answer)
-	if err != nil || !strings.Contains(string(raw), rawSchema) {
-		t.Errorf("the schema was rewritten (%v): %s", err, raw)
+	page, err := r.g.catalog.Load().page("tools/list", "")
+	if err != nil || !strings.Contains(string(page), rawSchema) {
+		t.Errorf("the schema was rewritten (%v): %s", err, page)
 	}
 }
 
 func TestAnswersOfAnySize(t *testing.T) {
 	m := &memory{}
-	r := newRig(t, Options{Servers: []ServerConfig{testServer(t, "raw", "raw")}, Recorder: m})
+	r := newRig(t, Options{Config: servers(testServer(t, "raw", "raw")), Recorder: m})
 	r.tools()
 	large := maxOutput * 3
 	if texts, failed := r.mustCall("raw__big", map[string]any{"bytes": large}); failed || len(texts[0]) != large {
@@ -205,8 +199,8 @@ func TestAnswersOfAnySize(t *testing.T) {
 	if texts, failed := r.mustCall("raw__big", map[string]any{"bytes": 3}); failed || texts[0] != "xxx" {
 		t.Errorf("after a huge answer: %.200q, failed %v", texts, failed)
 	}
-	if texts, failed := r.mustCall("raw__refuse", nil); !failed || !strings.Contains(texts[0], "no such thing (code -32042)") {
-		t.Errorf("a protocol error: %q, failed %v", texts, failed)
+	if _, err := r.call(t.Context(), "raw__refuse", nil); err == nil || !strings.Contains(err.Error(), "no such thing") {
+		t.Errorf("a protocol error: %v", err)
 	}
 	r.closed()
 	recs := m.of("raw__big")
@@ -216,13 +210,13 @@ func TestAnswersOfAnySize(t *testing.T) {
 	if n := len(recs[0].ToolOutput.Content); n < maxOutput || n > maxOutput+100 {
 		t.Errorf("of %d bytes %d were recorded, want about %d", large, n, maxOutput)
 	}
-	if got := m.of("raw__refuse"); len(got) != 1 || got[0].ErrorDetails == nil || got[0].ErrorDetails.Code != "-32042" {
+	if got := m.of("raw__refuse"); len(got) != 1 || got[0].ErrorDetails == nil || got[0].ErrorDetails.Code != "-32010" {
 		t.Errorf("recorded of the refusal: %+v", got)
 	}
 }
 
 func TestProgramThatCannotStart(t *testing.T) {
-	r := newRig(t, Options{Servers: []ServerConfig{{Name: "none", Command: "/nonexistent/server"}, testServer(t, "s", "library")}, Recorder: &memory{}})
+	r := newRig(t, Options{Config: servers(ServerConfig{Name: "none", Command: "/nonexistent/server"}, testServer(t, "s", "library")), Recorder: &memory{}})
 	if _, ok := r.tools()["s__echo"]; !ok {
 		t.Error("one server that cannot start took the other with it")
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -25,7 +26,7 @@ import (
 const serverKind = "GATEWAY_TEST_SERVER"
 
 // patience bounds waits for what must happen; it is no measure.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 func TestMain(m *testing.M) {
 	switch os.Getenv(serverKind) {
@@ -106,12 +107,12 @@ func rawServer(in io.Reader, out io.Writer) {
 		switch m.Method {
 		case "initialize":
 			_, _ = io.WriteString(out, "Welcome! {not json\n")
-			result = map[string]any{"protocolVersion": protocolVersion, "capabilities": map[string]any{}, "serverInfo": map[string]string{"name": "raw", "version": "1"}}
+			result = map[string]any{"protocolVersion": protocolVersion, "capabilities": map[string]any{"tools": map[string]any{}}, "serverInfo": map[string]string{"name": "raw", "version": "1"}}
 		case "tools/list":
 			result = json.RawMessage(`{"tools":[` + rawTools + `]}`)
 		case "tools/call":
 			if m.Params.Name == "refuse" {
-				_ = enc.Encode(map[string]any{"jsonrpc": "2.0", "id": m.ID, "error": map[string]any{"code": -32042, "message": "no such thing"}})
+				_ = enc.Encode(map[string]any{"jsonrpc": "2.0", "id": m.ID, "error": map[string]any{"code": -32010, "message": "no such thing"}})
 				continue
 			}
 			result = map[string]any{"content": []any{map[string]string{"type": "text", "text": strings.Repeat("x", m.Params.Arguments["bytes"])}}}
@@ -186,6 +187,18 @@ func testServer(t testing.TB, name, kind string) ServerConfig {
 		t.Fatal(err)
 	}
 	return ServerConfig{Name: name, Command: exe, Env: map[string]string{serverKind: kind, "CONFIG_SAID": "b"}}
+}
+
+func servers(list ...ServerConfig) Config { return Config{Servers: list} }
+
+// until waits for what must come to be, asking again and again.
+func (r *rig) until(ok func() bool) {
+	r.t.Helper()
+	for end := time.Now().Add(patience); !ok(); runtime.Gosched() {
+		if time.Now().After(end) {
+			r.t.Fatal("it did not come to be")
+		}
+	}
 }
 
 // rig is a gateway with real servers behind it and a real client before it.

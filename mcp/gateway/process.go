@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os/exec"
@@ -30,9 +29,12 @@ type process struct {
 
 // start runs the program with its stdio connected. Its standard error goes to
 // errs line by line with the server's name in front.
-func start(s ServerConfig, dir string, env []string, errs io.Writer, notify func(p *process, method string, params json.RawMessage)) (*process, error) {
+func start(s ServerConfig, dir string, env []string, errs io.Writer, in func(message, *exchange)) (*process, error) {
 	cmd := exec.Command(s.Command, s.Args...)
 	cmd.Dir = dir
+	if s.Dir != "" {
+		cmd.Dir = s.Dir
+	}
 	cmd.Env = append([]string{}, env...)
 	for name, value := range s.Env {
 		cmd.Env = append(cmd.Env, name+"="+value)
@@ -54,10 +56,16 @@ func start(s ServerConfig, dir string, env []string, errs io.Writer, notify func
 		return nil, fmt.Errorf("it cannot be started: %w", err)
 	}
 	p := &process{cmd: cmd, stdin: stdin, errs: lines, exited: make(chan struct{})}
-	p.conn = newConn(stdin, func(method string, params json.RawMessage) { notify(p, method, params) })
+	p.conn = newConn(stdin, in)
 	go func() {
 		p.conn.read(stdout)
 		p.end()
+	}()
+	go func() { // a server that does not take its input is ended
+		<-p.conn.out.done
+		if p.conn.out.failed() {
+			p.signal(syscall.SIGKILL)
+		}
 	}()
 	return p, nil
 }

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -12,16 +13,22 @@ import (
 
 const (
 	// queueRecords and queueBytes bound what waits to be recorded.
-	queueRecords = 4096
-	queueBytes   = 32 << 20
+	queueRecords = 1 << 16
+	queueBytes   = 64 << 20
 	// batchRecords bounds one hand-over.
-	batchRecords = 128
+	batchRecords = 256
 	// acceptTime bounds one hand-over, drainTime all of those at the end.
 	acceptTime = 30 * time.Second
 	drainTime  = 10 * time.Second
 )
 
-// Recorder stores what happened. An error means that the batch was not stored.
+// ErrRefused is in the error of a Recorder that will never take the batch.
+var ErrRefused = errors.New("refused")
+
+var errFull = errors.New("too many calls wait to be recorded")
+
+// Recorder stores what happened, and returns when it is durable. An error means
+// that the batch was not stored; unless it is ErrRefused, it is offered again.
 type Recorder interface {
 	Accept(ctx context.Context, recs []learn.Record) error
 }
@@ -29,62 +36,73 @@ type Recorder interface {
 // queue carries outcomes to the Recorder, beside the replies.
 type queue struct {
 	to      Recorder
+	read    func(*finished) learn.ActionOutcome
 	log     *slog.Logger
-	in      chan *learn.ActionOutcome
+	in      chan *finished
 	bytes   atomic.Int64
 	dropped atomic.Int64
 
 	mu     sync.RWMutex // closed against put
 	closed bool
+	ending chan struct{} // closed with closed
 	cancel context.CancelFunc
 	done   chan struct{}
 }
 
-func newQueue(to Recorder, log *slog.Logger) *queue {
+func newQueue(to Recorder, read func(*finished) learn.ActionOutcome, log *slog.Logger) *queue {
 	ctx, cancel := context.WithCancel(context.Background())
-	q := &queue{to: to, log: log, in: make(chan *learn.ActionOutcome, queueRecords), cancel: cancel, done: make(chan struct{})}
+	q := &queue{to: to, read: read, log: log, in: make(chan *finished, queueRecords), ending: make(chan struct{}), cancel: cancel, done: make(chan struct{})}
 	go q.run(ctx)
 	return q
 }
 
-func sizeOf(ev *learn.ActionOutcome) int64 {
-	return int64(len(ev.ToolParameters)+len(ev.ToolOutput.Content)) + 1024
-}
-
 // put never waits: an outcome that finds the queue full is dropped and counted.
-func (q *queue) put(ev *learn.ActionOutcome) {
+func (q *queue) put(f *finished) bool {
 	q.mu.RLock()
 	defer q.mu.RUnlock()
-	size := sizeOf(ev)
-	if q.closed || q.bytes.Add(size) > queueBytes {
-		if !q.closed {
-			q.bytes.Add(-size)
+	if size := f.size(); !q.closed {
+		if q.bytes.Add(size) <= queueBytes {
+			select {
+			case q.in <- f:
+				return true
+			default:
+			}
 		}
-		q.dropped.Add(1)
-		return
+		q.bytes.Add(-size)
+	}
+	q.dropped.Add(1)
+	return false
+}
+
+// putAndWait returns when the outcome is durable.
+func (q *queue) putAndWait(ctx context.Context, f *finished) error {
+	recorded := make(chan error, 1)
+	f.recorded = recorded
+	if !q.put(f) {
+		return errFull
 	}
 	select {
-	case q.in <- ev:
-	default:
-		q.bytes.Add(-size)
-		q.dropped.Add(1)
+	case err := <-recorded:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
 func (q *queue) run(ctx context.Context) {
 	defer close(q.done)
-	for ev := range q.in {
-		batch := []learn.Record{{Action: ev}}
-		size := sizeOf(ev)
+	for f := range q.in {
+		batch := []*finished{f}
+		size := f.size()
 	more:
 		for len(batch) < batchRecords {
 			select {
-			case ev, ok := <-q.in:
+			case f, ok := <-q.in:
 				if !ok {
 					break more
 				}
-				batch = append(batch, learn.Record{Action: ev})
-				size += sizeOf(ev)
+				batch = append(batch, f)
+				size += f.size()
 			default:
 				break more
 			}
@@ -94,12 +112,44 @@ func (q *queue) run(ctx context.Context) {
 	}
 }
 
-func (q *queue) hand(ctx context.Context, batch []learn.Record) {
-	ctx, cancel := context.WithTimeout(ctx, acceptTime)
-	defer cancel()
-	if err := q.to.Accept(ctx, batch); err != nil {
-		q.dropped.Add(int64(len(batch)))
-		q.log.Warn("calls not recorded", "count", len(batch), "err", err)
+// hand offers a batch until it is taken, refused, or there is no time left: at
+// the end each batch is offered once. Who waits is told after the first offer.
+func (q *queue) hand(ctx context.Context, batch []*finished) {
+	recs := make([]learn.Record, len(batch))
+	for i, f := range batch {
+		ev := q.read(f)
+		recs[i] = learn.Record{Action: &ev}
+		f.m, f.args = message{}, nil
+	}
+	for pause := minPause; ; pause = min(2*pause, maxPause) {
+		offer, cancel := context.WithTimeout(ctx, acceptTime)
+		err := q.to.Accept(offer, recs)
+		cancel()
+		for _, f := range batch {
+			if f.recorded != nil {
+				f.recorded <- err
+				f.recorded = nil
+			}
+		}
+		if err == nil {
+			return
+		}
+		if errors.Is(err, ErrRefused) || !q.again(pause) {
+			q.dropped.Add(int64(len(batch)))
+			q.log.Warn("calls not recorded", "count", len(batch), "err", err)
+			return
+		}
+		q.log.Warn("calls not recorded yet", "count", len(batch), "err", err, "again in", pause)
+	}
+}
+
+// again waits for the pause; false when the queue is ending.
+func (q *queue) again(pause time.Duration) bool {
+	select {
+	case <-q.ending:
+		return false
+	case <-time.After(pause):
+		return true
 	}
 }
 
@@ -108,6 +158,7 @@ func (q *queue) close() {
 	q.mu.Lock()
 	q.closed = true
 	close(q.in)
+	close(q.ending)
 	q.mu.Unlock()
 	late := time.AfterFunc(drainTime, q.cancel)
 	<-q.done
@@ -116,4 +167,16 @@ func (q *queue) close() {
 	if n := q.dropped.Load(); n > 0 {
 		q.log.Warn("calls of this session that were not recorded", "count", n)
 	}
+}
+
+// refusing says why no call is made in strict mode, "" when calls are made. It
+// offers the Recorder nothing but a chance to show that it works again.
+func (g *Gateway) refusing() string {
+	ctx, cancel := context.WithTimeout(g.ctx, acceptTime)
+	defer cancel()
+	if err := g.o.Recorder.Accept(ctx, nil); err != nil {
+		return "Lathe: no call is made, since calls cannot be recorded (" + plain(err.Error(), 500) + ") and this gateway is strict about it. Ask the person to see to it."
+	}
+	g.stuck.Store(false)
+	return ""
 }

@@ -13,7 +13,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
+	"github.com/mark3labs/mcp-go/mcp"
 	"pgregory.net/rapid"
 
 	"lathe/learn"
@@ -22,15 +24,15 @@ import (
 func TestParseConfig(t *testing.T) {
 	c, err := ParseConfig([]byte(`{"theme":"dark","mcpServers":{
 		"b":{"command":"run","args":["x"],"env":{"A":"1"},"type":"stdio"},
-		"a":{"command":"a"},"off":{"command":"x","disabled":true},"web":{"url":"https://example.com"},
+		"a":{"command":"a"},"off":{"command":"x","disabled":true},"web":{"url":"https://example.com/mcp","headers":{"A":"${B}"}},"old":{"type":"sse","url":"https://example.com"},"both":{"command":"x","url":"http://y"},"file":{"url":"file:///x"},
 		"bad name":{"command":"x"},"none":{},"odd":[1]}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Servers) != 2 || c.Servers[0].Name != "a" || c.Servers[1].Args[0] != "x" || c.Servers[1].Env["A"] != "1" {
+	if len(c.Servers) != 3 || c.Servers[2].URL != "https://example.com/mcp" || c.Servers[0].Name != "a" || c.Servers[1].Args[0] != "x" || c.Servers[1].Env["A"] != "1" {
 		t.Errorf("servers: %+v", c.Servers)
 	}
-	want := map[string]string{"web": "URL", "bad name": "rename", "none": "command", "odd": "cannot be read"}
+	want := map[string]string{"old": "HTTP+SSE", "both": "one of them", "file": "begins", "bad name": "rename", "none": "command", "odd": "cannot be read"}
 	for _, s := range c.Skipped {
 		if !strings.Contains(s.Reason, want[s.Name]) || want[s.Name] == "" {
 			t.Errorf("skipped %+v", s)
@@ -125,13 +127,13 @@ func TestFrameID(t *testing.T) {
 func TestQueueDropsCountedAndSaid(t *testing.T) {
 	m := &memory{hold: make(chan struct{})}
 	var log bytes.Buffer
-	q := newQueue(m, textLog(&log))
+	q := newQueue(m, event, textLog(&log))
 	const over = 100
 	// The owner holds at most a batch while the Recorder waits; the rest
 	// fills the queue.
 	total := queueRecords + batchRecords + over
-	for i := range total {
-		q.put(&learn.ActionOutcome{ID: fmt.Sprint(i), ToolName: "t"})
+	for range total {
+		q.put(&finished{tool: "t"})
 	}
 	dropped := q.dropped.Load()
 	if dropped < over || dropped > over+batchRecords {
@@ -145,7 +147,7 @@ func TestQueueDropsCountedAndSaid(t *testing.T) {
 	if !strings.Contains(log.String(), fmt.Sprintf("count=%d", dropped)) {
 		t.Errorf("the loss was not said: %s", log.String())
 	}
-	q.put(&learn.ActionOutcome{}) // after the end it is dropped, not a panic
+	q.put(&finished{}) // after the end it is dropped, not a panic
 	if q.dropped.Load() != dropped+1 {
 		t.Error("an outcome after the end was not counted")
 	}
@@ -153,9 +155,9 @@ func TestQueueDropsCountedAndSaid(t *testing.T) {
 
 func TestQueueBoundsBytes(t *testing.T) {
 	m := &memory{hold: make(chan struct{})}
-	q := newQueue(m, textLog(io.Discard))
+	q := newQueue(m, event, textLog(io.Discard))
 	for range 2 * queueBytes / (1 << 20) {
-		q.put(&learn.ActionOutcome{ToolOutput: learn.ToolOutput{Content: strings.Repeat("x", 1<<20)}})
+		q.put(&finished{m: message{size: 1 << 20}})
 	}
 	if q.bytes.Load() > queueBytes || q.dropped.Load() < queueBytes>>20 {
 		t.Errorf("%d bytes wait, %d dropped", q.bytes.Load(), q.dropped.Load())
@@ -168,9 +170,9 @@ func TestQueueBoundsBytes(t *testing.T) {
 }
 
 func TestRefusedBatchIsCounted(t *testing.T) {
-	q := newQueue(&memory{err: errors.New("no daemon")}, textLog(io.Discard))
-	q.put(&learn.ActionOutcome{})
-	q.put(&learn.ActionOutcome{})
+	q := newQueue(&memory{err: errors.New("no daemon")}, event, textLog(io.Discard))
+	q.put(&finished{})
+	q.put(&finished{})
 	q.close()
 	if q.dropped.Load() != 2 {
 		t.Errorf("%d dropped, want 2", q.dropped.Load())
@@ -185,7 +187,7 @@ func FuzzParseConfig(f *testing.F) {
 			return
 		}
 		for _, s := range c.Servers {
-			if s.Command == "" || !serverNameRE.MatchString(s.Name) {
+			if (s.Command == "") == (s.URL == "") || !serverNameRE.MatchString(s.Name) {
 				t.Fatalf("%+v", s)
 			}
 		}
@@ -194,11 +196,14 @@ func FuzzParseConfig(f *testing.F) {
 
 func FuzzServerFrames(f *testing.F) {
 	f.Add([]byte("{\"id\":1,\"result\":{}}\n{\"method\":\"ping\",\"id\":2}\n{\"method\":\"notifications/progress\",\"params\":{\"progressToken\":1}}\njunk"))
+	f.Add([]byte("{\"method\":\"sampling/createMessage\",\"id\":\"a\",\"params\":{}}\n{\"method\":\"notifications/message\",\"params\":{\"logger\":7}}\n"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		u := &upstream{changed: make(chan struct{}, 1)}
-		c := newConn(io.Discard, func(method string, params json.RawMessage) { u.notified(nil, method, params) })
-		ch := make(chan answer, 1)
-		c.pending[1] = ch
+		g := &Gateway{peers: map[*peer]struct{}{}, asked: map[string]*asked{}}
+		u := newUpstream(g, ServerConfig{Name: "s"})
+		var c *conn
+		c = newConn(io.Discard, func(m message, x *exchange) { u.incoming(c, m, x) })
+		ch := make(chan error, 1)
+		c.send("x", nil, nil, func(_ message, err error) { ch <- err })
 		c.read(bytes.NewReader(raw))
 		<-ch // answered, or told that the server ended
 		select {
@@ -206,6 +211,7 @@ func FuzzServerFrames(f *testing.F) {
 		default:
 			t.Fatal("the end was not noticed")
 		}
+		<-c.out.done
 	})
 }
 
@@ -214,12 +220,63 @@ func FuzzReadTool(f *testing.F) {
 		f.Add([]byte(t))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		if tool, err := readTool("s", raw); err == nil {
-			if _, err := tool.mcp.MarshalJSON(); err != nil {
-				t.Fatalf("a tool that breaks the list: %v", err)
-			}
+		if !json.Valid(raw) {
+			return
+		}
+		own := text(field(raw, "name"))
+		if checkTool(Name("s", own), own, raw) != nil {
+			return
+		}
+		var tool mcp.Tool
+		if err := json.Unmarshal(withFields(raw, change{"name", quote(Name("s", own))}), &tool); err != nil || tool.Name != Name("s", own) {
+			t.Fatalf("a tool that breaks the list: %v", err)
 		}
 	})
 }
+
+// FuzzMessage takes messages apart as encoding/json does.
+func FuzzMessage(f *testing.F) {
+	f.Add([]byte(`{"jsonrpc":"2.0","id":1,"method":"a","params":{"a":[1,{"b":"}\""}]}}`))
+	f.Add([]byte(` { "id" : "x\\" , "result" : { } , "\u0069d" : null } `))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		m, err := readMessage(raw)
+		var want map[string]json.RawMessage
+		if wrong := json.Unmarshal(raw, &want); (wrong == nil && want != nil) != (err == nil) {
+			t.Fatalf("%q: %v, and encoding/json says %v", raw, err, wrong)
+		}
+		if err != nil || !utf8.Valid(raw) {
+			return
+		}
+		for key, got := range map[string][]byte{"id": m.id, "params": m.params, "error": m.err, "result": m.result} {
+			v := []byte(want[key])
+			if key != "result" {
+				v = notNull(v)
+			}
+			if string(v) != string(got) {
+				t.Fatalf("%s of %q: %q, want %q", key, raw, got, v)
+			}
+		}
+		again, err := readMessage(withFields(raw, change{"id", []byte(`"new"`)}, change{"params", nil}))
+		if err != nil || string(again.id) != `"new"` || again.params != nil || string(again.result) != string(m.result) {
+			t.Fatalf("changed: %+v, %v", again, err)
+		}
+	})
+}
+
+func FuzzEvents(f *testing.F) {
+	f.Add([]byte("event: message\ndata: {\"id\":1}\n\ndata: a\ndata: b\r\n\r\n: comment\n"))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		const limit = 100
+		_ = readEvents(bytes.NewReader(raw), limit, func(data []byte) bool {
+			if len(data) > limit+64 {
+				t.Fatalf("an event of %d bytes", len(data))
+			}
+			return true
+		})
+	})
+}
+
+// event is a record with nothing but what was said of it.
+func event(f *finished) learn.ActionOutcome { return learn.ActionOutcome{ToolName: f.tool} }
 
 func textLog(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }

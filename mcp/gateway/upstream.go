@@ -2,10 +2,10 @@ package gateway
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,31 +26,36 @@ const (
 	maxPause = 30 * time.Second
 )
 
-// protocolVersion is what the gateway speaks with its servers.
-const protocolVersion = "2025-11-25"
-
-// upstream keeps one server running.
+// upstream keeps one server connected.
 type upstream struct {
-	cfg     ServerConfig
-	spawn   func(notify func(p *process, method string, params json.RawMessage)) (*process, error)
-	log     *slog.Logger
-	publish func() // the tools changed
-	version string
+	g   *Gateway
+	cfg ServerConfig
+	log *slog.Logger
 
 	open    atomic.Int64
 	changed chan struct{} // holds one
 	first   chan struct{} // closed when the first start came to an end, good or bad
 
-	mu       sync.Mutex
-	proc     *process // nil while down
-	why      string   // why it is down
-	tools    []tool
-	refused  []string
-	progress map[string]func(json.RawMessage)
-	tokens   int64
+	mu      sync.Mutex
+	link    link // nil while down
+	modern  bool // it speaks 2026-07-28 only
+	caps    []byte
+	why     string // why it is down
+	took    time.Duration
+	lists   lists
+	refused []string
+	flights map[*flight]struct{}
+	tokens  int64
+	subs    map[string]int // resources that are followed, by how many
+	listen  int64          // ticket of the modern subscription
 }
 
-// run starts the server again and again until ctx ends.
+func newUpstream(g *Gateway, cfg ServerConfig) *upstream {
+	return &upstream{g: g, cfg: cfg, log: g.o.Logger, changed: make(chan struct{}, 1), first: make(chan struct{}),
+		why: "it is starting", flights: map[*flight]struct{}{}, subs: map[string]int{}}
+}
+
+// run connects the server again and again until ctx ends.
 func (u *upstream) run(ctx context.Context) {
 	var once sync.Once
 	settled := func() { once.Do(func() { close(u.first) }) }
@@ -58,16 +63,17 @@ func (u *upstream) run(ctx context.Context) {
 	pause := minPause
 	for ctx.Err() == nil {
 		began := time.Now()
-		err := u.session(ctx, settled)
+		err := u.life(ctx, settled)
 		if ctx.Err() != nil {
 			return
 		}
-		u.setDown(err.Error())
+		why := plain(u.g.secrets.hide(err.Error()), 1000)
+		u.setDown(why)
 		settled()
 		if time.Since(began) > maxPause {
 			pause = minPause
 		}
-		u.log.Warn("server down; it is started again", "server", u.cfg.Name, "why", err, "in", pause)
+		u.log.Warn("server down; it is started again", "server", u.cfg.Name, "why", why, "in", pause)
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
@@ -76,77 +82,76 @@ func (u *upstream) run(ctx context.Context) {
 	}
 }
 
-// session is one life of the server. The error says why it ended.
-func (u *upstream) session(ctx context.Context, settled func()) error {
-	p, err := u.spawn(u.notified)
+// connect opens the link; stop ends it and says how it ended.
+func (u *upstream) connect() (l link, stop func() error, err error) {
+	cfg, err := u.g.secrets.expand(u.cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	if cfg.URL != "" {
+		var h *httpLink
+		h = newHTTPLink(cfg, func(m message, x *exchange) { u.incoming(h, m, x) })
+		return h, func() error { h.close(); return h.reason() }, nil
+	}
+	var conn *conn
+	ready := make(chan struct{})
+	p, err := start(cfg, u.g.o.Dir, u.g.secrets.environ(u.g.o.Env, u.cfg), &scrubbed{u.g.secrets, u.g.o.Stderr}, func(m message, x *exchange) {
+		<-ready
+		u.incoming(conn, m, x)
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	conn = p.conn
+	close(ready)
+	return conn, func() error { p.stop(); return errors.New(p.why()) }, nil
+}
+
+// life is one life of the server. The error says why it ended.
+func (u *upstream) life(ctx context.Context, settled func()) error {
+	began := time.Now()
+	l, stop, err := u.connect()
 	if err != nil {
 		return err
 	}
-	defer p.stop()
-	if err := u.greet(ctx, p); err != nil {
-		return u.explain(p, err)
+	stop = sync.OnceValue(stop)
+	defer stop()
+	if err := u.greet(ctx, l); err != nil {
+		return explain(l, stop, err)
 	}
 	u.mu.Lock()
-	u.proc, u.why = p, ""
+	u.link, u.why, u.took, u.listen = l, "", time.Since(began), 0
 	u.mu.Unlock()
-	u.publish()
+	u.follow(l)
+	u.g.publish()
 	settled()
 	for {
 		select {
 		case <-ctx.Done():
 			u.setDown("the gateway is ending")
 			return ctx.Err()
-		case <-p.conn.gone:
-			return u.explain(p, errGone)
+		case <-l.ended():
+			u.setDown("it ended")
+			return explain(l, stop, errGone)
 		case <-u.changed:
-			if err := u.relist(ctx, p); err != nil {
-				u.log.Warn("tool list not read again; the old one stands", "server", u.cfg.Name, "err", err)
+			if err := u.relist(ctx, l); err != nil {
+				u.log.Warn("lists not read again; the old ones stand", "server", u.cfg.Name, "err", err)
 			}
 		}
 	}
 }
 
-// explain adds how the process ended to an error, if it did.
-func (u *upstream) explain(p *process, err error) error {
+// explain adds how the server ended to an error, if it did.
+func explain(l link, stop func() error, err error) error {
 	select {
-	case <-p.conn.gone:
-		p.stop()
-		return fmt.Errorf("%s", p.why())
+	case <-l.ended():
+		return stop()
 	default:
 		return err
 	}
 }
 
-// greet is the handshake, and the first list.
-func (u *upstream) greet(ctx context.Context, p *process) error {
-	ctx, cancel := context.WithTimeout(ctx, startTime)
-	defer cancel()
-	_, err := p.conn.call(ctx, "initialize", map[string]any{"protocolVersion": protocolVersion,
-		"capabilities": struct{}{}, "clientInfo": map[string]string{"name": "lathe-gateway", "version": u.version}})
-	if err != nil {
-		return fmt.Errorf("initialize: %w", err)
-	}
-	p.conn.tell("notifications/initialized", struct{}{})
-	return u.list(ctx, p)
-}
-
-func (u *upstream) list(ctx context.Context, p *process) error {
-	tools, refused, err := listTools(ctx, p.conn, u.cfg.Name)
-	if err != nil {
-		return err
-	}
-	reasons := []string{}
-	for _, r := range refused {
-		reasons = append(reasons, plain(r.Error(), 500))
-		u.log.Warn("tool left out", "server", u.cfg.Name, "why", plain(r.Error(), 500))
-	}
-	u.mu.Lock()
-	u.tools, u.refused = tools, reasons
-	u.mu.Unlock()
-	return nil
-}
-
-func (u *upstream) relist(ctx context.Context, p *process) error {
+func (u *upstream) relist(ctx context.Context, l link) error {
 	select {
 	case <-time.After(settleTime):
 	case <-ctx.Done():
@@ -158,92 +163,51 @@ func (u *upstream) relist(ctx context.Context, p *process) error {
 	case <-u.changed:
 	default:
 	}
-	if err := u.list(ctx, p); err != nil {
+	if err := u.list(ctx, l); err != nil {
 		return err
 	}
-	u.publish()
+	u.g.publish()
 	return nil
 }
 
 func (u *upstream) setDown(why string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.proc, u.why = nil, why
+	u.link, u.why = nil, why
 }
 
-// notified takes a notification of the server; it does not block.
-func (u *upstream) notified(_ *process, method string, params json.RawMessage) {
-	switch method {
-	case "notifications/tools/list_changed":
-		select {
-		case u.changed <- struct{}{}:
-		default:
-		}
-	case "notifications/progress":
-		var p struct {
-			Token json.RawMessage `json:"progressToken"`
-		}
-		if json.Unmarshal(params, &p) != nil {
-			return
-		}
-		u.mu.Lock()
-		pass := u.progress[string(p.Token)]
-		u.mu.Unlock()
-		if pass != nil {
-			pass(params)
-		}
+// read makes the lists be read again.
+func (u *upstream) read() {
+	select {
+	case u.changed <- struct{}{}:
+	default:
 	}
 }
 
-// snapshot is the server's tools as of now.
-func (u *upstream) snapshot() []tool {
+// offers reports whether the server named a capability.
+func (u *upstream) offers(name string) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return slices.Clone(u.tools)
+	return field(u.caps, name) != nil
 }
 
-// call passes a call on. While it runs, progress gets the server's progress
-// notifications if it is not nil; meta goes along.
-func (u *upstream) call(ctx context.Context, name string, arguments any, meta map[string]any, progress func(json.RawMessage)) (json.RawMessage, error) {
-	if u.open.Add(1) > maxOpen {
-		u.open.Add(-1)
-		return nil, fmt.Errorf("%d of its calls are open: wait for answers before calling it again", maxOpen)
-	}
-	defer u.open.Add(-1)
-	u.mu.Lock()
-	p, why := u.proc, u.why
-	u.mu.Unlock()
-	if p == nil {
-		return nil, fmt.Errorf("the server does not run (%s); it is being started again: try again shortly", why)
-	}
-	params := map[string]any{"name": name}
-	if arguments != nil {
-		params["arguments"] = arguments
-	}
-	if meta == nil {
-		meta = map[string]any{}
-	}
-	if progress != nil {
-		token, done := u.awaitProgress(progress)
-		defer done()
-		meta["progressToken"] = token
-	}
-	if len(meta) > 0 {
-		params["_meta"] = meta
-	}
-	return p.conn.call(ctx, "tools/call", params)
-}
-
-func (u *upstream) awaitProgress(pass func(json.RawMessage)) (token int64, done func()) {
+// up returns the link, or why there is none.
+func (u *upstream) up() (link, bool, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.tokens++
-	token = u.tokens
-	key := fmt.Sprint(token)
-	u.progress[key] = pass
-	return token, func() {
-		u.mu.Lock()
-		defer u.mu.Unlock()
-		delete(u.progress, key)
+	if u.link == nil {
+		return nil, false, fmt.Errorf("the server does not run (%s); it is being started again: try again shortly", u.why)
 	}
+	return u.link, u.modern, nil
+}
+
+// scrubbed passes on what a server says without its secrets.
+type scrubbed struct {
+	secrets *secrets
+	w       io.Writer
+}
+
+func (s *scrubbed) Write(p []byte) (int, error) {
+	_, err := io.WriteString(s.w, s.secrets.hide(string(p)))
+	return len(p), err
 }

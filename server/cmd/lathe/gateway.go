@@ -24,6 +24,7 @@ import (
 // gatewayFlags are what `lathe gateway` and its subcommands are told.
 type gatewayFlags struct {
 	config, agent string
+	strict        bool
 }
 
 func (a *app) gatewayCmd() *cobra.Command {
@@ -56,6 +57,7 @@ the program is killed is lost.`,
 	}
 	c.PersistentFlags().StringVar(&f.config, "config", "", "the configuration (default: gateway.json in $XDG_CONFIG_HOME/lathe)")
 	c.Flags().StringVar(&f.agent, "agent", "mcp", "the agent's name in the log")
+	c.Flags().BoolVar(&f.strict, "strict", false, "hold each reply until its record is durable")
 	c.Flags().Func("project", "the project's name (default: of the working directory)", a.setting("project"))
 	c.AddCommand(a.gatewayListCmd(f))
 	return c
@@ -78,7 +80,7 @@ func (a *app) gatewayListCmd(f *gatewayFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			g, err := gateway.New(gateway.Options{Servers: cfg.Servers, Env: os.Environ(), Recorder: nowhere{}, Version: server.Version,
+			g, err := gateway.New(gateway.Options{Config: cfg, Env: os.Environ(), Recorder: nowhere{}, Version: server.Version,
 				ProjectID: "list", SessionID: uuid.NewString()})
 			if err != nil {
 				return err
@@ -99,7 +101,7 @@ func (a *app) printGateway(l gatewayListed) error {
 		return a.print(l)
 	}
 	for _, s := range l.Servers {
-		fmt.Fprintf(a.out, "%s: %s, %d tools\n", s.Name, clean(s.State), len(s.Tools))
+		fmt.Fprintf(a.out, "%s: %s (%s %s), %d tools, %d prompts, %d resources\n", s.Name, clean(s.State), s.Transport, s.Revision, len(s.Tools), s.Prompts, s.Resources)
 		for _, t := range s.Tools {
 			fmt.Fprintln(a.out, "  "+t)
 		}
@@ -178,7 +180,7 @@ func (a *app) openGateway(ctx context.Context, f *gatewayFlags) (*gateway.Gatewa
 		}()
 	}
 	d := daemonGateway{client: client, start: !a.noStart}
-	return gateway.New(gateway.Options{Servers: gw.Servers, Dir: wd, Env: os.Environ(), Stderr: a.errs, Recorder: d, Adviser: d,
+	return gateway.New(gateway.Options{Config: gw, Strict: gw.Strict || f.strict, Dir: wd, Env: os.Environ(), Stderr: a.errs, Recorder: d, Adviser: d,
 		Logger: logger, Version: server.Version, ProjectID: project, SessionID: uuid.NewString(), AgentID: f.agent})
 }
 
@@ -199,7 +201,7 @@ func (d daemonGateway) Accept(ctx context.Context, recs []learn.Record) error {
 		return err
 	}
 	if n := len(receipt.Rejected); n > 0 {
-		return fmt.Errorf("%d of %d were refused: %s", n, len(recs), receipt.Rejected[0].Reason)
+		return fmt.Errorf("%w: %d of %d: %s", gateway.ErrRefused, n, len(recs), receipt.Rejected[0].Reason)
 	}
 	return nil
 }
