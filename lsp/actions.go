@@ -14,10 +14,20 @@ const (
 	commandReject   = "lathe.reject"
 	commandClarify  = "lathe.clarify"
 	commandUnlock   = "lathe.unlock"
+	// Their argument is a fixTarget.
+	commandFix    = "lathe.fix"       // show what fixed it, to copy; or note that the edit was taken
+	commandWorked = "lathe.fixWorked" // a person's word on it
+	commandFailed = "lathe.fixDidNotWork"
+	// Its argument is a factTarget.
+	commandHistory = "lathe.history"
+	// These have no argument.
+	commandMute   = "lathe.mute" // no messages about new proposals
+	commandUnmute = "lathe.unmute"
 )
 
 func commandNames() []string {
-	return []string{commandEvidence, commandApprove, commandReject, commandClarify, commandUnlock}
+	return []string{commandEvidence, commandApprove, commandReject, commandClarify, commandUnlock,
+		commandFix, commandWorked, commandFailed, commandHistory, commandMute, commandUnmute}
 }
 
 // maxActed is how many proposals of one place get actions.
@@ -46,15 +56,33 @@ func (c *connection) codeActions(p *protocol.CodeActionParams) ([]protocol.Comma
 	if !wanted(p.Context.Only) {
 		return out, nil
 	}
+	fixes := c.fixesFor(p)
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	d := c.docs.get(string(p.TextDocument.URI))
 	if d == nil {
+		c.mu.Unlock()
 		return out, nil
 	}
+	var made []offer
+	for _, f := range fixes {
+		if a := c.fixActions(d, f); len(a) > 0 {
+			out = append(out, a...)
+			made = append(made, offer{subject: f.RemedyID, path: d.paths[0]})
+		}
+	}
+	proposed, more := c.proposalActions(d, p.Range)
+	path := d.paths[0]
+	c.mu.Unlock()
+	c.noteOffers(path, append(made, more...))
+	return append(out, proposed...), nil
+}
+
+// proposalActions are what can be done with the proposals of a range. mu is
+// held.
+func (c *connection) proposalActions(d *document, r protocol.Range) (out []protocol.CommandOrCodeAction, made []offer) {
 	acted := 0
 	for _, pl := range c.placements(d) {
-		if !touches(pl.place, p.Range) {
+		if pl.proposal == nil || !touches(pl.place, r) {
 			continue
 		}
 		if acted++; acted > maxActed {
@@ -66,8 +94,9 @@ func (c *connection) codeActions(p *protocol.CodeActionParams) ([]protocol.Comma
 			}
 			out = append(out, c.action(cmd, pl))
 		}
+		made = append(made, offer{pl.proposal.ID, pl.proposal.ContentHash, d.paths[0]})
 	}
-	return out, nil
+	return out, made
 }
 
 // commands are what can be done with a proposal on this connection. mu is held.
@@ -93,11 +122,20 @@ func (c *connection) action(cmd protocol.Command, pl placement) protocol.Command
 		return &cmd
 	}
 	kind := protocol.CodeActionKindQuickFix
-	a := &protocol.CodeAction{Title: cmd.Title, Kind: &kind, Command: cmd, Diagnostics: []protocol.Diagnostic{c.diagnostic(pl)}}
+	a := &protocol.CodeAction{Title: cmd.Title, Kind: &kind, Command: cmd, Diagnostics: c.diagnosticsOf(pl)}
 	if pl.proposal.Generated && c.can.llmTag {
 		a.Tags = []protocol.CodeActionTag{protocol.CodeActionTagLLMGenerated}
 	}
 	return a
+}
+
+// diagnosticsOf are what the editor shows of a placement.
+func (c *connection) diagnosticsOf(pl placement) []protocol.Diagnostic {
+	n, ok := noticeOf(pl)
+	if !ok {
+		return nil
+	}
+	return c.diagnostics([]notice{n})
 }
 
 // wanted reports whether quick fixes are among the kinds asked for.

@@ -15,27 +15,65 @@ const (
 	searchBudget = 16 << 20
 )
 
-// placement is a proposal at a place in a document.
+// placement is a proposal, or a fact, at a place in a document.
 type placement struct {
-	proposal *Proposal
+	proposal *Proposal // or
+	fact     *Fact
 	place    protocol.Range
 }
 
-// same reports whether two placements look the same to the editor.
-func (p placement) same(o placement) bool { return p.place == o.place && *p.proposal == *o.proposal }
+// key names what is placed, within its document.
+func (p placement) key() string {
+	if p.proposal != nil {
+		return p.proposal.ID
+	}
+	return "\x00" + p.fact.key()
+}
 
 // mark is a part of a line, in bytes.
 type mark struct{ line, start, end int }
 
-// place finds where in the document each proposal belongs.
-func (d *document) place(proposals []*Proposal, enc encoding) []placement {
-	if len(proposals) > maxPlaced {
-		proposals = proposals[:maxPlaced]
+// place finds where in the document each proposal and each fact belongs. What
+// cannot be found any more, since its step or function was renamed, is where
+// edits have moved it to: the placements before have followed them.
+func (d *document) place(proposals []*Proposal, facts []*Fact, enc encoding) []placement {
+	proposals, facts = proposals[:min(len(proposals), maxPlaced)], facts[:min(len(facts), maxPlaced)]
+	out := make([]placement, 0, len(proposals)+len(facts))
+	finder := finder{lines: d.lines, budget: searchBudget, facts: facts}
+	var before map[string]protocol.Range
+	add := func(p placement, m mark, found bool) {
+		if !found {
+			if before == nil {
+				before = make(map[string]protocol.Range, len(d.placed))
+				for _, old := range d.placed {
+					before[old.key()] = old.place
+				}
+			}
+			if r, ok := before[p.key()]; ok && int64(r.Start.Line) < int64(len(d.lines)) {
+				p.place = d.withinLine(r, enc)
+				out = append(out, p)
+				return
+			}
+			if p.fact != nil && m == (mark{}) {
+				return // of code that is not there
+			}
+		}
+		p.place = d.rangeOf(m, enc)
+		out = append(out, p)
 	}
-	out := make([]placement, 0, len(proposals))
-	finder := finder{lines: d.lines, budget: searchBudget}
 	for _, p := range proposals {
-		out = append(out, placement{proposal: p, place: d.rangeOf(finder.find(p), enc)})
+		m, found := finder.find(p.Step, "", p.Match, p.Line)
+		if !found && m == (mark{}) {
+			m = finder.first()
+		}
+		add(placement{proposal: p}, m, found)
+	}
+	for _, f := range facts {
+		m, found := finder.find(f.Step, f.Symbol, f.Match, f.Line)
+		if f.whole() {
+			m, found = finder.first(), true
+		}
+		add(placement{fact: f}, m, found)
 	}
 	return out
 }
@@ -52,28 +90,47 @@ func (d *document) rangeOf(m mark, enc encoding) protocol.Range {
 
 // finder places the proposals of one version of one document.
 type finder struct {
-	lines  []string
-	steps  map[string]mark // made when first needed
-	budget int
+	lines   []string
+	steps   map[string]mark // made when first needed
+	facts   []*Fact         // whose symbols are looked for
+	symbols map[string]mark // the same
+	budget  int
 }
 
-func (f *finder) find(p *Proposal) mark {
+// find looks for an anchor. found says that it is there itself; a line alone
+// is the second best, since edits move it.
+func (f *finder) find(step, symbol, match string, line int) (m mark, found bool) {
 	if f.lines == nil {
-		return mark{}
+		return mark{}, false
 	}
-	if p.Step != "" {
+	if step != "" {
 		if f.steps == nil {
 			f.steps = steps(f.lines)
 		}
-		if m, ok := f.steps[p.Step]; ok {
-			return m
+		if m, ok := f.steps[step]; ok {
+			return m, true
 		}
 	}
-	if m, ok := f.search(p.Match); ok {
-		return m
+	if symbol != "" {
+		if f.symbols == nil {
+			f.symbols = definitions(f.lines, f.facts)
+		}
+		if m, ok := f.symbols[symbol]; ok {
+			return m, true
+		}
 	}
-	if p.Line > 0 && p.Line <= len(f.lines) {
-		return f.whole(p.Line - 1)
+	if m, ok := f.search(match); ok {
+		return m, true
+	}
+	if line > 0 && line <= len(f.lines) {
+		return f.whole(line - 1), false
+	}
+	return mark{}, false
+}
+
+func (f *finder) first() mark {
+	if f.lines == nil {
+		return mark{}
 	}
 	return f.whole(0)
 }

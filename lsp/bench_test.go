@@ -114,7 +114,7 @@ func BenchmarkSnapshot(b *testing.B) {
 	}
 	roots := workspace(root)
 	for b.Loop() {
-		if s := take(b.Context(), q, roots, 1); len(s.byID) != 10_000 {
+		if s := take(b.Context(), q, nil, roots, 1); len(s.byID) != 10_000 {
 			b.Fatal(len(s.byID))
 		}
 	}

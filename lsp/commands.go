@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"go.lsp.dev/jsonrpc2"
@@ -18,43 +20,157 @@ const decideTime = 30 * time.Second
 // maxReason is the most bytes of a reason or question.
 const maxReason = 4000
 
-// executeCommand runs a command beside the reading goroutine.
+// executeCommand runs a command and records what became of it.
 func (c *connection) executeCommand(ctx context.Context, req *jsonrpc2.Request) (any, error) {
 	p, err := decode[protocol.ExecuteCommandParams](req)
 	if err != nil {
 		return nil, err
 	}
+	if !slices.Contains(commandNames(), p.Command) {
+		return nil, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "lathe has no command %s", short(p.Command))
+	}
+	began := c.server.o.Now()
+	var subject string
+	var result any
+	c.report(p.WorkDoneToken, strings.TrimPrefix(p.Command, "lathe."), func() { subject, result, err = c.command(ctx, p) })
+	c.noteCommand(p.Command, subject, began, err)
+	return result, err
+}
+
+// command runs a command; subject is the proposal or remedy that it is about.
+func (c *connection) command(ctx context.Context, p *protocol.ExecuteCommandParams) (subject string, result any, err error) {
+	switch p.Command {
+	case commandMute, commandUnmute:
+		c.mute(p.Command == commandMute)
+		return "", nil, nil
+	case commandHistory:
+		if len(p.Arguments) != 1 {
+			return "", nil, badArgument(p.Command, "{fact}", nil)
+		}
+		return "", nil, c.history(p.Arguments[0])
+	case commandFix, commandWorked, commandFailed:
+		return c.fixCommand(ctx, p)
+	}
+	return c.proposalCommand(ctx, p)
+}
+
+func (c *connection) mute(off bool) {
+	c.mu.Lock()
+	c.mutes.off = off
+	c.mu.Unlock()
+	if off {
+		c.tell("no more messages about new proposals, until the editor is restarted or lathe.unmute.")
+	}
+}
+
+// badArgument says what a command wants.
+func badArgument(command, want string, err error) error {
+	why := "it wants one"
+	if err != nil {
+		why = cut(err.Error(), 100)
+	}
+	return jsonrpc2.Errorf(jsonrpc2.InvalidParams, "lathe: the argument of %s is not %s: %s", short(command), want, why)
+}
+
+func (c *connection) fixCommand(ctx context.Context, p *protocol.ExecuteCommandParams) (subject string, result any, err error) {
+	const want = "{remedy_id, path}"
+	var t fixTarget
+	if len(p.Arguments) != 1 {
+		return "", nil, badArgument(p.Command, want, nil)
+	}
+	if err := json.Unmarshal(p.Arguments[0], &t); err != nil {
+		return "", nil, badArgument(p.Command, want, err)
+	}
+	if t.RemedyID == "" || len(t.RemedyID) > 200 || c.server.o.Experience == nil {
+		return "", nil, badArgument(p.Command, want, nil)
+	}
+	if p.Command == commandFix {
+		result, err = c.useFix(t)
+		return t.RemedyID, result, err
+	}
+	if c.server.o.Judge == nil {
+		return t.RemedyID, nil, failed("this daemon takes no word on fixes")
+	}
+	leave, err := c.beside(ctx, "your word on this fix")
+	if err != nil {
+		return t.RemedyID, nil, err
+	}
+	defer leave()
+	result, err = c.judgeFix(t, p.Command == commandWorked)
+	return t.RemedyID, result, err
+}
+
+// proposalCommand runs a command about a proposal.
+func (c *connection) proposalCommand(ctx context.Context, p *protocol.ExecuteCommandParams) (subject string, result any, err error) {
 	c.mu.Lock()
 	t, proposal, err := c.target(p)
 	signer := c.signer
 	c.mu.Unlock()
 	if err != nil {
-		return nil, err
+		return t.ProposalID, nil, err
 	}
 	switch p.Command {
 	case commandEvidence:
 		c.showEvidence(proposal)
-		return nil, nil
 	case commandUnlock:
 		c.showUnlock(proposal)
-		return nil, nil
 	case commandApprove:
 		if signer == nil {
 			c.showUnlock(proposal)
-			return nil, failed("%s: not approved: %v", oneLine(proposal.Title, 80), ErrLocked)
+			return t.ProposalID, nil, lockedError{failed("%s: not approved: %v", oneLine(proposal.Title, 80), ErrLocked)}
 		}
-		return c.decide(ctx, proposal, t, learn.VerdictApprove, signer)
+		result, err = c.decide(ctx, proposal, t, learn.VerdictApprove, signer)
 	case commandReject:
-		return c.decide(ctx, proposal, t, learn.VerdictReject, signer)
+		result, err = c.decide(ctx, proposal, t, learn.VerdictReject, signer)
 	case commandClarify:
 		if t.Reason == "" {
 			c.showClarify(proposal)
-			return nil, nil
+			break
 		}
-		return c.decide(ctx, proposal, t, learn.VerdictRequestClarification, signer)
-	default:
-		return nil, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "lathe has no command %s", short(p.Command))
+		result, err = c.decide(ctx, proposal, t, learn.VerdictRequestClarification, signer)
 	}
+	return t.ProposalID, result, err
+}
+
+// lockedError marks what a person was only asked to unlock for: it did not fail.
+type lockedError struct{ error }
+
+func (e lockedError) Unwrap() error { return e.error }
+
+// taken is the body of the event about a command.
+type taken struct {
+	Command string `json:"action"`
+	Subject string `json:"subject,omitempty"` // a proposal or a remedy
+	Path    string `json:"path,omitempty"`
+}
+
+func (c *connection) noteCommand(command, subject string, began time.Time, err error) {
+	c.mu.Lock()
+	path := c.offers.take(subject)
+	c.mu.Unlock()
+	c.note(path, ToolCommand, taken{command, subject, path}, func(ev *learn.ActionOutcome) {
+		ev.ResourceMetrics.DurationMS = float64(c.server.o.Now().Sub(began).Microseconds()) / 1000
+		var locked lockedError
+		switch {
+		case errors.As(err, &locked):
+			ev.Status, ev.ToolOutput.Content = learn.StatusInterrupted, "this editor is not unlocked; its unlock page was shown"
+		case err != nil:
+			ev.Status, ev.ErrorDetails = learn.StatusFailure, &learn.ErrorDetails{Message: cut(err.Error(), 500)}
+		default:
+			ev.ToolOutput.Content = "done"
+		}
+	})
+}
+
+// beside leaves the reading goroutine, for work that waits for a disk.
+func (c *connection) beside(request context.Context, what string) (leave func(), err error) {
+	select {
+	case c.slots <- struct{}{}:
+	default:
+		return nil, failed("%s: too many commands are under way; wait a moment and try again", what)
+	}
+	jsonrpc2.Async(request)
+	return func() { <-c.slots }, nil
 }
 
 // target reads a command's argument and finds the proposal that it is about,
@@ -90,21 +206,23 @@ type decided struct {
 // decide makes a decision. It leaves the reading goroutine first, and goes on
 // when the editor leaves meanwhile.
 func (c *connection) decide(request context.Context, p *Proposal, t target, v learn.Verdict, s Signer) (any, error) {
-	select {
-	case c.slots <- struct{}{}:
-		defer func() { <-c.slots }()
-	default:
-		return nil, failed("%s: too many commands are under way; wait a moment and try again", oneLine(p.Title, 80))
+	leave, err := c.beside(request, oneLine(p.Title, 80))
+	if err != nil {
+		return nil, err
 	}
-	jsonrpc2.Async(request)
+	defer leave()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), decideTime)
 	defer cancel()
-	err := c.server.o.Proposals.Decide(ctx, p.ID, t.ContentHash, v, t.Reason, s)
+	err = c.server.o.Proposals.Decide(ctx, p.ID, t.ContentHash, v, t.Reason, s)
 	if errors.Is(err, ErrLocked) {
 		c.showUnlock(p)
 	}
 	if err != nil {
-		return nil, failed("%s: not decided: %s", oneLine(p.Title, 80), cut(err.Error(), 500))
+		wrapped := failed("%s: not decided: %s", oneLine(p.Title, 80), cut(err.Error(), 500))
+		if errors.Is(err, ErrLocked) {
+			return nil, lockedError{wrapped}
+		}
+		return nil, wrapped
 	}
 	c.mu.Lock()
 	c.stale = true

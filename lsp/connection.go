@@ -34,18 +34,30 @@ type connection struct {
 	tasks  sync.WaitGroup // calls to the editor
 	slots  chan struct{}  // bounds tasks and commands
 
-	mu      sync.Mutex
-	phase   phase
-	editor  string
-	can     abilities
-	roots   []root
-	rooted  bool // the editor named its roots itself
-	docs    documents
-	snap    *snapshot
-	signer  Signer
-	stale   bool // the snapshot must be taken anew
-	dirty   map[*document]bool
-	refresh bool // pulled diagnostics must be asked for anew
+	mu         sync.Mutex
+	phase      phase
+	editor     string
+	can        abilities
+	roots      []root
+	rooted     bool // the editor named its roots itself
+	docs       documents
+	snap       *snapshot
+	signer     Signer
+	settings   settings
+	mutes      mutes
+	tokens     int    // of progress, so far
+	revision   uint64 // counts what changes diagnostics and is neither a snapshot nor an edit
+	offers     offers
+	planSchema *schemaNode
+	noted      int                 // events so far
+	taken      map[string]bool     // remedies that were applied here
+	answers    map[string][]Fix    // to problems, until experience changes
+	sighted    map[string]Sighting // last told, by path and source
+	journal    chan entry
+	leaving    chan struct{} // closed when nothing more will be noted
+	stale      bool          // the snapshot must be taken anew
+	dirty      map[*document]bool
+	refresh    bool // pulled diagnostics must be asked for anew
 }
 
 // Serve speaks with the editor at the other end of conn until it leaves, conn
@@ -57,7 +69,8 @@ func (s *Server) Serve(ctx context.Context, conn io.ReadWriteCloser) error {
 		id: s.o.NewID(), server: s, since: s.o.Now(), ctx: ctx, cancel: cancel,
 		wake: make(chan struct{}, 1), slots: make(chan struct{}, 16),
 		docs: documents{byPath: map[string]*document{}},
-		snap: &snapshot{}, dirty: map[*document]bool{},
+		snap: &snapshot{}, dirty: map[*document]bool{}, offers: offers{}, taken: map[string]bool{},
+		answers: map[string][]Fix{}, sighted: map[string]Sighting{}, journal: make(chan entry, journalSize), leaving: make(chan struct{}),
 	}
 	c.log = s.o.Logger.With("connection", c.id[:min(8, len(c.id))])
 	s.add(c)
@@ -66,11 +79,9 @@ func (s *Server) Serve(ctx context.Context, conn io.ReadWriteCloser) error {
 	st := newStream(conn, c.log, c.loseDocuments)
 	c.rpc = jsonrpc2.NewConn(st, jsonrpc2.WithCodec(codec{}))
 	c.rpc.Go(ctx, c.handle)
-	publishing := make(chan struct{})
-	go func() {
-		defer close(publishing)
-		c.publish()
-	}()
+	var beside sync.WaitGroup
+	beside.Go(c.publish)
+	beside.Go(c.keep)
 	broken := false
 	select {
 	case <-ctx.Done():
@@ -79,8 +90,10 @@ func (s *Server) Serve(ctx context.Context, conn io.ReadWriteCloser) error {
 	}
 	cancel()
 	_ = c.rpc.Close() // the reason, if there is one, is in Err
-	<-publishing
 	c.tasks.Wait()
+	c.dismissAll()
+	close(c.leaving)
+	beside.Wait()
 	_ = st.Close()
 	<-st.done
 	if err := c.rpc.Err(); broken && err != nil {

@@ -15,25 +15,57 @@ import (
 // publish is the publisher: it follows changes of proposals and documents,
 // collects them for a moment, and tells the editor what is to be seen now.
 func (c *connection) publish() {
-	watch := c.server.o.Proposals.Watch()
+	proposals, known := c.server.o.Proposals.Watch(), c.server.o.watchExperience()
+	first := true
 	for {
 		select {
 		case <-c.ctx.Done():
 			return
 		case <-c.wake:
-		case <-watch:
-			c.mu.Lock()
-			c.stale = true
-			c.mu.Unlock()
+		case <-proposals:
+			c.becomeStale()
+		case <-known:
+			c.becomeStale()
+			known = nil // until the next snapshot
 		}
 		if !pause(c.ctx, c.server.o.Debounce) {
 			return
 		}
 		if c.isStale() {
-			watch = c.server.o.Proposals.Watch() // before reading, so that no change is missed
-			c.takeSnapshot()
+			// Before reading, so that no change is missed.
+			proposals, known = c.server.o.Proposals.Watch(), c.server.o.watchExperience()
+			if first {
+				c.progressing("looking at what was learned here", c.takeSnapshot)
+			} else {
+				c.takeSnapshot()
+			}
+			first = false
+			c.tellNews()
 		}
 		c.publishDirty()
+	}
+}
+
+func (c *connection) becomeStale() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stale = true
+}
+
+func (o *Options) watchExperience() <-chan struct{} {
+	if o.Experience == nil {
+		return nil
+	}
+	return o.Experience.Watch()
+}
+
+// tellNews tells of proposals that came since the editor was started.
+func (c *connection) tellNews() {
+	c.mu.Lock()
+	news := c.mutes.notice(c.snap, c.server.o.Now())
+	c.mu.Unlock()
+	if news != "" {
+		c.tell(news)
 	}
 }
 
@@ -62,10 +94,11 @@ func (c *connection) takeSnapshot() {
 	c.stale = false
 	roots, generation := append([]root(nil), c.roots...), c.snap.generation+1
 	c.mu.Unlock()
-	snap := take(c.ctx, c.server.o.Proposals, roots, generation)
+	snap := take(c.ctx, c.server.o.Proposals, c.server.o.Experience, roots, generation)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.snap, c.refresh = snap, true
+	clear(c.answers)
 	c.allDirty()
 }
 
@@ -78,87 +111,90 @@ func (c *connection) publishDirty() {
 
 // publishOne reports whether there may be more.
 func (c *connection) publishOne() bool {
+	d := c.nextDirty()
+	c.checkPlan(d)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.can.pull && c.refresh {
-		c.background("workspace/diagnostic/refresh", func(ctx context.Context) {
-			_, err := c.rpc.Call(ctx, protocol.MethodWorkspaceDiagnosticRefresh, nil, nil)
-			c.logCall("workspace/diagnostic/refresh", err)
-		})
+	if c.refresh {
+		c.askAgain(c.can.pull, protocol.MethodWorkspaceDiagnosticRefresh)
+		c.askAgain(c.can.lensRefresh, protocol.MethodWorkspaceCodeLensRefresh)
 	}
 	c.refresh = false
+	if d == nil {
+		return false
+	}
+	if c.docs.byPath[d.paths[0]] != d {
+		return true // closed meanwhile
+	}
+	if err := c.send(d, c.notices(d)); err != nil {
+		c.log.Debug("lsp: diagnostics not sent", "why", err)
+	}
+	return true
+}
+
+// nextDirty takes a document that is to be shown anew; nil when there is none,
+// or the editor asks for itself.
+func (c *connection) nextDirty() *document {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if !c.can.push {
 		clear(c.dirty)
 	}
 	for d := range c.dirty {
 		delete(c.dirty, d)
-		if err := c.send(d, c.placements(d)); err != nil {
-			c.log.Debug("lsp: diagnostics not sent", "why", err)
-		}
-		return true
+		return d
 	}
-	return false
+	return nil
 }
 
-// send publishes a document's proposals when the editor does not show exactly
+// askAgain has the editor ask anew for what it pulls, when it can.
+func (c *connection) askAgain(can bool, method string) {
+	if !can {
+		return
+	}
+	c.background(method, func(ctx context.Context) {
+		_, err := c.rpc.Call(ctx, method, nil, nil)
+		c.logCall(method, err)
+	})
+}
+
+// send publishes a document's diagnostics when the editor does not show exactly
 // these already. mu is held: the order of sending is that of the states.
-func (c *connection) send(d *document, placed []placement) error {
-	if slices.EqualFunc(placed, d.published, placement.same) {
+func (c *connection) send(d *document, notices []notice) error {
+	if slices.Equal(notices, d.published) {
 		return nil
 	}
-	d.published = placed
-	p := &protocol.PublishDiagnosticsParams{URI: uri.URI(d.uri), Diagnostics: c.diagnostics(placed)}
+	d.published = notices
+	p := &protocol.PublishDiagnosticsParams{URI: uri.URI(d.uri), Diagnostics: c.diagnostics(notices)}
 	if c.can.pushVersion {
 		p.Version = protocol.NewOptional(d.version)
 	}
 	return c.rpc.Notify(c.ctx, protocol.MethodTextDocumentPublishDiagnostics, p)
 }
 
-// placements are a document's proposals and where they are. mu is held.
+// placements are what is known of a document and where it is. mu is held.
 func (c *connection) placements(d *document) []placement {
 	if d.placedFor == 0 || d.placedFor != c.snap.generation {
-		d.placed = d.place(c.snap.at(d.paths), c.can.encoding)
+		d.placed = d.place(c.snap.at(d.paths), c.snap.known(d.paths), c.can.encoding)
 		d.placedFor = c.snap.generation
 	}
 	return d.placed
 }
 
-// diagnostics are placed proposals as the editor shows them.
-func (c *connection) diagnostics(placed []placement) []protocol.Diagnostic {
-	out := make([]protocol.Diagnostic, len(placed))
-	for i, p := range placed {
-		out[i] = c.diagnostic(p)
-	}
-	return out
-}
-
-func (c *connection) diagnostic(p placement) protocol.Diagnostic {
-	d := protocol.Diagnostic{
-		Range:    p.place,
-		Severity: protocol.DiagnosticSeverityInformation,
-		Source:   protocol.NewOptional("lathe"),
-		Message:  protocol.String(oneLine(p.proposal.Title+": "+p.proposal.Summary, 300)),
-		Data:     reference(p.proposal),
-	}
-	if k := oneLine(p.proposal.Kind, 40); k != "" {
-		d.Code = protocol.String(k)
-	}
-	if link := webLink(p.proposal.EvidenceURL); c.can.codeDescription && link != "" && d.Code != nil {
-		d.CodeDescription = protocol.CodeDescription{Href: uri.URI(link)}
-	}
-	return d
-}
-
 // pullDiagnostics answers textDocument/diagnostic.
 func (c *connection) pullDiagnostics(p *protocol.DocumentDiagnosticParams) (protocol.DocumentDiagnosticReport, error) {
 	c.mu.Lock()
+	d := c.docs.get(string(p.TextDocument.URI))
+	c.mu.Unlock()
+	c.checkPlan(d)
+	c.mu.Lock()
 	defer c.mu.Unlock()
 	found := []protocol.Diagnostic{}
-	var version int32
-	if d := c.docs.get(string(p.TextDocument.URI)); d != nil {
-		found, version = c.diagnostics(c.placements(d)), d.version
+	var edits uint64
+	if d != nil {
+		found, edits = c.diagnostics(c.notices(d)), d.edits
 	}
-	result := fmt.Sprintf("%d.%d", c.snap.generation, version)
+	result := fmt.Sprintf("%d.%d.%d", c.snap.generation, c.revision, edits)
 	if p.PreviousResultID != nil && *p.PreviousResultID == result {
 		return &protocol.RelatedUnchangedDocumentDiagnosticReport{UnchangedDocumentDiagnosticReport: protocol.UnchangedDocumentDiagnosticReport{
 			Kind: "unchanged", ResultID: result}}, nil

@@ -28,6 +28,10 @@ func (c *connection) dispatch(ctx context.Context, req *jsonrpc2.Request) (any, 
 		return answer(req, c.hover)
 	case protocol.MethodTextDocumentCodeAction:
 		return answer(req, c.codeActions)
+	case protocol.MethodTextDocumentCodeLens:
+		return answer(req, c.codeLenses)
+	case protocol.MethodTextDocumentCompletion:
+		return answer(req, c.complete)
 	case protocol.MethodCodeActionResolve:
 		// Neovim resolves every action that has no edit; there is nothing to add.
 		return jsonrpc2.RawMessage(bytes.Clone(req.Params())), nil
@@ -44,17 +48,23 @@ func (c *connection) dispatch(ctx context.Context, req *jsonrpc2.Request) (any, 
 func (c *connection) notified(req *jsonrpc2.Request) error {
 	switch req.Method() {
 	case protocol.MethodTextDocumentDidOpen:
-		return notice(req, c.didOpen)
+		return inform(req, c.didOpen)
 	case protocol.MethodTextDocumentDidChange:
-		err := notice(req, c.didChange)
+		err := inform(req, c.didChange)
 		if err != nil {
 			c.loseDocuments() // an edit is missing: what is kept may be wrong
 		}
 		return err
 	case protocol.MethodTextDocumentDidClose:
-		return notice(req, c.didClose)
+		return inform(req, c.didClose)
 	case protocol.MethodWorkspaceDidChangeWorkspaceFolders:
-		return notice(req, c.didChangeFolders)
+		return inform(req, c.didChangeFolders)
+	case protocol.MethodWorkspaceDidChangeConfiguration:
+		return inform(req, c.didChangeConfiguration)
+	case protocol.MethodInitialized:
+		c.initialized()
+	case methodDiagnostics:
+		return inform(req, c.seenDiagnostics)
 	case protocol.MethodExit:
 		c.cancel()
 	}
@@ -114,7 +124,7 @@ func answer[P, R any](req *jsonrpc2.Request, do func(*P) (R, error)) (any, error
 	return do(p)
 }
 
-func notice[P any](req *jsonrpc2.Request, do func(*P) error) error {
+func inform[P any](req *jsonrpc2.Request, do func(*P) error) error {
 	p, err := decode[P](req)
 	if err != nil {
 		return err

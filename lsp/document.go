@@ -21,14 +21,18 @@ type document struct {
 	size    int      // bytes in lines
 	held    int      // bytes that lines keep alive, at most: they are parts of longer strings
 
+	edits     uint64 // counts changes of the content
 	placed    []placement
-	placedFor uint64      // generation of the snapshot; 0 when placed is stale
-	published []placement // what the editor was last sent
+	placedFor uint64   // generation of the snapshot; 0 when placed is stale
+	published []notice // what the editor was last sent
+	faults    []Fault  // of a plan; see checkPlan
+	checked   uint64   // edits when faults were found
 }
 
 // setText replaces the whole content.
 func (d *document) setText(text string) {
 	d.placedFor = 0
+	d.edits++
 	if len(text) > maxDocument {
 		d.lose()
 		return
@@ -39,6 +43,7 @@ func (d *document) setText(text string) {
 // lose forgets the content, until the editor sends it whole again.
 func (d *document) lose() {
 	d.lines, d.size, d.held, d.placedFor = nil, 0, 0, 0
+	d.edits++
 }
 
 // change replaces a range, given in units of enc, by text. Positions outside
@@ -48,11 +53,13 @@ func (d *document) change(r protocol.Range, text string, enc encoding) {
 		return
 	}
 	d.placedFor = 0
+	d.edits++
 	startLine, startByte := d.locate(r.Start, enc)
 	endLine, endByte := d.locate(r.End, enc)
 	if endLine < startLine || endLine == startLine && endByte < startByte {
 		endLine, endByte = startLine, startByte
 	}
+	d.follow(d.rangeAt(startLine, startByte, endLine, endByte, enc), text, enc)
 	// Join copies, even when two of the three are empty: text is part of a message.
 	chunk := strings.Join([]string{d.lines[startLine][:startByte], text, d.lines[endLine][endByte:]}, "")
 	if startLine > 0 && strings.HasPrefix(chunk, "\n") && strings.HasSuffix(d.lines[startLine-1], "\r") {
@@ -73,7 +80,8 @@ func (d *document) change(r protocol.Range, text string, enc encoding) {
 	case d.size > maxDocument:
 		d.lose()
 	case d.held > 2*d.size+1<<20:
-		d.setText(d.text()) // let go of the strings of which little is left
+		text := d.text() // let go of the strings of which little is left
+		d.lines, d.held = splitLines(text), len(text)
 	}
 }
 

@@ -207,14 +207,14 @@ func TestPlace(t *testing.T) {
 		{"empty last line", Proposal{Line: 4}, [4]uint32{3, 0, 3, 0}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r := d.place([]*Proposal{&c.p}, utf16Units)[0].place
+			r := d.place([]*Proposal{&c.p}, nil, utf16Units)[0].place
 			if got := [4]uint32{r.Start.Line, r.Start.Character, r.End.Line, r.End.Character}; got != c.want {
 				t.Errorf("%v, want %v", got, c.want)
 			}
 		})
 	}
 	d.lose()
-	if r := d.place([]*Proposal{{Step: "😀"}}, utf16Units)[0].place; r != (protocol.Range{}) {
+	if r := d.place([]*Proposal{{Step: "😀"}}, nil, utf16Units)[0].place; r != (protocol.Range{}) {
 		t.Errorf("without content: %v", r)
 	}
 }
@@ -226,7 +226,7 @@ func FuzzPlace(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text, step, match string, line int) {
 		var d document
 		d.setText(text)
-		r := d.place([]*Proposal{{Step: step, Match: match, Line: line}}, utf16Units)[0].place
+		r := d.place([]*Proposal{{Step: step, Match: match, Line: line}}, nil, utf16Units)[0].place
 		if int(r.Start.Line) >= len(d.lines) || r.Start.Line != r.End.Line || r.Start.Character > r.End.Character ||
 			r.End.Character > units(content(d.lines[r.End.Line]), utf16Units) {
 			t.Fatalf("%v is not in %q", r, d.lines)

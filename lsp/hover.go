@@ -11,29 +11,28 @@ const (
 	maxDetail  = 4000 // bytes of one proposal's detail in it
 )
 
-// hover tells what is proposed on a line, and on what grounds.
+// hover tells what is proposed on a line, and on what grounds, and how what the
+// cursor is on failed before.
 func (c *connection) hover(p *protocol.HoverParams) (*protocol.Hover, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	d := c.docs.get(string(p.TextDocument.URI))
-	if d == nil {
+	if d == nil || !on(c.settings.Hover) {
 		return nil, nil
 	}
 	at := protocol.Range{Start: p.Position, End: p.Position}
+	word := d.wordAt(p.Position, c.can.encoding)
 	var texts []string
 	var place protocol.Range
 	for _, pl := range c.placements(d) {
-		if !touches(pl.place, at) || len(texts) == maxHovered {
+		used := pl.fact != nil && word != "" && lastPart(pl.fact.Symbol) == word // where it is used, too
+		if !used && !touches(pl.place, at) || len(texts) == maxHovered {
 			continue
 		}
-		if len(texts) == 0 {
+		if len(texts) == 0 && !used {
 			place = pl.place
 		}
-		if c.can.markdownHover {
-			texts = append(texts, markdown(pl.proposal))
-		} else {
-			texts = append(texts, plain(pl.proposal))
-		}
+		texts = append(texts, c.told(pl))
 	}
 	if len(texts) == 0 {
 		return nil, nil
@@ -42,24 +41,104 @@ func (c *connection) hover(p *protocol.HoverParams) (*protocol.Hover, error) {
 	if c.can.markdownHover {
 		content.Kind, content.Value = protocol.MarkupKindMarkdown, strings.Join(texts, "\n\n---\n\n")
 	}
-	return &protocol.Hover{Contents: content, Range: &place}, nil
+	h := &protocol.Hover{Contents: content}
+	if place != (protocol.Range{}) {
+		h.Range = &place
+	}
+	return h, nil
+}
+
+// told is what a placement says.
+func (c *connection) told(pl placement) string {
+	switch {
+	case pl.proposal != nil && c.can.markdownHover:
+		return markdown(pl.proposal)
+	case pl.proposal != nil:
+		return plain(pl.proposal)
+	case c.can.markdownHover:
+		return factMarkdown(pl.fact)
+	default:
+		return factPlain(pl.fact)
+	}
+}
+
+// subject is what a fact is about, in a word or two.
+func (f *Fact) subject() string {
+	switch {
+	case f.Step != "":
+		return "step " + oneLine(f.Step, 60)
+	case f.Symbol != "":
+		return oneLine(f.Symbol, 60)
+	case f.whole():
+		return "this file"
+	}
+	return "this line"
+}
+
+func factMarkdown(f *Fact) string {
+	s := "**Lathe: " + Escape(f.subject()) + " " + Escape(f.rate()) + ".**"
+	if t := oneLine(f.Summary, 600); t != "" {
+		s += "\n\n" + Escape(t)
+	}
+	if f.Detail != "" {
+		s += "\n\n" + closeFence(cut(f.Detail, maxDetail))
+	}
+	return s + evidence(f.EvidenceURL)
+}
+
+func factPlain(f *Fact) string {
+	parts := []string{"Lathe: " + f.subject() + " " + f.rate() + "."}
+	for _, s := range []string{oneLine(f.Summary, 600), cut(f.Detail, maxDetail), webLink(f.EvidenceURL)} {
+		if s != "" {
+			parts = append(parts, s)
+		}
+	}
+	return strings.Join(parts, "\n")
+}
+
+// evidence is a link to the review page, when there is one.
+func evidence(u string) string {
+	link := webLink(u)
+	if link == "" {
+		return ""
+	}
+	return "\n\n[Evidence](<" + strings.NewReplacer("<", "%3C", ">", "%3E", "\n", "").Replace(link) + ">)"
+}
+
+// wordAt is the name at a position; "" when there is none.
+func (d *document) wordAt(p protocol.Position, enc encoding) string {
+	if d.lines == nil {
+		return ""
+	}
+	i, at := d.locate(p, enc)
+	line := d.lines[i]
+	for start := 0; start <= at && start < len(line); {
+		end := wordEnd(line, start)
+		if end == start {
+			start++
+			continue
+		}
+		if at <= end {
+			return line[start:end]
+		}
+		start = end
+	}
+	return ""
 }
 
 func markdown(p *Proposal) string {
 	var b strings.Builder
-	b.WriteString("**Lathe proposes: " + escape(oneLine(p.Title, 120)) + "**")
+	b.WriteString("**Lathe proposes: " + Escape(oneLine(p.Title, 120)) + "**")
 	if facts := facts(p); facts != "" {
-		b.WriteString(" (" + escape(facts) + ")")
+		b.WriteString(" (" + Escape(facts) + ")")
 	}
 	if s := oneLine(p.Summary, 600); s != "" {
-		b.WriteString("\n\n" + escape(s))
+		b.WriteString("\n\n" + Escape(s))
 	}
 	if p.Detail != "" {
 		b.WriteString("\n\n" + closeFence(cut(p.Detail, maxDetail)))
 	}
-	if link := webLink(p.EvidenceURL); link != "" {
-		b.WriteString("\n\n[Evidence](<" + strings.NewReplacer("<", "%3C", ">", "%3E", "\n", "").Replace(link) + ">)")
-	}
+	b.WriteString(evidence(p.EvidenceURL))
 	return b.String()
 }
 
@@ -87,9 +166,9 @@ func facts(p *Proposal) string {
 	return strings.Join(parts, ", ")
 }
 
-// escape makes Markdown show text as it is: what tools printed must not
+// Escape makes Markdown show text as it is: what tools printed must not
 // become a link or an image.
-func escape(s string) string {
+func Escape(s string) string {
 	var b strings.Builder
 	for _, r := range s {
 		if strings.ContainsRune("\\`*_{}[]()<>#|!~&:@", r) {

@@ -11,15 +11,21 @@ import (
 
 // abilities are what the editor said it can do, as far as we ask.
 type abilities struct {
-	encoding        encoding
-	push            bool // show published diagnostics
-	pushVersion     bool
-	pull            bool // ask for diagnostics, and again when told to
-	codeDescription bool
-	actionLiterals  bool // code actions, not only commands
-	llmTag          bool
-	markdownHover   bool
-	showDocument    bool
+	encoding                  encoding
+	push                      bool // show published diagnostics
+	pushVersion               bool
+	pull                      bool // ask for diagnostics, and again when told to
+	codeDescription           bool
+	actionLiterals            bool // code actions, not only commands
+	llmTag                    bool
+	markdownHover             bool
+	showDocument              bool
+	documentChanges           bool // versioned edits
+	lensRefresh               bool
+	progress                  bool // work that the server begins
+	configuration             bool // settings are asked for
+	configurationRegistration bool
+	snippets                  bool // in completions
 }
 
 func read(caps *protocol.ClientCapabilities) abilities {
@@ -27,8 +33,15 @@ func read(caps *protocol.ClientCapabilities) abilities {
 	if g := caps.General; g != nil {
 		a.encoding = negotiate(g.PositionEncodings)
 	}
-	if w := caps.Window; w != nil && w.ShowDocument != nil {
-		a.showDocument = w.ShowDocument.Support
+	if w := caps.Window; w != nil {
+		a.showDocument = w.ShowDocument != nil && w.ShowDocument.Support
+		a.progress = yes(w.WorkDoneProgress)
+	}
+	if w := caps.Workspace; w != nil {
+		a.configuration = yes(w.Configuration)
+		a.documentChanges = w.WorkspaceEdit != nil && yes(w.WorkspaceEdit.DocumentChanges)
+		a.lensRefresh = w.CodeLens != nil && yes(w.CodeLens.RefreshSupport)
+		a.configurationRegistration = w.DidChangeConfiguration != nil && yes(w.DidChangeConfiguration.DynamicRegistration)
 	}
 	t := caps.TextDocument
 	if t == nil {
@@ -49,6 +62,9 @@ func read(caps *protocol.ClientCapabilities) abilities {
 	if h := t.Hover; h != nil {
 		a.markdownHover = slices.Contains(h.ContentFormat, protocol.MarkupKindMarkdown)
 	}
+	if i := t.Completion; i != nil && i.CompletionItem != nil {
+		a.snippets = yes(i.CompletionItem.SnippetSupport)
+	}
 	return a
 }
 
@@ -67,10 +83,16 @@ func (c *connection) initialize(p *protocol.InitializeParams) (*protocol.Initial
 	c.editor = cut(strings.TrimSpace(p.ClientInfo.Name+" "+value(p.ClientInfo.Version)), 80)
 	c.roots, c.rooted = roots, len(roots) > 0
 	c.stale = true
+	if s, err := readSettings(p.InitializationOptions); err != nil {
+		c.log.Warn("lsp: initialization options ignored", "why", err)
+	} else {
+		c.settings = s
+		c.mutes.off = !on(s.Notifications)
+	}
 	c.mu.Unlock()
 	c.nudge()
 	return &protocol.InitializeResult{
-		Capabilities: offered(can),
+		Capabilities: offered(can, &c.server.o),
 		ServerInfo:   protocol.ServerInfo{Name: "lathe", Version: protocol.NewOptional(c.server.o.Version)},
 	}, nil
 }
@@ -98,20 +120,26 @@ func value(o protocol.Optional[string]) string {
 }
 
 // offered are the server's capabilities towards an editor with these abilities.
-func offered(can abilities) protocol.ServerCapabilities {
+func offered(can abilities, o *Options) protocol.ServerCapabilities {
 	incremental := protocol.TextDocumentSyncKindIncremental
 	caps := protocol.ServerCapabilities{
 		PositionEncoding:       can.encoding,
 		TextDocumentSync:       &protocol.TextDocumentSyncOptions{OpenClose: new(true), Change: &incremental},
 		HoverProvider:          protocol.Boolean(true),
 		CodeActionProvider:     protocol.Boolean(true),
-		ExecuteCommandProvider: protocol.ExecuteCommandOptions{Commands: commandNames()},
+		ExecuteCommandProvider: protocol.ExecuteCommandOptions{Commands: commandNames(), WorkDoneProgressOptions: protocol.WorkDoneProgressOptions{WorkDoneProgress: new(true)}},
 		Workspace: &protocol.WorkspaceOptions{WorkspaceFolders: &protocol.WorkspaceFoldersServerCapabilities{
 			Supported: new(true), ChangeNotifications: protocol.Boolean(true),
 		}},
 	}
 	if can.actionLiterals {
 		caps.CodeActionProvider = &protocol.CodeActionOptions{CodeActionKinds: []protocol.CodeActionKind{protocol.CodeActionKindQuickFix}}
+	}
+	if o.Experience != nil {
+		caps.CodeLensProvider = &protocol.CodeLensOptions{}
+	}
+	if o.Plans != nil {
+		caps.CompletionProvider = &protocol.CompletionOptions{TriggerCharacters: []string{"\"", ":"}}
 	}
 	if can.pull {
 		caps.DiagnosticProvider = &protocol.DiagnosticOptions{Identifier: new("lathe")}

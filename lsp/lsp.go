@@ -74,6 +74,15 @@ type Signer interface {
 // Options configure a Server.
 type Options struct {
 	Proposals Proposals
+	// Experience is what is known of code and plans; nil for nothing.
+	Experience Experience
+	// Judge takes a person's word on a remedy that was offered: it worked, or it
+	// did not. Nil: nobody is asked.
+	Judge func(ctx context.Context, root, remedyID string, worked bool) error
+	// Plans knows the language of plan templates; nil: they are like any file.
+	Plans Plans
+	// Recorder takes what people do in editors; nil: it is not kept.
+	Recorder Recorder
 	// ReviewURL is the page that unlocks connection connID, and shows proposal
 	// proposalID there. Nil: connections cannot be unlocked.
 	ReviewURL func(connID, proposalID string) string

@@ -12,21 +12,26 @@ import (
 
 const (
 	maxProposals = 100_000 // kept for a connection
+	maxFacts     = 100_000 // the same
 	maxRoots     = 64
 )
 
 // snapshot is the open proposals of a connection's workspace, by file and by
-// id. It is not changed once made.
+// id, and what is known of its files. It is not changed once made.
 type snapshot struct {
 	generation uint64 // counts from 1
 	byPath     map[string][]*Proposal
 	byID       map[string]*Proposal
+	factsAt    map[string][]*Fact // by path
+	facts      map[string]*Fact   // by key
 }
 
-// take asks for the proposals of all roots.
-func take(ctx context.Context, from Proposals, roots []root, generation uint64) *snapshot {
-	s := &snapshot{generation: generation, byPath: map[string][]*Proposal{}, byID: map[string]*Proposal{}}
+// take asks for the proposals of all roots, and for what is known there.
+func take(ctx context.Context, from Proposals, known Experience, roots []root, generation uint64) *snapshot {
+	s := &snapshot{generation: generation, byPath: map[string][]*Proposal{}, byID: map[string]*Proposal{},
+		factsAt: map[string][]*Fact{}, facts: map[string]*Fact{}}
 	for _, r := range roots {
+		s.takeFacts(ctx, known, r)
 		found := from.Concerning(ctx, r.path)
 		for i := range found {
 			p := &found[i]
@@ -49,6 +54,24 @@ func take(ctx context.Context, from Proposals, roots []root, generation uint64) 
 	return s
 }
 
+// takeFacts adds what is known of the files of a root.
+func (s *snapshot) takeFacts(ctx context.Context, known Experience, r root) {
+	if known == nil {
+		return
+	}
+	found := known.Known(ctx, r.path)
+	for i := range found {
+		f := &found[i]
+		if len(s.facts) >= maxFacts || s.facts[f.key()] != nil {
+			continue
+		}
+		s.facts[f.key()] = f
+		for _, path := range r.resolve(f.Path) {
+			s.factsAt[path] = append(s.factsAt[path], f)
+		}
+	}
+}
+
 // compareProposals orders a file's proposals: whatever order they came in,
 // people see the same.
 func compareProposals(a, b *Proposal) int {
@@ -57,9 +80,16 @@ func compareProposals(a, b *Proposal) int {
 
 // at returns the proposals of a file with these names.
 func (s *snapshot) at(paths []string) []*Proposal {
+	return under(s.byPath, paths)
+}
+
+// known returns the facts of a file with these names.
+func (s *snapshot) known(paths []string) []*Fact { return under(s.factsAt, paths) }
+
+func under[T any](byPath map[string][]T, paths []string) []T {
 	for _, p := range paths {
-		if ps := s.byPath[p]; len(ps) > 0 {
-			return ps
+		if found := byPath[p]; len(found) > 0 {
+			return found
 		}
 	}
 	return nil

@@ -16,6 +16,7 @@ func (c *connection) didOpen(p *protocol.DidOpenTextDocumentParams) error {
 	if err != nil {
 		return err
 	}
+	d.faults, d.checked = nil, 0
 	c.adoptRoot(d)
 	c.dirty[d] = true
 	c.nudge()
@@ -64,11 +65,14 @@ func (c *connection) didChange(p *protocol.DidChangeTextDocumentParams) error {
 
 func (c *connection) didClose(p *protocol.DidCloseTextDocumentParams) error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	d := c.docs.close(string(p.TextDocument.URI))
 	if d == nil {
+		c.mu.Unlock()
 		return nil
 	}
 	delete(c.dirty, d)
-	return c.send(d, nil)
+	err := c.send(d, nil)
+	c.mu.Unlock()
+	c.dismissed(d.paths[0])
+	return err
 }

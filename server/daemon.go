@@ -126,7 +126,7 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (d *Daemon, err 
 			return d, err
 		}
 	}
-	d.lsp = lsp.New(lsp.Options{Proposals: proposals{d}, ReviewURL: d.unlockURL, Logger: logger, Version: Version})
+	d.lsp = d.newLSP()
 	if d.page, err = d.newPage(); err != nil {
 		return d, err
 	}
@@ -199,6 +199,7 @@ func (d *Daemon) Run(ctx context.Context, ready func()) error {
 	g.Go(fail(d.drainSpool))
 	g.Go(fail(d.thinkNowAndThen))
 	g.Go(fail(d.writeReports))
+	g.Go(fail(d.recordVerdicts))
 	g.Go(fail(d.assignments.run))
 	g.Go(func() error { d.leaveWhenIdle(work, cancel); return nil })
 	for _, l := range listeners {

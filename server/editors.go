@@ -16,6 +16,13 @@ import (
 	"lathe/server/review"
 )
 
+// newLSP wires the language server.
+func (d *Daemon) newLSP() *lsp.Server {
+	x := newExperience(d)
+	return lsp.New(lsp.Options{Proposals: proposals{d}, Experience: x, Plans: editorPlans{d, x}, Recorder: editorRecorder{d, x},
+		ReviewURL: d.unlockURL, Logger: d.logger, Version: Version})
+}
+
 // proposals is the review queue as the language server sees it.
 type proposals struct{ d *Daemon }
 

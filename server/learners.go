@@ -38,6 +38,8 @@ type learners struct {
 	judge      *llm.Judge
 	commands   *commands
 	folders    *folders
+	places     *places
+	edits      *edits
 	catalogue  *llm.Catalogue
 	plans      *refine.Tracker
 	negatives  *refine.Negatives
@@ -72,6 +74,8 @@ func newLearners(controlShare float64, available func(string) bool, code diagnos
 		judge:     llm.NewJudge(),
 		commands:  newCommands(),
 		folders:   newFolders(),
+		places:    newPlaces(),
+		edits:     newEdits(),
 		catalogue: llm.NewCatalogue(),
 		plans:     refine.NewTracker(),
 		negatives: refine.NewNegatives(),
@@ -81,7 +85,9 @@ func newLearners(controlShare float64, available func(string) bool, code diagnos
 // all is in order: diagnose asks what is known of a failure before recovery
 // learns from it.
 func (l *learners) all() []learn.Learner {
-	return []learn.Learner{l.reader, l.tracker, l.vocabulary, l.monitor, l.diagnose, l.recovery, l.mine, l.next, l.finder, l.trial, l.graph, l.judge, l.commands, l.catalogue, l.plans, l.negatives, l.folders}
+	list := []learn.Learner{l.reader, l.tracker, l.vocabulary, l.monitor}
+	list = append(list, ofAgents(l.diagnose, l.recovery, l.mine, l.next, l.finder)...)
+	return append(list, l.trial, l.graph, l.judge, l.commands, l.catalogue, l.plans, l.negatives, l.folders, l.places, l.edits)
 }
 
 // reader parses each action once for all learners behind it.

@@ -3,6 +3,7 @@ package refine
 import (
 	"cmp"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -307,4 +308,11 @@ func (t *Tracker) HasTool(project, tool string) bool {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	return t.tools[project][tool]
+}
+
+// Tools lists the tools that were seen to succeed in a project, by name.
+func (t *Tracker) Tools(project string) []string {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return slices.Sorted(maps.Keys(t.tools[project]))
 }

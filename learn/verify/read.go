@@ -36,7 +36,9 @@ func Read(ev *learn.ActionOutcome, act learn.Action) []learn.Verification {
 		act.Tool = ev.ToolName
 	}
 	var found []learn.Verification
-	if command == "" {
+	if ev.Source == learn.SourceLSP && ev.ToolName == editorDiagnostics {
+		found = readEditor(ev)
+	} else if command == "" {
 		found = readStructured(ev, act)
 	} else {
 		found = readShell(ev, act, command)
