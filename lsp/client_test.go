@@ -41,6 +41,10 @@ type editor struct {
 	messages    []string
 	documents   []string
 	refreshes   int
+	settings    string   // what it has under "lathe"
+	progress    []string // token:kind
+	created     int      // tokens
+	registered  int
 	refuseShow  bool
 	result      protocol.InitializeResult
 }
@@ -65,14 +69,14 @@ func connect(t *testing.T, s *Server) *editor {
 
 // attach makes an editor of a connection to a server.
 func attach(t testing.TB, conn net.Conn) *editor {
-	e := &editor{t: t, conn: conn, news: make(chan struct{}), diagnostics: map[string][]protocol.Diagnostic{}}
+	e := &editor{t: t, conn: conn, news: make(chan struct{}), diagnostics: map[string][]protocol.Diagnostic{}, settings: "{}"}
 	e.rpc = jsonrpc2.NewConn(jsonrpc2.NewHeaderStream(conn), jsonrpc2.WithCodec(codec{}))
 	e.rpc.Go(context.Background(), e.handle)
 	t.Cleanup(func() { _ = e.rpc.Close() })
 	return e
 }
 
-func (e *editor) handle(_ context.Context, req *jsonrpc2.Request) (any, error) {
+func (e *editor) handle(ctx context.Context, req *jsonrpc2.Request) (any, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	defer func() { close(e.news); e.news = make(chan struct{}) }()
@@ -100,6 +104,9 @@ func (e *editor) handle(_ context.Context, req *jsonrpc2.Request) (any, error) {
 	case protocol.MethodWorkspaceDiagnosticRefresh:
 		e.refreshes++
 	default:
+		if result, err, ok := e.answerMore(ctx, req.Method(), req.Params()); ok {
+			return result, err
+		}
 		return nil, jsonrpc2.ErrMethodNotFound
 	}
 	return nil, nil
