@@ -7,17 +7,18 @@ import (
 
 // ToolOpportunity is something that should be a tool.
 type ToolOpportunity struct {
-	OpportunityID string   `json:"opportunity_id"`
-	ProjectID     string   `json:"project_id,omitempty"`
-	Kind          string   `json:"kind"` // pipeline, sequence, remedy, request
-	Name          string   `json:"name"` // proposed tool name
-	Skeletons     []string `json:"skeletons"`
-	Programs      []string `json:"programs,omitempty"`
-	Calls         int      `json:"calls"`
-	Sessions      int      `json:"sessions"`
-	Parameters    int      `json:"parameters"` // how many placeholders vary
-	TimeMS        float64  `json:"time_ms"`    // spent in all calls
-	Tokens        int64    `json:"tokens"`
+	OpportunityID string `json:"opportunity_id"`
+	ProjectID     string `json:"project_id,omitempty"`
+	// Kind is operation, pipeline, sequence, remedy, costly, problem or request.
+	Kind       string   `json:"kind"`
+	Name       string   `json:"name"` // proposed tool name
+	Skeletons  []string `json:"skeletons"`
+	Programs   []string `json:"programs,omitempty"`
+	Calls      int      `json:"calls"`
+	Sessions   int      `json:"sessions"`
+	Parameters int      `json:"parameters"` // how many placeholders vary
+	TimeMS     float64  `json:"time_ms"`    // spent in all calls
+	Tokens     int64    `json:"tokens"`
 	// Score is calls that one tool would have saved less what its place in the
 	// tool list costs, in calls.
 	Score        float64       `json:"score"`
@@ -26,6 +27,46 @@ type ToolOpportunity struct {
 	Examples     []ToolExample `json:"examples,omitempty"`
 	Evidence     []string      `json:"evidence"`
 	Timestamp    time.Time     `json:"timestamp"`
+	// Operation is the well-known operation that the calls are uses of, like
+	// view_lines; "" for what is only known by its form.
+	Operation   string `json:"operation,omitempty"`
+	Description string `json:"description,omitempty"`
+	// Folders are the topmost ones that the calls wrote in.
+	Folders []string `json:"folders,omitempty"`
+	// DuplicateOf names a tool that is there already and does the same.
+	DuplicateOf string      `json:"duplicate_of,omitempty"`
+	Savings     ToolSavings `json:"savings"`
+	NearMisses  []Tally     `json:"near_misses,omitempty"`
+}
+
+// ToolSavings is the arithmetic behind an opportunity's score, from the
+// recorded calls. Tokens are as the provider counted them where it did, else
+// bytes divided by four.
+type ToolSavings struct {
+	Lines []Tally `json:"lines"` // what would have been saved, by reason
+	Calls float64 `json:"calls"`
+	// Context is tokens that would not have entered any context.
+	Context int64   `json:"context_tokens"`
+	TimeMS  float64 `json:"time_ms"`
+	// ListTokens is the tool's entry in a tool list: name, description and
+	// schema. Sessions is how many sessions would have carried it.
+	ListTokens int64 `json:"list_tokens"`
+	Sessions   int   `json:"sessions"`
+	// Net is Context less ListTokens in each of Sessions.
+	Net int64 `json:"net_tokens"`
+	// Factor is what decisions of people make of the score: 1 without any.
+	Factor float64 `json:"factor"`
+	Why    string  `json:"why,omitempty"` // of Factor
+}
+
+// Tally counts something with what it is worth, and names some of it.
+type Tally struct {
+	What     string   `json:"what"`
+	Times    int      `json:"times"`
+	Calls    float64  `json:"calls,omitempty"`
+	Tokens   int64    `json:"tokens,omitempty"`
+	TimeMS   float64  `json:"time_ms,omitempty"`
+	Evidence []string `json:"evidence,omitempty"`
 }
 
 // ToolExample is a recorded input with its recorded output.
@@ -48,6 +89,10 @@ type ToolSpecification struct {
 	// what varies: the oracle that tests compare with.
 	CommandTemplate string   `json:"command_template,omitempty"`
 	Evidence        []string `json:"evidence,omitempty"`
+	// Operation is the well-known operation that the tool does, and Folders
+	// those that it may write in.
+	Operation string   `json:"operation,omitempty"`
+	Folders   []string `json:"folders,omitempty"`
 }
 
 // Permissions are what a tool may reach. The zero value reaches nothing.

@@ -49,6 +49,7 @@ type (
 		OpportunityID string              `json:"opportunity_id,omitempty"`
 		Tool          *learn.ProposedTool `json:"tool,omitempty"`
 		ValidateOnly  bool                `json:"validate_only,omitempty"` // no review request
+		Request       *RequestCall        `json:"request,omitempty"`
 	}
 	// RecallCall asks what experience says about a task of any project.
 	RecallCall struct {
@@ -137,9 +138,7 @@ func (d *Daemon) socketHandler() http.Handler {
 	answer(d, mux, "GET /v1/remedies", func(context.Context, nothing) ([]learn.Remedy, error) { return d.learners.recovery.Remedies(), nil })
 	answer(d, mux, "POST /v1/eval", d.evaluate)
 	answer(d, mux, "POST /v1/eval/next-action", d.evaluateNext)
-	answer(d, mux, "GET /v1/opportunities", func(context.Context, nothing) ([]learn.ToolOpportunity, error) {
-		return d.learners.finder.Opportunities(), nil
-	})
+	d.serveWanted(mux)
 	answer(d, mux, "GET /v1/reviews", func(context.Context, nothing) ([]review.Item, error) { return d.queue.List(), nil })
 	answer(d, mux, "POST /v1/decisions", d.decide)
 	answer(d, mux, "GET /v1/tools", func(context.Context, nothing) ([]learn.ToolManifest, error) { return d.forge.active(), nil })
@@ -293,13 +292,17 @@ func (d *Daemon) forgeCall(ctx context.Context, c ForgeCall, progress func(learn
 	if c.Tool != nil {
 		return d.forge.propose(ctx, "", *c.Tool, c.Tool.Spec.Evidence, progress)
 	}
-	for _, o := range d.learners.finder.Opportunities() {
-		if o.OpportunityID == c.OpportunityID || o.Name == c.OpportunityID {
-			if !o.Forgeable {
-				return Forged{}, fmt.Errorf("%s cannot be made into a tool: %s", o.Name, o.NotForgeable)
-			}
-			return d.forge.make(ctx, o, progress)
-		}
+	if c.Request != nil {
+		return d.request(ctx, *c.Request, progress)
 	}
-	return Forged{}, fmt.Errorf("there is no opportunity %.80q: see `lathe tool opportunities`", c.OpportunityID)
+	o, err := d.opportunity(c.OpportunityID)
+	switch {
+	case err != nil:
+		return Forged{}, err
+	case !o.Forgeable:
+		return Forged{}, fmt.Errorf("%s cannot be made into a tool: %s", o.Name, o.NotForgeable)
+	case o.DuplicateOf != "":
+		return Forged{}, fmt.Errorf("%s is there already: %s does it", o.Name, o.DuplicateOf)
+	}
+	return d.forge.make(ctx, o, progress)
 }

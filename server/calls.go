@@ -3,27 +3,20 @@ package server
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"lathe/learn"
 	"lathe/mcp"
+	"lathe/toolforge"
 )
 
 func (b backend) RequestTool(ctx context.Context, s mcp.Scope, r mcp.ToolRequest, progress func(done, total float64, message string)) (mcp.ToolRequestResult, error) {
-	if strings.TrimSpace(r.Command) == "" {
-		return mcp.ToolRequestResult{}, errors.New("command is missing: give one command line that does it once, and more as examples; without a language model a tool is made from commands")
-	}
-	o := b.d.learners.finder.Request(s.ProjectID, r.Name, r.Description, r.Command, time.Now().UTC())
-	for _, c := range r.Examples {
-		o.Examples = append(o.Examples, learn.ToolExample{Command: c})
-	}
 	done := 0.0
-	forged, err := b.d.forge.make(ctx, o, func(c learn.Check) {
+	forged, err := b.d.request(ctx, RequestCall{ToolRequest: r, ProjectID: s.ProjectID}, func(c learn.Check) {
 		done++
-		progress(done, 10, c.Name+": "+c.Summary)
+		progress(done, toolforge.Gates, c.Name+": "+c.Summary)
 	})
 	if err != nil {
 		return mcp.ToolRequestResult{}, err

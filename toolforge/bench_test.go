@@ -24,7 +24,7 @@ func BenchmarkConcludeAfterOneCall(b *testing.B) {
 	i := 0
 	for b.Loop() {
 		i++
-		feed(b, f, "p", "live", i, "nl -ba a.py | sed -n '1,20p'", "x\n", 0)
+		feed(b, f, "p", "live", i, "nl -ba a.py | sed -n '1,20p'", "x\n", 0, 0)
 		if err := f.Conclude(func(learn.LedgerEntry) {}); err != nil {
 			b.Fatal(err)
 		}

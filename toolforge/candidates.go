@@ -18,7 +18,7 @@ const (
 	maxEvidence      = 20
 	maxSessionSet    = 1024
 	maxSequence      = 3 // calls
-	snapshotVersion  = 1
+	snapshotVersion  = 2
 )
 
 // call is one shell call as the state remembers it.
@@ -35,6 +35,8 @@ type call struct {
 	Stages   int     `json:"n,omitempty"`
 	TimeMS   float64 `json:"ms,omitempty"`
 	Tokens   int64   `json:"tk,omitempty"`
+	Written  int64   `json:"w,omitempty"`  // tokens that the agent wrote for it
+	Op       string  `json:"op,omitempty"` // the known operation that it is a use of
 }
 
 // candidate is something repeated, with what is needed to judge it.
@@ -55,7 +57,9 @@ type candidate struct {
 	LastSession uint64              `json:"last_session"`
 	TimeMS      float64             `json:"time_ms"`
 	Tokens      int64               `json:"tokens"`
-	Typed       int64               `json:"typed"` // bytes of all commands
+	Written     int64               `json:"written"`       // tokens of the calls after the first of each use
+	Ops         []string            `json:"ops,omitempty"` // the known operations that uses are made of, in order
+	OpCalls     int                 `json:"op_calls"`      // calls that were a use of one
 	Examples    []learn.ToolExample `json:"examples,omitempty"`
 	ExampleOf   []uint64            `json:"example_of,omitempty"` // session of each example
 	Evidence    []string            `json:"evidence,omitempty"`
@@ -75,6 +79,13 @@ type state struct {
 	Tick       int64                 `json:"tick"`
 	Dropped    Dropped               `json:"dropped"`
 	Emitted    map[string]int        `json:"emitted"` // opportunity id to calls when it was emitted
+
+	Operations map[string]*operation `json:"operations"`
+	Tails      map[string]*use       `json:"tails"` // by session: its last call, when that was a use
+	Seen       map[uint64]struct{}   `json:"seen"`  // sessions with a shell call
+	Installed  map[string]*installed `json:"installed"`
+	Costly     map[string]*repeated  `json:"costly"`  // by skeleton
+	Printed    map[string]*printed   `json:"printed"` // by session: what was printed last
 }
 
 // run is the tail of a session: its last consecutive calls.
@@ -84,7 +95,9 @@ type run struct {
 }
 
 func newState() state {
-	return state{Version: snapshotVersion, Candidates: map[string]*candidate{}, Runs: map[string]*run{}, Emitted: map[string]int{}}
+	return state{Version: snapshotVersion, Candidates: map[string]*candidate{}, Runs: map[string]*run{}, Emitted: map[string]int{},
+		Operations: map[string]*operation{}, Tails: map[string]*use{}, Seen: map[uint64]struct{}{}, Installed: map[string]*installed{},
+		Costly: map[string]*repeated{}, Printed: map[string]*printed{}}
 }
 
 // breakRun ends a sequence: something happened that no tool can take in.
@@ -102,6 +115,7 @@ func (s *state) count(kind string, calls []call, a *learn.ActionOutcome, o Optio
 		c = &candidate{Kind: kind, Key: key, Project: a.ProjectID, Steps: len(calls), Sessions: map[uint64]struct{}{}}
 		for _, one := range calls {
 			c.Skeletons = append(c.Skeletons, clip(one.Skeleton, 512))
+			c.Ops = append(c.Ops, one.Op)
 		}
 		s.Candidates[key] = c
 	}
@@ -112,11 +126,17 @@ func (s *state) count(kind string, calls []call, a *learn.ActionOutcome, o Optio
 	c.Calls += len(calls)
 	c.Last = later(c.Last, a.Timestamp)
 	c.Stages = 0
-	for _, one := range calls {
+	for i, one := range calls {
+		if one.Op != "" {
+			c.Ops[i] = one.Op
+			c.OpCalls++
+		}
+		if i > 0 {
+			c.Written += one.Written
+		}
 		c.Stages += one.Stages
 		c.TimeMS += one.TimeMS
 		c.Tokens += one.Tokens
-		c.Typed += int64(len(one.Command))
 		if one.Failed {
 			c.Failures++
 		}
@@ -204,11 +224,16 @@ func (s *state) sequence(c call, a *learn.ActionOutcome, o Options) {
 }
 
 // combinable reports whether one call could have done what calls did: they
-// differ, not all are trivial, and none needed what an earlier one printed.
+// differ, not all are trivial, each is about something that the one before it
+// was about, and none needed what an earlier one printed. Calls that have
+// nothing in common are neighbours by accident.
 func combinable(calls []call) bool {
 	worth := false
 	for i, c := range calls {
 		worth = worth || !c.Trivial
+		if i > 0 && !related(calls[i-1], c) {
+			return false
+		}
 		for _, before := range calls[:i] {
 			if before.Skeleton == c.Skeleton || feeds(before, c) {
 				return false
@@ -216,6 +241,30 @@ func combinable(calls []call) bool {
 		}
 	}
 	return worth
+}
+
+// related reports whether two calls name the same thing: a word that is no
+// program and no flag.
+func related(a, b call) bool {
+	l, err := parseLine(a.Command)
+	if err != nil {
+		return false
+	}
+	m, err := parseLine(b.Command)
+	if err != nil {
+		return false
+	}
+	for _, s := range l.stages {
+		for _, w := range s.operands() {
+			if len(w) < 3 {
+				continue
+			}
+			if slices.ContainsFunc(m.stages, func(t stage) bool { return slices.Contains(t.operands(), w) }) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // feeds reports whether a word of next stands in the output of before and not

@@ -41,7 +41,9 @@ type Finder struct {
 
 	mu       sync.Mutex
 	state    state
-	existing map[string]bool // names and opportunity ids of tools that are there
+	existing map[string]string  // names and opportunity ids of tools that are there, to their names
+	decided  map[string]decided // by opportunity id
+	problems []problem
 }
 
 // NewFinder makes an empty Finder.
@@ -62,7 +64,7 @@ func NewFinder(o Options) *Finder {
 	if o.Available == nil {
 		o.Available = func(string) bool { return true }
 	}
-	return &Finder{opts: o, state: newState(), existing: map[string]bool{}}
+	return &Finder{opts: o, state: newState(), existing: map[string]string{}}
 }
 
 // Name is the learner's name in cursors and snapshots.
@@ -82,11 +84,14 @@ func (f *Finder) Apply(o *learn.Observation, _ func(learn.LedgerEntry)) error {
 	defer f.mu.Unlock()
 	if command == "" {
 		f.state.breakRun(a.SessionID)
+		f.state.breakTail(a.SessionID)
+		f.state.install(a, &o.Action)
 		return nil
 	}
 	if len(command) > maxCommand {
 		f.state.Dropped.Commands++
 		f.state.breakRun(a.SessionID)
+		f.state.breakTail(a.SessionID)
 		return nil
 	}
 	f.applyCommand(a, &o.Action, command)
@@ -105,6 +110,9 @@ func (f *Finder) applyCommand(a *learn.ActionOutcome, act *learn.Action, command
 	if c.Skeleton == "" {
 		c.Skeleton = command
 	}
+	c.Written = written(a, command)
+	c.Op = f.state.applyUse(a, act, l, f.opts)
+	f.state.repeat(c, a, f.opts)
 	if err == nil {
 		c.Stages, c.Trivial = len(l.stages), l.trivial()
 	} else {
@@ -116,21 +124,6 @@ func (f *Finder) applyCommand(a *learn.ActionOutcome, act *learn.Action, command
 		f.state.count("pipeline", []call{c}, a, f.opts)
 	}
 	f.state.sequence(c, a, f.opts)
-}
-
-// SetExisting tells which tools are there already: installed, upstream or
-// generated. Opportunities with their name or origin are dropped.
-func (f *Finder) SetExisting(tools []learn.ToolManifest) {
-	existing := make(map[string]bool, 2*len(tools))
-	for _, t := range tools {
-		existing[t.Name] = true
-		if t.Provenance.OpportunityID != "" {
-			existing[t.Provenance.OpportunityID] = true
-		}
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.existing = existing
 }
 
 // AddRemedy makes a candidate of a remedy of several steps. The same remedy
@@ -150,7 +143,9 @@ func (f *Finder) Request(projectID, name, description, example string, at time.T
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	key := f.state.addRequest(projectID, clip(name, 64), clip(description, 512), clip(example, maxCommand), at)
-	return f.opportunity(f.state.Candidates[key])
+	o := f.opportunity(f.state.Candidates[key])
+	f.weigh(&o)
+	return o
 }
 
 // Dropped says what was forgotten to stay within the bounds.
@@ -160,33 +155,61 @@ func (f *Finder) Dropped() Dropped {
 	return f.state.Dropped
 }
 
-// Opportunities lists what a tool would save most first: forgeable ones
-// before the others, by score. Only candidates that changed since the last
-// look are judged anew. The slices within are shared: do not change them.
+// Opportunities lists what a tool would save most first: what was asked for,
+// then forgeable ones before the others, by score. Only candidates that
+// changed since the last look are judged anew. The slices within are shared:
+// do not change them. What a tool does already is not in it, nor what would
+// save less than it costs: see All.
 func (f *Finder) Opportunities() []learn.ToolOpportunity {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var all []learn.ToolOpportunity
+	all := slices.DeleteFunc(f.all(), func(o learn.ToolOpportunity) bool {
+		return o.DuplicateOf != "" || o.Score <= 0 && o.Kind != "request"
+	})
+	return all[:min(len(all), f.opts.MaxOpportunities)]
+}
+
+// All lists everything with support, what is not worth a tool too: at most
+// ten times as many as Opportunities.
+func (f *Finder) All() []learn.ToolOpportunity {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	all := f.all()
+	return all[:min(len(all), 10*f.opts.MaxOpportunities)]
+}
+
+func (f *Finder) all() []learn.ToolOpportunity {
+	all := f.operations()
+	listed := map[string]bool{}
+	for _, o := range all {
+		listed[o.Operation] = o.Score > 0
+	}
+	all = append(all, f.costly()...)
+	all = append(all, f.unsolved()...)
 	for _, c := range f.state.Candidates {
-		if !f.supported(c) {
+		if !f.supported(c) || c.covered(listed) {
 			continue
 		}
 		if c.judged == nil {
 			judged := f.opportunity(c)
 			c.judged = &judged
 		}
-		o := *c.judged
-		if o.Score <= 0 && c.Kind != "request" || f.existing[o.Name] || f.existing[o.OpportunityID] {
-			continue
-		}
-		all = append(all, o)
+		all = append(all, *c.judged)
+	}
+	for i := range all {
+		f.weigh(&all[i])
 	}
 	slices.SortFunc(all, func(a, b learn.ToolOpportunity) int {
 		return cmp.Or(-compareBool(a.Kind == "request", b.Kind == "request"), -compareBool(a.Forgeable, b.Forgeable),
 			-cmp.Compare(a.Score, b.Score), cmp.Compare(a.OpportunityID, b.OpportunityID))
 	})
-	all = uniqueNames(all)
-	return all[:min(len(all), f.opts.MaxOpportunities)]
+	return uniqueNames(all)
+}
+
+// covered reports whether nine uses of ten of a candidate are made of
+// operations for which a tool is listed.
+func (c *candidate) covered(listed map[string]bool) bool {
+	return len(c.Ops) > 0 && 10*c.OpCalls >= 9*c.Calls && !slices.ContainsFunc(c.Ops, func(op string) bool { return !listed[op] })
 }
 
 func (f *Finder) supported(c *candidate) bool {

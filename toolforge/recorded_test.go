@@ -45,7 +45,16 @@ func recorded(t testing.TB, f *Finder) (calls int) {
 			continue
 		}
 		var session struct {
-			Messages []struct{ Role, Content string }
+			Messages []struct {
+				Role, Content string
+				Extra         struct {
+					Response struct {
+						Usage struct {
+							CompletionTokens int64 `json:"completion_tokens"`
+						}
+					}
+				}
+			}
 		}
 		if err := json.NewDecoder(r).Decode(&session); err != nil {
 			t.Fatal(err)
@@ -59,18 +68,19 @@ func recorded(t testing.TB, f *Finder) (calls int) {
 				continue
 			}
 			calls++
-			feed(t, f, project, id, i, strings.TrimSpace(call[0][1]), out[2], atoi(out[1]))
+			feed(t, f, project, id, i, strings.TrimSpace(call[0][1]), out[2], atoi(out[1]), m.Extra.Response.Usage.CompletionTokens)
 		}
 	}
 }
 
-func feed(t testing.TB, f *Finder, project, session string, i int, command, output string, exit int) {
+func feed(t testing.TB, f *Finder, project, session string, i int, command, output string, exit int, written int64) {
 	raw, err := json.Marshal(map[string]string{"command": command})
 	if err != nil {
 		t.Fatal(err)
 	}
 	a := &learn.ActionOutcome{ID: learn.PositionID("x", session, i), Timestamp: epoch.Add(time.Duration(i) * time.Second), ProjectID: project, SessionID: session,
-		ToolName: "bash", ToolParameters: raw, Status: learn.StatusSuccess, ToolOutput: learn.ToolOutput{Stdout: output, ExitCode: &exit}}
+		ToolName: "bash", ToolParameters: raw, Status: learn.StatusSuccess, ToolOutput: learn.ToolOutput{Stdout: output, ExitCode: &exit},
+		ResourceMetrics: learn.ResourceMetrics{TokenCountOut: written}}
 	if exit != 0 {
 		a.Status = learn.StatusFailure
 	}

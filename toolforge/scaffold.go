@@ -13,7 +13,7 @@ import (
 	"lathe/learn"
 )
 
-//go:embed templates/*.tmpl
+//go:embed templates
 var templates embed.FS
 
 // Default limits of a generated tool.
@@ -32,6 +32,13 @@ func Scaffold(spec learn.ToolSpecification) (learn.ProposedTool, error) {
 	}
 	if !validName(spec.Name) {
 		return fail(fmt.Errorf("%w: the name must be lower-case letters, digits and _, no Python keyword or built-in", ErrNotForgeable))
+	}
+	if spec.Operation != "" {
+		tool, err := scaffoldOperation(spec)
+		if err != nil {
+			return fail(err)
+		}
+		return tool, nil
 	}
 	t, sch, err := readTemplate(spec)
 	if err != nil {

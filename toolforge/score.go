@@ -7,18 +7,8 @@ import (
 	"lathe/learn"
 )
 
-// Weights are the constants of the score.
-//
-//	score = gain - cost, in calls
-//	gain  = uses × (steps − 1)                     calls that fall away
-//	      + uses × Stage × (stages − steps)        effort of composing a pipeline
-//	      + constant × uses / (Bytes × Call)       what need not be typed any more
-//	      + Retry × failures                       attempts that failed
-//	cost  = sessions × (Entry + Parameter × n) / (Call × Input) + Review
-//
-// uses is how often the whole was used, steps the calls that one use took,
-// stages the simple commands in them, constant the bytes of a command that do
-// not vary, n the number of parameters.
+// Weights are the constants of the score; see lines for what is gained and
+// settle for what is paid.
 type Weights struct {
 	Stage     float64 // calls that joining one more command is worth
 	Retry     float64 // calls that a failed attempt costs
@@ -37,14 +27,23 @@ func DefaultWeights() Weights {
 	return Weights{Stage: 0.25, Retry: 0.5, Bytes: 4, Call: 150, Entry: 80, Parameter: 30, Input: 5, Review: 1}
 }
 
-func (w Weights) score(c *candidate, parameters int, constant int) float64 {
+// lines says what a candidate would have saved, by reason.
+func (w Weights) lines(c *candidate, constant int) []learn.Tally {
 	uses := float64(c.Calls) / float64(max(c.Steps, 1))
-	gain := uses*float64(c.Steps-1) +
-		uses*w.Stage*float64(max(c.Stages-c.Steps, 0)) +
-		uses*float64(constant)/(w.Bytes*w.Call) +
-		w.Retry*float64(c.Failures)
-	cost := float64(c.sessions())*(w.Entry+w.Parameter*float64(parameters))/(w.Call*w.Input) + w.Review
-	return gain - cost
+	var out []learn.Tally
+	add := func(what string, times int, calls float64, tokens int64) {
+		if calls > 0 || tokens > 0 {
+			out = append(out, learn.Tally{What: what, Times: times, Calls: calls, Tokens: tokens})
+		}
+	}
+	add("one call in place of several", int(uses), uses*float64(c.Steps-1), c.Written)
+	add("a pipeline that need not be composed (estimate)", int(uses), uses*w.Stage*float64(max(c.Stages-c.Steps, 0)), 0)
+	add("text that need not be typed", int(uses), 0, int64(uses*float64(constant)/w.Bytes))
+	add("attempts that failed (estimate)", c.Failures, w.Retry*float64(c.Failures), 0)
+	for i := range out {
+		out[i].Evidence = c.Evidence[:min(len(c.Evidence), 8)]
+	}
+	return out
 }
 
 // opportunity judges a candidate. The caller holds the lock.
@@ -76,7 +75,13 @@ func (f *Finder) opportunity(c *candidate) learn.ToolOpportunity {
 	if !validName(o.Name) {
 		o.Name = nameOf(c.Kind, c.Skeletons)
 	}
-	o.Score = f.opts.Weights.score(c, o.Parameters, constant)
+	w := f.opts.Weights
+	o.Savings = learn.ToolSavings{Lines: w.lines(c, constant), Sessions: max(len(f.state.Seen), c.sessions()),
+		ListTokens: int64(w.Entry + w.Parameter*float64(o.Parameters))}
+	if spec, err := Specify(o); err == nil {
+		o.Savings.ListTokens = listTokens(spec)
+	}
+	o.Score = w.settle(&o.Savings)
 	o.Forgeable, o.NotForgeable = f.forgeable(o, err)
 	return o
 }

@@ -25,7 +25,7 @@ func (f *Finder) Restore(snapshot []byte) error {
 		return fmt.Errorf("restore the opportunities: snapshot version %d, this program writes %d; replay the log", s.Version, snapshotVersion)
 	}
 	for key, c := range s.Candidates {
-		if c == nil || c.Key != key || len(c.Examples) < len(c.ExampleOf) {
+		if c == nil || c.Key != key || len(c.Examples) < len(c.ExampleOf) || len(c.Ops) > 0 && len(c.Ops) != c.Steps {
 			return errors.New("restore the opportunities: a candidate is damaged; replay the log")
 		}
 		if c.Sessions == nil {
@@ -34,6 +34,33 @@ func (f *Finder) Restore(snapshot []byte) error {
 	}
 	for name, r := range s.Runs {
 		if r == nil || name == "" && len(r.Calls) > maxSequence {
+			return errors.New("restore the opportunities: a session is damaged; replay the log")
+		}
+	}
+	for name, p := range s.Operations {
+		if p == nil || known(name).lacks == unknownOperation {
+			return errors.New("restore the opportunities: an operation is damaged; replay the log")
+		}
+		p.fill()
+	}
+	for _, t := range s.Installed {
+		if t == nil {
+			return errors.New("restore the opportunities: a tool is damaged; replay the log")
+		}
+		if t.Sessions == nil {
+			t.Sessions = map[uint64]struct{}{}
+		}
+	}
+	for _, r := range s.Costly {
+		if r == nil || r.Calls <= 0 {
+			return errors.New("restore the opportunities: a costly form is damaged; replay the log")
+		}
+		if r.Sessions == nil {
+			r.Sessions = map[uint64]struct{}{}
+		}
+	}
+	for _, p := range s.Printed {
+		if p == nil || len(p.Commands) != len(p.Outputs) {
 			return errors.New("restore the opportunities: a session is damaged; replay the log")
 		}
 	}

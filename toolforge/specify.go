@@ -52,6 +52,13 @@ func Specify(o learn.ToolOpportunity) (learn.ToolSpecification, error) {
 	fail := func(err error) (learn.ToolSpecification, error) {
 		return learn.ToolSpecification{}, fmt.Errorf("opportunity %s: %w: %w", o.OpportunityID, ErrNotForgeable, err)
 	}
+	if o.Operation != "" {
+		spec, err := known(o.Operation).specify(o)
+		if err != nil {
+			return fail(err)
+		}
+		return spec, nil
+	}
 	t, err := generaliseExamples(o.Examples)
 	if err != nil {
 		return fail(err)

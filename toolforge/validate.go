@@ -216,3 +216,6 @@ func (j *job) run(ctx context.Context, stdin any, extra map[string]string, args 
 	}
 	return r, nil
 }
+
+// Gates is how many checks a validation has when none fails.
+const Gates = 14

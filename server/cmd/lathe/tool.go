@@ -18,19 +18,6 @@ import (
 
 func (a *app) toolCmd() *cobra.Command {
 	c := &cobra.Command{Use: "tool", Short: "Generated tools: what could be one, making, running"}
-	opportunities := &cobra.Command{Use: "opportunities", Short: "What should be a tool, by what it would save", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			client, _, err := a.client(cmd.Context())
-			if err != nil {
-				return err
-			}
-			all := []learn.ToolOpportunity{}
-			if err := client.Call(cmd.Context(), http.MethodGet, "/v1/opportunities", nil, &all); err != nil || a.json {
-				return errors.Join(err, printIf(a, err == nil, all))
-			}
-			a.printOpportunities(all, 20)
-			return nil
-		}}
 	list := &cobra.Command{Use: "list", Short: "Deployed tools", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client, _, err := a.client(cmd.Context())
@@ -48,7 +35,7 @@ func (a *app) toolCmd() *cobra.Command {
 			a.table("NAME VERSION DIGEST DESCRIPTION", rows)
 			return nil
 		}}
-	c.AddCommand(opportunities, list, a.toolForgeCmd(), a.toolProposeCmd(true), a.toolProposeCmd(false), a.toolRunCmd())
+	c.AddCommand(a.toolOpportunitiesCmd(), a.toolRequestCmd(), list, a.toolForgeCmd(), a.toolProposeCmd(true), a.toolProposeCmd(false), a.toolRunCmd())
 	return c
 }
 
@@ -56,7 +43,10 @@ func (a *app) printOpportunities(all []learn.ToolOpportunity, n int) {
 	var rows [][]string
 	for _, o := range all[:min(n, len(all))] {
 		state := "yes"
-		if !o.Forgeable {
+		switch {
+		case o.DuplicateOf != "":
+			state = "is there: " + o.DuplicateOf
+		case !o.Forgeable:
 			state = "no: " + o.NotForgeable
 		}
 		rows = append(rows, []string{cut(o.Name, 28), fmt.Sprint(o.Calls), fmt.Sprint(o.Sessions), fmt.Sprint(o.Parameters), fmt.Sprintf("%.0f", o.Score),

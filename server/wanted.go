@@ -1,0 +1,94 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"lathe/learn"
+	"lathe/mcp"
+	"lathe/server/review"
+	"lathe/toolforge"
+)
+
+// WantedCall asks what should be a tool.
+type WantedCall struct {
+	// All lists what is not worth a tool too, and what one does already.
+	All bool `json:"all,omitempty"`
+}
+
+// RequestCall asks for a tool on behalf of a person.
+type RequestCall struct {
+	mcp.ToolRequest
+	ProjectID string `json:"project_id"`
+}
+
+// serveWanted serves opportunities and requests.
+func (d *Daemon) serveWanted(mux *http.ServeMux) {
+	answer(d, mux, "GET /v1/opportunities", func(context.Context, nothing) ([]learn.ToolOpportunity, error) {
+		return d.opportunities(false), nil
+	})
+	answer(d, mux, "POST /v1/opportunities", func(_ context.Context, c WantedCall) ([]learn.ToolOpportunity, error) {
+		return d.opportunities(c.All), nil
+	})
+}
+
+// opportunities asks the finder, after telling it what people decided and
+// which failures nothing fixes.
+func (d *Daemon) opportunities(all bool) []learn.ToolOpportunity {
+	f := d.learners.finder
+	f.SetJudgements(judgements(d.queue.List()))
+	if all {
+		return f.All()
+	}
+	return f.Opportunities()
+}
+
+// judgements are the decisions on tools that came of opportunities.
+func judgements(items []review.Item) []toolforge.Judgement {
+	var out []toolforge.Judgement
+	for _, it := range items {
+		if it.Tool == nil || it.Tool.Tool.Manifest.Provenance.OpportunityID == "" {
+			continue
+		}
+		for _, dec := range it.Decisions {
+			if dec.Verdict == learn.VerdictRequestClarification {
+				continue
+			}
+			out = append(out, toolforge.Judgement{OpportunityID: it.Tool.Tool.Manifest.Provenance.OpportunityID,
+				Approved: dec.Verdict == learn.VerdictApprove, Reason: dec.Reason, At: dec.Timestamp})
+		}
+	}
+	return out
+}
+
+// opportunity finds one by its id, by the beginning of it, or by its name.
+func (d *Daemon) opportunity(id string) (learn.ToolOpportunity, error) {
+	var found []learn.ToolOpportunity
+	for _, o := range d.opportunities(true) {
+		if o.OpportunityID == id || o.Name == id {
+			return o, nil
+		}
+		if len(id) >= 4 && strings.HasPrefix(o.OpportunityID, id) {
+			found = append(found, o)
+		}
+	}
+	if len(found) == 1 {
+		return found[0], nil
+	}
+	return learn.ToolOpportunity{}, fmt.Errorf("there is no opportunity %.80q: see `lathe tool opportunities`", id)
+}
+
+// request makes a tool that a person or an agent asked for, from commands.
+func (d *Daemon) request(ctx context.Context, c RequestCall, progress func(learn.Check)) (Forged, error) {
+	if strings.TrimSpace(c.Command) == "" {
+		return Forged{}, errors.New("command is missing: give one command line that does it once, and more as examples; without a language model a tool is made from commands")
+	}
+	o := d.learners.finder.Request(c.ProjectID, c.Name, c.Description, c.Command, d.now())
+	for _, line := range c.Examples {
+		o.Examples = append(o.Examples, learn.ToolExample{Command: line})
+	}
+	return d.forge.make(ctx, o, progress)
+}
