@@ -99,7 +99,12 @@ func (d *Daemon) socketHandler() http.Handler {
 	mux.HandleFunc("GET /healthz", d.healthz)
 	answer(d, mux, "GET /v1/status", func(ctx context.Context, _ nothing) (Status, error) { return d.status(), nil })
 	answer(d, mux, "POST /v1/records", func(ctx context.Context, c RecordsCall) (intake.Receipt, error) { return d.accept(ctx, c.Records) })
-	answer(d, mux, "POST /v1/settle", func(ctx context.Context, _ nothing) (nothing, error) { return nothing{}, d.settle(ctx) })
+	answer(d, mux, "POST /v1/settle", func(ctx context.Context, _ nothing) (nothing, error) {
+		if err := d.hooked.flush(ctx); err != nil {
+			return nothing{}, err
+		}
+		return nothing{}, d.settle(ctx)
+	})
 	answer(d, mux, "POST /v1/kpi", func(_ context.Context, f monitor.Filter) (KPIs, error) { return d.kpis(f), nil })
 	answer(d, mux, "POST /v1/whatif", d.whatIf)
 	answer(d, mux, "POST /v1/log", func(ctx context.Context, q index.Query) (index.Result, error) {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -205,6 +206,11 @@ func (c *Client) send(ctx context.Context, method, path string, in any) (*http.R
 		return nil, unavailable{errors.New(f.Error)}
 	}
 	return nil, errors.New(f.Error)
+}
+
+// Hook hands over one hook event and copies the answer, advice or nothing, to w.
+func (c *Client) Hook(ctx context.Context, format string, event []byte, w io.Writer) error {
+	return c.Copy(ctx, http.MethodPost, "/v1/hooks/"+url.PathEscape(format), json.RawMessage(event), w)
 }
 
 // Accept stores records; it makes Client the sink of an import. When the

@@ -39,6 +39,7 @@ type Config struct {
 	Model       ModelConfig
 	CodeGraph   CodeGraphConfig
 	Autonomy    AutonomyConfig
+	Hooks       HooksConfig
 }
 
 // Setting is one effective value with where it came from.
@@ -67,7 +68,7 @@ func settings() []setting {
 		get, set := text(p)
 		return setting{name, restrict, get, set}
 	}
-	return slices.Concat(modelSettings(), codeGraphSettings(), autonomySettings(), []setting{
+	return slices.Concat(modelSettings(), codeGraphSettings(), autonomySettings(), hookSettings(), []setting{
 		mk("data_dir", true, func(c *Config) *string { return &c.DataDir }),
 		mk("http", true, func(c *Config) *string { return &c.HTTP }),
 		mk("eventlog_url", true, func(c *Config) *string { return &c.LogURL }),
@@ -226,10 +227,10 @@ func readFile(c *Config, all []setting, source map[string]string, path string, w
 	return nil
 }
 
-// flat names what stands in the tables [model], [code_graph] and [autonomy]
-// like "model." and its name.
+// flat names what stands in the tables [model], [code_graph], [autonomy]
+// and [hooks] like "model." and its name.
 func flat(values map[string]any) map[string]any {
-	for _, name := range []string{"model", "code_graph", "autonomy"} {
+	for _, name := range []string{"model", "code_graph", "autonomy", "hooks"} {
 		table, ok := values[name].(map[string]any)
 		if !ok {
 			continue
@@ -252,7 +253,7 @@ func defaults() (Config, error) {
 		dir = filepath.Join(home, ".local", "share")
 	}
 	own := filepath.Join(dir, "lathe")
-	return Config{DataDir: own, ImagesDir: ImagesDir(own), HTTP: "127.0.0.1:4747", ControlShare: 0.1, Autonomy: defaultAutonomy(), Sandbox: sandbox.BuiltIn, Model: defaultModel()}, nil
+	return Config{DataDir: own, ImagesDir: ImagesDir(own), HTTP: "127.0.0.1:4747", ControlShare: 0.1, Autonomy: defaultAutonomy(), Hooks: defaultHooks(), Sandbox: sandbox.BuiltIn, Model: defaultModel()}, nil
 }
 
 func personalFile() (string, error) {

@@ -64,7 +64,9 @@ type Daemon struct {
 	reports *reports
 	memory  *memory // what recall ranks
 	// assignments of advice, on their way into the ledger
-	assignments *writer
+	assignments *writer[learn.LedgerEntry]
+	hooked      *writer[hooked] // what hooks reported, behind their answers
+	refused     refusedOnce
 	metrics     *metrics
 	busy        *activity
 	stop        func() // ends Run
@@ -88,9 +90,10 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (d *Daemon, err 
 		return nil, fmt.Errorf("%w (%s): use it, or end it with `lathe stop`", ErrRunning, cfg.DataDir)
 	}
 	d = &Daemon{cfg: cfg, logger: logger, lock: lock, busy: newActivity(), metrics: newMetrics(), reports: newReports(), plans: newPlans(), memory: newMemory(), stop: func() {}}
-	d.assignments = newWriter(func(ctx context.Context, entries []learn.LedgerEntry) error {
+	d.assignments = newWriter("assignments of advice", func(ctx context.Context, entries []learn.LedgerEntry) error {
 		return ledgerLog{d.log}.WriteLedger(ctx, entries)
 	}, logger)
+	d.hooked = newWriter("what hooks reported", d.storeHooked, logger)
 	d.code = newCodeGraphs(codeDir(cfg.DataDir), logger)
 	defer func() {
 		if err != nil {
@@ -201,6 +204,7 @@ func (d *Daemon) Run(ctx context.Context, ready func()) error {
 	g.Go(fail(d.writeReports))
 	g.Go(fail(d.recordVerdicts))
 	g.Go(fail(d.assignments.run))
+	g.Go(fail(d.hooked.run))
 	g.Go(func() error { d.leaveWhenIdle(work, cancel); return nil })
 	for _, l := range listeners {
 		g.Go(fail(func(context.Context) error { return l.serve() }))

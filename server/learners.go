@@ -40,6 +40,7 @@ type learners struct {
 	folders    *folders
 	places     *places
 	edits      *edits
+	failing    *failing
 	catalogue  *llm.Catalogue
 	plans      *refine.Tracker
 	negatives  *refine.Negatives
@@ -76,6 +77,7 @@ func newLearners(controlShare float64, available func(string) bool, code diagnos
 		folders:   newFolders(),
 		places:    newPlaces(),
 		edits:     newEdits(),
+		failing:   newFailing(),
 		catalogue: llm.NewCatalogue(),
 		plans:     refine.NewTracker(),
 		negatives: refine.NewNegatives(),
@@ -86,7 +88,7 @@ func newLearners(controlShare float64, available func(string) bool, code diagnos
 // learns from it.
 func (l *learners) all() []learn.Learner {
 	list := []learn.Learner{l.reader, l.tracker, l.vocabulary, l.monitor}
-	list = append(list, ofAgents(l.diagnose, l.recovery, l.mine, l.next, l.finder)...)
+	list = append(list, ofAgents(l.diagnose, l.recovery, l.mine, l.next, l.finder, l.failing)...)
 	return append(list, l.trial, l.graph, l.judge, l.commands, l.catalogue, l.plans, l.negatives, l.folders, l.places, l.edits)
 }
 

@@ -48,6 +48,11 @@ func (d *Daemon) take(ctx context.Context, recs []learn.Record) (intake.Receipt,
 		return intake.Receipt{}, nil, err
 	}
 	defer release()
+	return d.store(ctx, recs)
+}
+
+// store is take for work that entered already.
+func (d *Daemon) store(ctx context.Context, recs []learn.Record) (intake.Receipt, []taken, error) {
 	door, err := d.door()
 	if err != nil {
 		return intake.Receipt{}, nil, err

@@ -15,6 +15,7 @@ import (
 const (
 	doorRecord   = "record_outcome"
 	doorHook     = "hook"
+	doorBefore   = "hook_before"
 	doorGateway  = "gateway"
 	doorDiagnose = "diagnose_failure"
 	doorRecall   = "recall"
@@ -52,7 +53,9 @@ func (d *Daemon) assign(ctx context.Context, a assignment) bool {
 		if err != nil {
 			d.logger.Error("an assignment cannot be written", "object", a.object, "err", err)
 		} else {
-			d.assignments.put(ctx, e)
+			if err := d.assignments.put(ctx, e); err != nil {
+				d.logger.Warn("an assignment is not in the ledger: its caller could not wait", "object", a.object)
+			}
 		}
 	}
 	return r.Arm != learn.TrialControl

@@ -3,46 +3,46 @@ package server
 import (
 	"context"
 	"log/slog"
-
-	"lathe/learn"
 )
 
 // maxWaiting is how many entries a writer holds before who brings one waits.
 const maxWaiting = 1024
 
-// writer brings entries into the ledger behind the back of the call that made
-// them, many at a time: no answer waits for the disk. A crash may lose the last
-// of them, so it is for what is worth little alone.
-type writer struct {
-	write   func(context.Context, []learn.LedgerEntry) error
+// writer stores entries behind the back of the call that made them, many at a
+// time: no answer waits for the disk. A crash may lose the last of them, so it
+// is for what is worth little alone.
+type writer[T any] struct {
+	what    string // the entries, for the log
+	write   func(context.Context, []T) error
 	logger  *slog.Logger
-	waiting chan waiting
+	waiting chan waiting[T]
 }
 
 // waiting is an entry, or a request to say when all before it are written.
-type waiting struct {
-	entry   learn.LedgerEntry
+type waiting[T any] struct {
+	entry   T
 	reached chan struct{}
 }
 
-func newWriter(write func(context.Context, []learn.LedgerEntry) error, logger *slog.Logger) *writer {
-	return &writer{write: write, logger: logger, waiting: make(chan waiting, maxWaiting)}
+func newWriter[T any](what string, write func(context.Context, []T) error, logger *slog.Logger) *writer[T] {
+	return &writer[T]{what: what, write: write, logger: logger, waiting: make(chan waiting[T], maxWaiting)}
 }
 
 // put hands an entry over. It waits only when the disk is far behind.
-func (w *writer) put(ctx context.Context, e learn.LedgerEntry) {
+func (w *writer[T]) put(ctx context.Context, e T) error {
 	select {
-	case w.waiting <- waiting{entry: e}:
+	case w.waiting <- waiting[T]{entry: e}:
+		return nil
 	case <-ctx.Done():
-		w.logger.Warn("an entry is not in the ledger: its caller could not wait", "kind", e.Kind, "object", e.ObjectID)
+		return ctx.Err()
 	}
 }
 
 // flush returns when all that was put before is written. It needs run.
-func (w *writer) flush(ctx context.Context) error {
+func (w *writer[T]) flush(ctx context.Context) error {
 	reached := make(chan struct{})
 	select {
-	case w.waiting <- waiting{reached: reached}:
+	case w.waiting <- waiting[T]{reached: reached}:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -55,7 +55,7 @@ func (w *writer) flush(ctx context.Context) error {
 }
 
 // run writes until ctx ends, and then the rest.
-func (w *writer) run(ctx context.Context) error {
+func (w *writer[T]) run(ctx context.Context) error {
 	for {
 		select {
 		case first := <-w.waiting:
@@ -72,8 +72,8 @@ func (w *writer) run(ctx context.Context) error {
 }
 
 // batch writes first and whatever waits behind it.
-func (w *writer) batch(ctx context.Context, next waiting) {
-	var entries []learn.LedgerEntry
+func (w *writer[T]) batch(ctx context.Context, next waiting[T]) {
+	var entries []T
 	var reached []chan struct{}
 	for more := true; more; {
 		if next.reached != nil {
@@ -89,7 +89,7 @@ func (w *writer) batch(ctx context.Context, next waiting) {
 	}
 	if len(entries) > 0 {
 		if err := w.write(ctx, entries); err != nil {
-			w.logger.Error("entries are not in the ledger", "entries", len(entries), "err", err)
+			w.logger.Error(w.what+" are not stored", "entries", len(entries), "err", err)
 		}
 	}
 	for _, r := range reached {

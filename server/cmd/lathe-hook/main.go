@@ -1,17 +1,14 @@
 package main
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"time"
 )
 
 // The whole run ends within limit; the daemon has to answer within patience,
-// which leaves time to spool.
+// which leaves time to hand the event over for the spool.
 const (
 	limit    = 2 * time.Second
 	patience = 1200 * time.Millisecond
@@ -21,61 +18,81 @@ const (
 // a word on standard error.
 const maxEvent = 16 << 20
 
-var formatName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
-
 func main() {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	done := make(chan error, 1)
-	go func() { done <- run(ctx, os.Args[1:], os.Getenv, os.Stdin, os.Stdout) }()
-	var err error
-	select {
-	case err = <-done:
-	case <-ctx.Done():
-		// Standard input that never ends, or a disk that hangs: leave.
-		err = fmt.Errorf("gave up after %v: the event is not recorded", limit)
-	}
-	cancel()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "lathe-hook:", err)
+	// Standard input that never ends, or a disk that hangs: leave.
+	time.AfterFunc(limit, func() {
+		complain(errors.New("gave up after 2 s: the event is not recorded"))
+		os.Exit(0)
+	})
+	if err := run(os.Args[1:], os.Getenv, os.Stdin, os.Stdout, spoolLater); err != nil {
+		complain(err)
 	}
 }
 
-// run hands the event on in to the daemon, or spools it.
-func run(ctx context.Context, args []string, getenv func(string) string, in io.Reader, out io.Writer) error {
-	format := "claude-code"
+func complain(err error) { os.Stderr.WriteString("lathe-hook: " + err.Error() + "\n") }
+
+// asked is what the arguments say.
+type asked struct {
+	data, format string
+	before       bool
+}
+
+var errUse = errors.New("wrong use: lathe-hook [--data DIR] FORMAT [before], such as lathe-hook claude-code, and the event on standard input")
+
+func parseArgs(args []string) (asked, error) {
+	a := asked{format: "claude-code"}
+	if len(args) >= 2 && args[0] == "--data" {
+		a.data, args = args[1], args[2:]
+	}
 	if len(args) > 0 {
-		format = args[0]
+		a.format = args[0]
 	}
-	if len(args) > 1 || !formatName.MatchString(format) {
-		return fmt.Errorf("wrong use: lathe-hook takes one format, such as claude-code, and the event on standard input")
+	a.before = len(args) == 2 && args[1] == "before"
+	if len(args) > 2 || len(args) == 2 && !a.before || !formatName(a.format) {
+		return a, errUse
 	}
-	event, err := io.ReadAll(io.LimitReader(in, maxEvent+1))
-	if err != nil {
-		return fmt.Errorf("read the event from standard input: %w", err)
+	return a, nil
+}
+
+// formatName keeps what goes into a URL and a command line to plain names.
+func formatName(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' && i > 0) {
+			return false
+		}
 	}
-	if len(event) > maxEvent {
-		return fmt.Errorf("the event is larger than %d MiB: it is not recorded", maxEvent>>20)
-	}
-	where, err := locate(getenv)
+	return s != "" && len(s) <= 32
+}
+
+// run hands the event on in to the daemon, or to later, which spools it.
+func run(args []string, getenv func(string) string, in io.Reader, out io.Writer, later func(at place, format string, event []byte) error) error {
+	a, err := parseArgs(args)
 	if err != nil {
 		return err
 	}
-	asking, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	advice, perr := post(asking, where, format, event)
+	event, err := io.ReadAll(io.LimitReader(in, maxEvent+1))
+	if err != nil {
+		return errors.New("read the event from standard input: " + err.Error())
+	}
+	if len(event) > maxEvent {
+		return errors.New("the event is larger than 16 MiB: it is not recorded")
+	}
+	at, err := locate(a.data, getenv)
+	if err != nil {
+		return err
+	}
+	advice, perr := post(at, a.format, event, time.Now().Add(patience))
 	if perr == nil {
 		_, err := out.Write(advice)
 		return err
 	}
-	if refused := (*refusal)(nil); errors.As(perr, &refused) {
-		return perr // it would be refused from the spool too
+	var refused *refusal
+	if errors.As(perr, &refused) || a.before {
+		return perr // it would be refused from the spool too, or says nothing there
 	}
-	n, serr := spool(ctx, where.spool, format, event)
-	if serr != nil {
-		return fmt.Errorf("the daemon was not reached (%w), and the event could not be spooled: %w", perr, serr)
-	}
-	if n > 0 {
-		return fmt.Errorf("the daemon was not reached (%w): spooled %d records; `lathe import events %s` takes them in", perr, n, where.spool)
+	if err := later(at, a.format, event); err != nil {
+		return errors.New("the daemon was not reached (" + perr.Error() + "), and the event could not be spooled: " + err.Error())
 	}
 	return nil
 }

@@ -2,65 +2,15 @@ package main
 
 import (
 	"bytes"
-	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"os"
-	"path/filepath"
+	"strconv"
 	"syscall"
+	"time"
 )
 
 // maxAdvice is how many bytes of an answer reach the agent.
 const maxAdvice = 256 << 10
-
-// place is where the daemon and its spool are.
-type place struct {
-	socket string
-	// given: the person named the socket, so it may belong to another user,
-	// as when the daemon runs as one.
-	given bool
-	spool string
-}
-
-// locate finds the data directory's socket and spool from the environment.
-func locate(getenv func(string) string) (place, error) {
-	data := getenv("LATHE_DATA_DIR")
-	if data == "" {
-		base := getenv("XDG_DATA_HOME")
-		if !filepath.IsAbs(base) { // the XDG specification: ignore relative ones
-			home := getenv("HOME")
-			if home == "" {
-				return place{}, errors.New("neither HOME, XDG_DATA_HOME nor LATHE_DATA_DIR is set: set one to where Lathe's data lies")
-			}
-			base = filepath.Join(home, ".local", "share")
-		}
-		data = filepath.Join(base, "lathe")
-	}
-	p := place{socket: socketPath(data), spool: filepath.Join(data, "spool")}
-	if s := getenv("LATHE_SOCKET"); s != "" {
-		p.socket, p.given = s, true
-	}
-	return p, nil
-}
-
-// maxSocketPath is what a Unix socket's address holds on Linux and macOS.
-const maxSocketPath = 100
-
-// socketPath is where the daemon of a data directory listens; for a long path
-// the daemon chooses the same place below the temporary folder (package server).
-func socketPath(data string) string {
-	path := filepath.Join(data, "lathe.sock")
-	if len(path) <= maxSocketPath {
-		return path
-	}
-	sum := sha256.Sum256([]byte(data))
-	return filepath.Join(os.TempDir(), fmt.Sprintf("lathe-%d", os.Getuid()), hex.EncodeToString(sum[:8])+".sock")
-}
 
 // refusal is the daemon's word that it does not want this event.
 type refusal struct {
@@ -69,53 +19,144 @@ type refusal struct {
 }
 
 func (r *refusal) Error() string {
-	return fmt.Sprintf("the daemon refused the event (%d): %s", r.status, r.text)
+	return "the daemon refused the event (" + strconv.Itoa(r.status) + "): " + r.text
 }
 
 // post sends the event and returns the daemon's answer. The error is a
 // *refusal when the daemon understood and declined.
-func post(ctx context.Context, at place, format string, event []byte) ([]byte, error) {
+func post(at place, format string, event []byte, until time.Time) ([]byte, error) {
 	if err := trusted(at); err != nil {
 		return nil, err
 	}
-	tr := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", at.socket)
-	}}
-	defer tr.CloseIdleConnections()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://lathe/v1/hooks/"+format, bytes.NewReader(event))
+	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("socket", err)
+	}
+	defer syscall.Close(fd)
+	s := socket{fd, until}
+	if err := s.wait(syscall.SO_SNDTIMEO); err != nil {
+		return nil, err
+	}
+	if err := again(func() error { return syscall.Connect(fd, &syscall.SockaddrUnix{Name: at.socket}) }); err != nil {
+		return nil, os.NewSyscallError("connect to "+at.socket, err)
+	}
+	// HTTP 1.0: the answer comes in one piece, and its end is the connection's.
+	head := "POST /v1/hooks/" + format + " HTTP/1.0\r\nHost: lathe\r\nContent-Type: application/json\r\nContent-Length: " +
+		strconv.Itoa(len(event)) + "\r\n\r\n"
+	if err := s.write(append([]byte(head), event...)); err != nil {
+		return nil, err
+	}
+	answer, err := s.readAll(maxAdvice + 16<<10)
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := tr.RoundTrip(req)
-	if err != nil {
-		return nil, err
+	return read(answer)
+}
+
+// read takes the body out of an answer, or says why there is none.
+func read(answer []byte) ([]byte, error) {
+	head, body, ok := bytes.Cut(answer, []byte("\r\n\r\n"))
+	line, _, _ := bytes.Cut(head, []byte("\r\n"))
+	words := bytes.SplitN(line, []byte(" "), 3)
+	if !ok || len(words) < 2 || !bytes.HasPrefix(words[0], []byte("HTTP/1.")) {
+		return nil, errors.New("the daemon's answer ends early")
 	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAdvice+1))
+	status, err := strconv.Atoi(string(words[1]))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("read the daemon's answer: %w", err)
-	case resp.StatusCode >= 200 && resp.StatusCode < 300 && len(body) <= maxAdvice:
+		return nil, errors.New("the daemon's answer has no status")
+	case status >= 200 && status < 300 && len(body) <= maxAdvice:
 		return body, nil
-	case resp.StatusCode >= 200 && resp.StatusCode < 300:
+	case status >= 200 && status < 300:
 		return nil, nil // half an advice is worse than none; the event is recorded
-	case resp.StatusCode == http.StatusBadRequest, resp.StatusCode == http.StatusNotFound, resp.StatusCode == http.StatusRequestEntityTooLarge:
-		return nil, &refusal{resp.StatusCode, string(bytes.TrimSpace(body[:min(len(body), 500)]))}
+	case status == 400, status == 404, status == 413:
+		return nil, &refusal{status, string(bytes.TrimSpace(body[:min(len(body), 500)]))}
 	}
-	return nil, fmt.Errorf("the daemon answered %s", resp.Status)
+	return nil, errors.New("the daemon answered " + strconv.Itoa(status))
+}
+
+// socket is a connection whose every step ends by a point in time.
+type socket struct {
+	fd    int
+	until time.Time
+}
+
+var errLate = errors.New("the daemon did not answer in time")
+
+// wait bounds the next step of one direction by the time that is left.
+func (s socket) wait(direction int) error {
+	left := time.Until(s.until)
+	if left <= 0 {
+		return errLate
+	}
+	tv := syscall.NsecToTimeval(left.Nanoseconds())
+	if tv.Sec == 0 && tv.Usec == 0 {
+		tv.Usec = 1 // zero would be for ever
+	}
+	return os.NewSyscallError("setsockopt", syscall.SetsockoptTimeval(s.fd, syscall.SOL_SOCKET, direction, &tv))
+}
+
+// again repeats a system call that a signal broke off.
+func again(call func() error) error {
+	for {
+		if err := call(); err != syscall.EINTR {
+			return err
+		}
+	}
+}
+
+func (s socket) write(p []byte) error {
+	for len(p) > 0 {
+		if err := s.wait(syscall.SO_SNDTIMEO); err != nil {
+			return err
+		}
+		n := 0
+		err := again(func() (err error) { n, err = syscall.Write(s.fd, p); return err })
+		if err != nil {
+			return late("write", err)
+		}
+		p = p[n:]
+	}
+	return nil
+}
+
+// readAll reads until the other side ends the connection, at most limit bytes.
+func (s socket) readAll(limit int) ([]byte, error) {
+	var all []byte
+	part := make([]byte, 8<<10)
+	for len(all) <= limit {
+		if err := s.wait(syscall.SO_RCVTIMEO); err != nil {
+			return nil, err
+		}
+		n := 0
+		err := again(func() (err error) { n, err = syscall.Read(s.fd, part); return err })
+		if err != nil {
+			return nil, late("read", err)
+		}
+		if n <= 0 {
+			return all, nil
+		}
+		all = append(all, part[:n]...)
+	}
+	return all, nil
+}
+
+func late(step string, err error) error {
+	if err == syscall.EAGAIN || err == syscall.EWOULDBLOCK {
+		return errLate
+	}
+	return os.NewSyscallError(step, err)
 }
 
 // trusted refuses a socket that somebody else put where ours belongs: the
 // event holds what this user's tools printed.
 func trusted(at place) error {
-	fi, err := os.Stat(at.socket)
-	if err != nil {
-		return err
+	var st syscall.Stat_t
+	if err := again(func() error { return syscall.Stat(at.socket, &st) }); err != nil {
+		return &os.PathError{Op: "stat", Path: at.socket, Err: err}
 	}
-	st, ok := fi.Sys().(*syscall.Stat_t)
-	if !at.given && (!ok || int(st.Uid) != os.Geteuid()) {
-		return fmt.Errorf("%s belongs to another user: set LATHE_SOCKET to use it", at.socket)
+	if !at.given && int(st.Uid) != os.Geteuid() {
+		return errors.New(at.socket + " belongs to another user: set LATHE_SOCKET to use it")
 	}
 	return nil
 }

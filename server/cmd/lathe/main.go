@@ -102,7 +102,7 @@ and          lathe mcp                   the command for your agent's settings`,
 	pf.BoolVar(&a.noStart, "no-start", false, "do not start a daemon when none runs (exit 3)")
 	root.AddCommand(a.serveCmd(), a.mcpCmd(), a.gatewayCmd(), a.lspCmd(), a.stopCmd(), a.versionCmd(), a.tokenCmd(), a.doctorCmd(), a.setupCmd(),
 		a.importCmd(), a.kpiCmd(), a.logCmd(), a.diagnoseCmd(), a.strategyCmd(), a.reviewerCmd(), a.reviewCmd(), a.toolCmd(),
-		a.graphCmd(), a.imageCmd(), a.sandboxCmd(), a.signatureCmd(), a.mineCmd(), a.planCmd(), a.undoCmd(), a.trialCmd(), a.evalCmd(), a.verifyCmd(), a.rebuildCmd(), a.demoCmd(), a.modelCmd())
+		a.graphCmd(), a.imageCmd(), a.sandboxCmd(), a.signatureCmd(), a.mineCmd(), a.planCmd(), a.undoCmd(), a.trialCmd(), a.evalCmd(), a.hookCmd(), a.verifyCmd(), a.rebuildCmd(), a.demoCmd(), a.modelCmd())
 	root.Args = cobra.ArbitraryArgs // or cobra answers an unknown command itself, not as wrong use
 	wrapArgs(root)
 	return root
@@ -112,7 +112,11 @@ and          lathe mcp                   the command for your agent's settings`,
 func wrapArgs(c *cobra.Command) {
 	if check := c.Args; check != nil {
 		c.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
+			err := check(cmd, args)
+			if errors.As(err, &notUsage{}) {
+				return err
+			}
+			if err != nil {
 				return usagef("%w\nusage: %s", err, cmd.UseLine())
 			}
 			return nil
