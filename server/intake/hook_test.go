@@ -59,7 +59,7 @@ func TestParseHook(t *testing.T) {
 			`mcp__x__y failure "" "no such row" exit - error "no such row" 0 ms`},
 
 		{"gemini shell", "gemini", geminiHead + `"hook_event_name":"AfterTool","tool_name":"run_shell_command","tool_input":{"command":"make"},"tool_response":{"llmContent":"Command: make\nOutput: no rule\nExit Code: 2","returnDisplay":"no rule"}}`,
-			`run_shell_command failure "Command: make\nOutput: no rule\nExit Code: 2" "" exit 2 error "exit code 2" 0 ms`},
+			`run_shell_command failure "no rule" "" exit 2 error "exit code 2" 0 ms`},
 		{"gemini error", "gemini", geminiHead + `"hook_event_name":"AfterTool","tool_name":"read_file","tool_input":{"path":"x"},"tool_response":{"llmContent":[{"text":"no file"}],"error":{"message":"File not found: x","type":"file_not_found"}}}`,
 			`read_file failure "" "no file" exit - error "File not found: x" 0 ms`},
 		{"gemini parts", "gemini", geminiHead + `"hook_event_name":"AfterTool","tool_name":"read_file","tool_input":{},"tool_response":{"llmContent":[{"text":"a"},{"inlineData":{}},{"text":"b"}]}}`,
