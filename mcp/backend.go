@@ -94,6 +94,7 @@ type Resources interface {
 
 // Backend is what a Server serves.
 type Backend interface {
+	Completer
 	Recorder
 	Adviser
 	Forge

@@ -16,6 +16,7 @@ var resourceKinds = []struct{ kind, variable, description string }{
 	{"report", "id", "A failure analysis report"},
 	{"proposal", "id", "A proposal in the review queue"},
 	{"tool", "name", "A generated tool: manifest, permissions, state"},
+	{"kpi", "project", "Success rates, times and costs by tool: of this project, or for an import of the one that is named"},
 	{"graph", "node", "A node of the knowledge graph with what is next to it, and for an error what mitigates it. The node is an id, percent-encoded (ErrorPattern%3Apython%2Fmodule-not-found), or words of its label"},
 }
 

@@ -1,7 +1,9 @@
 package mcp
 
 import (
+	"bufio"
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"regexp"
@@ -22,6 +24,13 @@ const instructions = `Lathe remembers what worked. Before a task call recall; wh
 // sessionIdle is how long a session without traffic is kept.
 const sessionIdle = 30 * time.Minute
 
+// How long clients of the 2026-07-28 revision may keep what they were told, in
+// milliseconds: what only a new version changes, and what a resource said.
+const (
+	fixedFor = 10 * 60 * 1000
+	readFor  = 2 * 1000
+)
+
 // Options configure a Server.
 type Options struct {
 	Backend Backend
@@ -29,6 +38,9 @@ type Options struct {
 	Logger  *slog.Logger
 	// Scope decides a request's scope; nil takes none.
 	Scope func(*http.Request) Scope
+	// SessionIdle is how long a session without traffic is kept; half an hour
+	// when 0.
+	SessionIdle time.Duration
 	// Suite is what a conformance suite wants to find; nil for none. Tests only.
 	Suite *Suite
 }
@@ -47,7 +59,11 @@ type Server struct {
 	mcp     *server.MCPServer
 	http    *server.StreamableHTTPServer
 
-	own []server.ServerTool
+	own      []server.ServerTool
+	batches  batches
+	watchers *watchers
+	tasks    *tasks
+	usage    *usage
 
 	closing   context.Context // done when Close begins; ends the subscriptions
 	close     context.CancelFunc
@@ -63,6 +79,11 @@ func New(o Options) *Server {
 	s := &Server{backend: o.Backend, log: o.Logger, generated: map[string]learn.ToolManifest{}}
 	library := slog.New(quiet{o.Logger.Handler()})
 	s.closing, s.close = context.WithCancel(context.Background())
+	s.batches.sessions, s.watchers, s.tasks = map[string]bool{}, newWatchers(s.sendTo), newTasks(s.closing)
+	s.usage = newUsage()
+	if o.SessionIdle == 0 {
+		o.SessionIdle = sessionIdle
+	}
 	s.mcp = server.NewMCPServer("lathe", o.Version, s.options(library, o.Suite)...)
 	s.own = s.ownTools()
 	s.addResources()
@@ -74,7 +95,7 @@ func New(o Options) *Server {
 	scope := o.Scope
 	s.http = server.NewStreamableHTTPServer(s.mcp,
 		server.WithStateful(true),
-		server.WithSessionIdleTTL(sessionIdle),
+		server.WithSessionIdleTTL(o.SessionIdle),
 		server.WithStreamableHTTPLogger(library),
 		server.WithHeartbeatInterval(30*time.Second),
 		server.WithHTTPContextFunc(func(ctx context.Context, r *http.Request) context.Context {
@@ -95,14 +116,35 @@ func New(o Options) *Server {
 func (s *Server) options(log *slog.Logger, suite *Suite) []server.ServerOption {
 	hooks := &server.Hooks{}
 	errorHooks(hooks)
+	s.batches.hooks(hooks)
+	s.watchers.hooks(hooks)
+	hooks.AddBeforeCallTool(s.tasks.bound)
+	hooks.AddAfterDiscover(func(_ context.Context, _ any, _ *mcp.DiscoverRequest, res *mcp.DiscoverResult) {
+		res.Capabilities.Tasks = nil // of the older revisions only
+	})
 	options := []server.ServerOption{
 		server.WithToolCapabilities(true),
 		server.WithResourceCapabilities(true, true),
 		server.WithPromptCapabilities(false),
 		server.WithCompletions(),
+		server.WithPromptCompletionProvider(completions{s}),
+		server.WithResourceCompletionProvider(completions{s}),
+		server.WithTaskCapabilities(true, true, true),
+		server.WithTaskHooks(s.tasks.hooks()),
+		server.WithMaxConcurrentTasks(maxTasks),
+		// What never changes while the daemon runs may be kept; the list of
+		// tools may change at any time.
+		server.WithMethodCacheHints(mcp.MethodToolsList, 0, mcp.CacheScopePrivate),
+		server.WithMethodCacheHints(mcp.MethodPromptsList, fixedFor, mcp.CacheScopePublic),
+		server.WithMethodCacheHints(mcp.MethodResourcesList, fixedFor, mcp.CacheScopePublic),
+		server.WithMethodCacheHints(mcp.MethodResourcesTemplatesList, fixedFor, mcp.CacheScopePublic),
+		server.WithMethodCacheHints(mcp.MethodServerDiscover, fixedFor, mcp.CacheScopePublic),
+		server.WithMethodCacheHints(mcp.MethodResourcesRead, readFor, mcp.CacheScopePrivate),
 		server.WithInstructions(instructions),
 		server.WithHooks(hooks),
+		server.WithToolHandlerMiddleware(s.usage.middleware),
 		server.WithToolHandlerMiddleware(s.recoverTool),
+		server.WithToolHandlerMiddleware(s.tasks.middleware),
 		server.WithResourceRecovery(),
 		server.WithPaginationLimit(100),
 		server.WithLogger(log),
@@ -121,9 +163,30 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "this Origin may not use Lathe; only pages of this machine may", http.StatusForbidden)
 		return
 	}
-	if r.Body != nil {
-		r.Body = http.MaxBytesReader(w, r.Body, maxLine)
+	if r.Body == nil || r.Method != http.MethodPost {
+		s.serveOne(w, r)
+		return
 	}
+	limited := http.MaxBytesReader(w, r.Body, maxLine)
+	body := bufio.NewReaderSize(limited, 512)
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{body, limited}
+	if begin, _ := body.Peek(16); isBatch(begin) { // an error comes again when it is read
+		all, err := io.ReadAll(body)
+		if err != nil {
+			refuse(w, &Error{Code: mcp.PARSE_ERROR, Message: "the body cannot be read: " + err.Error()})
+			return
+		}
+		s.serveBatch(w, r, all)
+		return
+	}
+	s.serveOne(w, r)
+}
+
+// serveOne serves a request that carries one message, or none.
+func (s *Server) serveOne(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get(mcp.HeaderMethod) == string(mcp.MethodSubscriptionsListen) {
 		// A subscription ends when its client leaves, or else never: it would
 		// hold up the shutdown of the HTTP server.
@@ -144,6 +207,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // HTTP server's own shutdown.
 func (s *Server) Close(ctx context.Context) error {
 	s.close()
+	s.watchers.close()
 	return s.http.Shutdown(ctx)
 }
 

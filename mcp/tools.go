@@ -3,8 +3,10 @@ package mcp
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
@@ -77,6 +79,10 @@ func ownWith[In, Out any](name, description string, ann mcp.ToolAnnotation, inpu
 			return mcp.NewToolResultErrorf("%s: the arguments do not fit: %v", name, err), nil
 		}
 		out, err := call(ctx, req, in)
+		var first *asks
+		if errors.As(err, &first) {
+			return first.result, nil
+		}
 		if err != nil {
 			return mcp.NewToolResultErrorf("%s: %v", name, err), nil
 		}
@@ -111,11 +117,36 @@ func (s *Server) refinePlan() server.ServerTool {
 }
 
 func (s *Server) requestTool() server.ServerTool {
-	return ownWith("request_tool", "Ask for a new tool: it is written, tested in a sandbox and put before a person. Takes up to a few minutes; the result says where it stands.",
+	t := ownWith("request_tool", "Ask for a new tool: it is written, tested in a sandbox and put before a person. Takes up to a few minutes; the result says where it stands.",
 		hints("Request a tool", false, false, false, false), schemaOf[ToolRequest](),
 		func(ctx context.Context, req mcp.CallToolRequest, in ToolRequest) (ToolRequestResult, error) {
+			if strings.TrimSpace(in.Command) == "" {
+				said, pending := s.ask(ctx, req, commandQuestion(in))
+				if pending != nil {
+					return ToolRequestResult{}, &asks{pending}
+				}
+				in.Command = said["command"]
+				if more := said["example"]; more != "" {
+					in.Examples = append(in.Examples, more)
+				}
+			}
 			return s.backend.RequestTool(ctx, ScopeOf(ctx), in, s.progress(ctx, req))
 		})
+	// A client may have it made in the background.
+	t.Tool.Execution = &mcp.ToolExecution{TaskSupport: mcp.TaskSupportOptional}
+	return t
+}
+
+// commandQuestion asks for what a tool cannot be made without.
+func commandQuestion(in ToolRequest) question {
+	what := strings.Join(strings.Fields(in.Description), " ")
+	if len(what) > 200 {
+		what = strings.ToValidUTF8(what[:200], "") + "…"
+	}
+	return question{key: "lathe-command", needed: []string{"command"},
+		message: fmt.Sprintf("The agent asks Lathe for a new tool: %q. Which command line does it once? Nothing is deployed without a review.", what),
+		fields: map[string]string{"command": "a command line that does it once, like: grep -c ERROR logs/app.log",
+			"example": "another one of the same shape, if there is one; what differs becomes a parameter"}}
 }
 
 // progress reports to the client when it asked for progress.

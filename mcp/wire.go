@@ -60,6 +60,7 @@ type answer struct {
 	modern    bool        // the request is of the 2026-07-28 revision
 	uri       string      // the resource that the request reads: told, too, when there is none
 	task      string      // the task that the library made of the call
+	acked     func()      // called when a subscription's acknowledgement was sent; nil for nothing
 	header    http.Header // what the library sets; it becomes the answer's when that begins
 	begun     bool
 	streaming bool // the answer is an event stream
@@ -172,7 +173,19 @@ func (a *answer) Write(p []byte) (int, error) {
 	if _, err := a.ResponseWriter.Write(out); err != nil {
 		return 0, err
 	}
+	if a.acked != nil && isEvent && bytes.Contains(text, []byte(mcp.MethodNotificationSubscriptionsAcknowledged)) {
+		a.acked()
+		a.acked = nil
+	}
 	return len(p), nil
+}
+
+// onAcknowledged has f called, once, when the acknowledgement of a subscription
+// is on its way.
+func (a *answer) onAcknowledged(f func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.acked = f
 }
 
 // Notify sends a notification that belongs to the request that ctx is of.

@@ -81,14 +81,34 @@ type httpServer struct {
 
 func newHTTP(t *testing.T, b Backend) *httpServer {
 	t.Helper()
-	h := &httpServer{t: t, server: New(Options{Backend: b, Version: "test"})}
+	return newHTTPWith(t, Options{Backend: b})
+}
+
+func newHTTPWith(t *testing.T, o Options) *httpServer {
+	t.Helper()
+	o.Version = "test"
+	h := &httpServer{t: t, server: New(o)}
 	t.Cleanup(func() { _ = h.server.Close(context.Background()) })
-	w := h.serve(`{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}`, nil)
-	h.session = w.Header().Get("Mcp-Session-Id")
-	if h.session == "" {
-		t.Fatalf("no session: %d %s", w.Code, w.Body)
-	}
+	h.session = h.begin("2025-11-25")
 	return h
+}
+
+// begin begins a session of an older revision.
+func (h *httpServer) begin(version string) string {
+	h.t.Helper()
+	w := h.serve(`{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"`+version+`","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}`, nil)
+	session := w.Header().Get("Mcp-Session-Id")
+	if session == "" {
+		h.t.Fatalf("no session: %d %s", w.Code, w.Body)
+	}
+	return session
+}
+
+// delete ends the session.
+func (h *httpServer) delete() {
+	r := httptest.NewRequestWithContext(h.t.Context(), http.MethodDelete, "/mcp", nil)
+	r.Header.Set("Mcp-Session-Id", h.session)
+	h.server.ServeHTTP(httptest.NewRecorder(), r)
 }
 
 func (h *httpServer) serve(body string, header map[string]string) *httptest.ResponseRecorder {
@@ -142,8 +162,8 @@ type rpcReply struct {
 func (h *httpServer) call(version, method, params string) (int, rpcReply) {
 	h.t.Helper()
 	status, body := h.post(version, method, params)
-	if _, data, ok := bytes.Cut(body, []byte("data: ")); ok {
-		body = data
+	if i := bytes.LastIndex(body, []byte("\ndata: ")); i >= 0 { // behind the notifications
+		body = body[i+len("\ndata: "):]
 	}
 	var r rpcReply
 	if err := json.Unmarshal(body, &r); err != nil {

@@ -106,6 +106,7 @@ func (d *Daemon) socketHandler() http.Handler {
 		return nothing{}, d.settle(ctx)
 	})
 	answer(d, mux, "POST /v1/kpi", func(_ context.Context, f monitor.Filter) (KPIs, error) { return d.kpis(f), nil })
+	answer(d, mux, "POST /v1/offer", d.offer)
 	answer(d, mux, "POST /v1/whatif", d.whatIf)
 	answer(d, mux, "POST /v1/log", func(ctx context.Context, q index.Query) (index.Result, error) {
 		if err := knownFilters(q.Status, q.Intent); err != nil {

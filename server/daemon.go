@@ -68,6 +68,7 @@ type Daemon struct {
 	hooked      *writer[hooked] // what hooks reported, behind their answers
 	refused     refusedOnce
 	metrics     *metrics
+	offers      *offers // of gateways
 	busy        *activity
 	stop        func() // ends Run
 }
@@ -89,7 +90,7 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (d *Daemon, err 
 	if !held {
 		return nil, fmt.Errorf("%w (%s): use it, or end it with `lathe stop`", ErrRunning, cfg.DataDir)
 	}
-	d = &Daemon{cfg: cfg, logger: logger, lock: lock, busy: newActivity(), metrics: newMetrics(), reports: newReports(), plans: newPlans(), memory: newMemory(), stop: func() {}}
+	d = &Daemon{cfg: cfg, logger: logger, lock: lock, busy: newActivity(), metrics: newMetrics(), reports: newReports(), plans: newPlans(), memory: newMemory(), offers: newOffers(), stop: func() {}}
 	d.assignments = newWriter("assignments of advice", func(ctx context.Context, entries []learn.LedgerEntry) error {
 		return ledgerLog{d.log}.WriteLedger(ctx, entries)
 	}, logger)
@@ -205,6 +206,7 @@ func (d *Daemon) Run(ctx context.Context, ready func()) error {
 	g.Go(fail(d.recordVerdicts))
 	g.Go(fail(d.assignments.run))
 	g.Go(fail(d.hooked.run))
+	g.Go(fail(d.tellWatchers))
 	g.Go(func() error { d.leaveWhenIdle(work, cancel); return nil })
 	for _, l := range listeners {
 		g.Go(fail(func(context.Context) error { return l.serve() }))

@@ -15,10 +15,14 @@ import (
 type KPIs struct {
 	monitor.KPIs
 	Effects trial.Report `json:"effects"`
+	// ToolList is what each session's list of tools costs, and what is unused.
+	ToolList ToolList `json:"tool_list"`
 }
 
 func (d *Daemon) kpis(f monitor.Filter) KPIs {
-	return KPIs{KPIs: d.learners.monitor.KPIs(f), Effects: d.learners.trial.Report()}
+	k := KPIs{KPIs: d.learners.monitor.KPIs(f), Effects: d.learners.trial.Report()}
+	k.ToolList = d.toolList(f, k.ByTool)
+	return k
 }
 
 // WhatIfCall asks what other ways to serve advice would have reached.

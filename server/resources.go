@@ -24,7 +24,14 @@ func (b backend) Resource(ctx context.Context, s mcp.Scope, kind, id string) (js
 	var v any
 	switch kind {
 	case "kpi":
-		k := b.d.kpis(monitor.Filter{ProjectID: s.ProjectID})
+		project := s.ProjectID
+		if id != "" {
+			if err := claim(s, id); err != nil {
+				return nil, absent(err.Error())
+			}
+			project = id
+		}
+		k := b.d.kpis(monitor.Filter{ProjectID: project})
 		k.Effects.Objects = []trial.Effect{} // of all projects: none of an agent's business
 		v = k
 	case "tool":

@@ -171,6 +171,7 @@ func (d *Daemon) readLedger(ctx context.Context) error {
 	err := d.log.ReadLedger(ctx, d.ledger.at(), func(seq uint64, entries []learn.LedgerEntry) error {
 		for _, e := range entries {
 			d.project(e)
+			d.tellOf(e)
 		}
 		if seq <= indexed {
 			d.ledger.reach(seq)

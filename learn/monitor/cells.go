@@ -34,6 +34,7 @@ type callKey struct {
 type calls struct {
 	Calls, Failures, Timeouts, Interrupted int64
 	TokensIn, TokensOut                    int64
+	ContextBytes                           int64
 	DurationMS                             float64
 	Sketch                                 *ddsketch.DDSketch
 }
@@ -58,6 +59,8 @@ func (c *calls) add(ev *learn.ActionOutcome) error {
 	}
 	c.TokensIn += max(0, ev.ResourceMetrics.TokenCountIn)
 	c.TokensOut += max(0, ev.ResourceMetrics.TokenCountOut)
+	out := ev.ToolOutput
+	c.ContextBytes += int64(len(ev.ToolParameters) + len(out.Stdout) + len(out.Stderr) + len(out.Content))
 	ms := duration(ev)
 	if ms <= 0 {
 		return nil // not measured
@@ -91,6 +94,7 @@ func (c *calls) merge(o *calls) error {
 	c.Interrupted += o.Interrupted
 	c.TokensIn += o.TokensIn
 	c.TokensOut += o.TokensOut
+	c.ContextBytes += o.ContextBytes
 	c.DurationMS += o.DurationMS
 	if o.Sketch == nil {
 		return nil

@@ -61,6 +61,10 @@ type Group struct {
 	MaxMS       float64 `json:"max_ms"`
 	TokensIn    int64   `json:"tokens_in"`
 	TokensOut   int64   `json:"tokens_out"`
+	// ContextBytes is what the calls put into agents' contexts: parameters and
+	// output, as far as they were recorded.
+	ContextBytes int64  `json:"context_bytes"`
+	LastUsed     string `json:"last_used,omitempty"` // of a tool: a day, or "older"
 }
 
 // SignatureKPI is one kind of error. Weight is a count or milliseconds; it is
@@ -117,17 +121,24 @@ func (f Filter) takes(day int32, project string) bool {
 func (m *Monitor) callKPIs(k *KPIs) {
 	all := &calls{}
 	tools, projects, days := make(map[string]*calls), make(map[string]*calls), make(map[string]*calls)
+	last := make(map[string]int32)
 	for key, c := range m.calls {
 		if !k.Filter.takes(key.Day, key.Project) || k.Filter.Tool != "" && k.Filter.Tool != key.Tool {
 			continue
 		}
 		sum(all, c)
 		into(tools, key.Tool, c)
+		if day, seen := last[key.Tool]; !seen || key.Day > day {
+			last[key.Tool] = key.Day
+		}
 		into(projects, key.Project, c)
 		into(days, dayName(key.Day), c)
 	}
 	k.Calls = group("all", all)
 	k.ByTool, k.ByProject, k.ByDay = groups(tools), groups(projects), groups(days)
+	for i := range k.ByTool {
+		k.ByTool[i].LastUsed = dayName(last[k.ByTool[i].Name])
+	}
 	sort.SliceStable(k.ByDay, func(i, j int) bool { return k.ByDay[i].Name < k.ByDay[j].Name })
 }
 
@@ -159,6 +170,7 @@ func group(name string, c *calls) Group {
 		Name: name, Calls: c.Calls, Failures: c.Failures, Timeouts: c.Timeouts, Interrupted: c.Interrupted,
 		SuccessRate: newRate(judged-c.Failures-c.Timeouts, judged),
 		TotalMS:     c.DurationMS, TokensIn: c.TokensIn, TokensOut: c.TokensOut,
+		ContextBytes: c.ContextBytes,
 	}
 	if c.Sketch == nil || c.Sketch.IsEmpty() {
 		return g

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-const snapshotVersion = 1
+const snapshotVersion = 2
 
 type snapshot struct {
 	Version int                   `json:"version"`

@@ -24,6 +24,10 @@ func (a *app) kpiCmd() *cobra.Command {
 	var f monitor.Filter
 	var days int
 	c := &cobra.Command{Use: "kpi", Short: "Success rates, costs, what advice changes, the costliest failures", Args: cobra.NoArgs,
+		Long: `Success rate, latency and cost by tool and project, what the list of tools costs
+each session and which of them nobody calls, what advice changes, and the
+failures that cost most. TOKENS are those that agents reported; CONTEXT is what
+the calls' parameters and outputs put into the agents' contexts.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if days < 0 {
 				return usagef("--days %d: at least 0, which is all", days)
@@ -46,6 +50,7 @@ func (a *app) kpiCmd() *cobra.Command {
 				fmt.Fprintln(a.errs, "no recorded call fits these filters; `lathe kpi` without them names the projects and tools")
 			}
 			a.printKPIs(k.KPIs)
+			a.printToolList(k.ToolList)
 			fmt.Fprintln(a.out)
 			a.printEffects(k.Effects)
 			return a.printCostly(cmd.Context(), client, k.KPIs, 10)
@@ -76,14 +81,18 @@ func (a *app) printKPIs(k monitor.KPIs) {
 	}{{"TOOL", k.ByTool}, {"PROJECT", k.ByProject}} {
 		var rows [][]string
 		for _, g := range part.groups[:min(8, len(part.groups))] {
-			p50, total := "-", "-"
+			p50, p99, total, tokens := "-", "-", "-", "-"
 			if 2*g.Measured >= g.Calls { // the median of a few would mislead
-				p50, total = duration(g.P50MS), duration(g.TotalMS)
+				p50, p99, total = duration(g.P50MS), duration(g.P99MS), duration(g.TotalMS)
 			}
-			rows = append(rows, []string{cut(g.Name, 40), fmt.Sprint(g.Calls), percent(g.SuccessRate.Rate), p50, total})
+			if n := g.TokensIn + g.TokensOut; n > 0 {
+				tokens = fmt.Sprint(n)
+			}
+			rows = append(rows, []string{cut(g.Name, 40), fmt.Sprint(g.Calls), percent(g.SuccessRate.Rate),
+				fmt.Sprint(g.Failures + g.Timeouts), p50, p99, total, tokens, kilo(g.ContextBytes)})
 		}
 		fmt.Fprintln(a.out)
-		a.table(part.name+" CALLS SUCCESS P50 TIME", rows)
+		a.table(part.name+" CALLS SUCCESS FAILED P50 P99 TIME TOKENS CONTEXT", rows)
 	}
 }
 
