@@ -14,7 +14,6 @@ import (
 	"lathe/index/eventlog"
 	"lathe/learn"
 	"lathe/learn/mine"
-	"lathe/learn/monitor"
 	"lathe/mcp"
 	"lathe/server/intake"
 	"lathe/server/review"
@@ -105,8 +104,8 @@ func (d *Daemon) socketHandler() http.Handler {
 		}
 		return nothing{}, d.settle(ctx)
 	})
-	answer(d, mux, "POST /v1/kpi", func(_ context.Context, f monitor.Filter) (KPIs, error) { return d.kpis(f), nil })
 	answer(d, mux, "POST /v1/offer", d.offer)
+	answer(d, mux, "POST /v1/kpi", d.freshKPIs)
 	answer(d, mux, "POST /v1/whatif", d.whatIf)
 	answer(d, mux, "POST /v1/log", func(ctx context.Context, q index.Query) (index.Result, error) {
 		if err := knownFilters(q.Status, q.Intent); err != nil {
@@ -196,8 +195,20 @@ func statusOf(err error) int {
 	if errors.Is(err, ErrStopping) || errors.Is(err, eventlog.ErrClosed) {
 		return http.StatusServiceUnavailable
 	}
+	var w wrongUse
+	if errors.As(err, &w) {
+		return http.StatusBadRequest
+	}
 	return http.StatusUnprocessableEntity
 }
+
+// wrongUse marks a question that cannot be answered as it was asked; see
+// WrongUse.
+type wrongUse struct{ error }
+
+func (w wrongUse) Unwrap() error { return w.error }
+
+func wrongUsef(format string, a ...any) error { return wrongUse{fmt.Errorf(format, a...)} }
 
 func fail(w http.ResponseWriter, code int, err error) {
 	w.Header().Set("Content-Type", "application/json")

@@ -205,12 +205,22 @@ func (c *Client) send(ctx context.Context, method, path string, in any) (*http.R
 	if resp.StatusCode == http.StatusServiceUnavailable {
 		return nil, unavailable{errors.New(f.Error)}
 	}
+	if resp.StatusCode == http.StatusBadRequest {
+		return nil, wrongUse{errors.New(f.Error)}
+	}
 	return nil, errors.New(f.Error)
 }
 
 // Hook hands over one hook event and copies the answer, advice or nothing, to w.
 func (c *Client) Hook(ctx context.Context, format string, event []byte, w io.Writer) error {
 	return c.Copy(ctx, http.MethodPost, "/v1/hooks/"+url.PathEscape(format), json.RawMessage(event), w)
+}
+
+// WrongUse reports whether the daemon refused what was asked as it was asked:
+// a filter that does not exist, a body that it cannot read.
+func WrongUse(err error) bool {
+	var w wrongUse
+	return errors.As(err, &w)
 }
 
 // Accept stores records; it makes Client the sink of an import. When the

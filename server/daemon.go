@@ -276,6 +276,7 @@ func Rebuild(ctx context.Context, cfg Config, logger *slog.Logger) error {
 	g.Go(func() error { return d.followLedger(work) })
 	g.Go(func() error { return d.indexEvents(work) })
 	g.Go(func() error { return d.assignments.run(work) })
+	g.Go(func() error { return d.writeReports(work) })
 	err = d.settle(work)
 	end()
 	return errors.Join(err, g.Wait(), d.mcp.Close(context.WithoutCancel(ctx)), d.Close())

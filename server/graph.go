@@ -103,11 +103,11 @@ func (c GraphCall) filter() (graph.Filter, error) {
 			return f, nil
 		}
 	}
-	return f, fmt.Errorf("there is no node kind %.40q; the kinds are %v", c.Kind, graph.NodeKinds())
+	return f, wrongUsef("there is no node kind %.40q; the kinds are %v", c.Kind, graph.NodeKinds())
 }
 
-// graphNode finds a node by id, or else the one whose label or id has the words
-// and that was touched last.
+// graphNode finds a node by id, or else one with that label, or else one whose
+// label or id has the words; of several the one that was touched last.
 func (d *Daemon) graphNode(words, project string) (graph.Node, error) {
 	if n, ok := d.graph.Node(words, project); ok {
 		return n, nil
@@ -115,11 +115,12 @@ func (d *Daemon) graphNode(words, project string) (graph.Node, error) {
 	if words == "" {
 		return graph.Node{}, errors.New("no node is named")
 	}
-	found := d.graph.Find(graph.Filter{Text: words, ProjectID: project, Limit: 1})
+	found := d.graph.Find(graph.Filter{Text: words, ProjectID: project, Limit: 200})
 	if len(found) == 0 {
 		return graph.Node{}, noSuch("the graph has no node like %.80q: see `lathe graph list`", words)
 	}
-	return found[0], nil
+	named := slices.IndexFunc(found, func(n graph.Node) bool { return strings.EqualFold(n.Label, words) })
+	return found[max(named, 0)], nil
 }
 
 // graphRoutes mounts what the socket answers about the graph.

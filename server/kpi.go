@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"lathe/index/eventlog"
 	"lathe/learn"
 	"lathe/learn/monitor"
 	"lathe/learn/trial"
@@ -23,6 +24,17 @@ func (d *Daemon) kpis(f monitor.Filter) KPIs {
 	k := KPIs{KPIs: d.learners.monitor.KPIs(f), Effects: d.learners.trial.Report()}
 	k.ToolList = d.toolList(f, k.ByTool)
 	return k
+}
+
+// freshKPIs waits for what was served to be counted too.
+func (d *Daemon) freshKPIs(ctx context.Context, f monitor.Filter) (KPIs, error) {
+	if err := d.reports.flush(ctx); err != nil {
+		return KPIs{}, err
+	}
+	if err := d.ledger.wait(ctx, d.log.Head(eventlog.Ledger)); err != nil {
+		return KPIs{}, err
+	}
+	return d.kpis(f), nil
 }
 
 // WhatIfCall asks what other ways to serve advice would have reached.

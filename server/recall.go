@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lathe/index"
+	"lathe/index/graph"
 	"lathe/learn"
 	"lathe/mcp"
 )
@@ -78,6 +79,11 @@ func (d *Daemon) recallPitfalls(f *facts, n int, out *mcp.RecallResult) (told []
 		p, err := d.recalledPitfall(s)
 		if err != nil {
 			return nil, err
+		}
+		// The graph counts what failed; of that, only what somebody asked about
+		// was diagnosed.
+		if n, ok := d.graph.Node(graph.ID(graph.Error, "", s.of.signature), f.project); ok {
+			p.Count = max(p.Count, int64(n.Weight))
 		}
 		out.Pitfalls, told = append(out.Pitfalls, p), append(told, s.of.signature)
 	}
@@ -163,13 +169,13 @@ func (b backend) SearchLog(ctx context.Context, s mcp.Scope, q mcp.LogQuery) (mc
 func knownFilters(status, intent string) error {
 	statuses := []string{"", string(learn.StatusSuccess), string(learn.StatusFailure), string(learn.StatusTimeout), string(learn.StatusInterrupted)}
 	if !slices.Contains(statuses, status) {
-		return fmt.Errorf("there is no status %.40q; there are success, failure, timeout and interrupted", status)
+		return wrongUsef("there is no status %.40q; there are success, failure, timeout and interrupted", status)
 	}
 	intents := []learn.Intent{"", learn.IntentTest, learn.IntentBuild, learn.IntentLint, learn.IntentFormat, learn.IntentTypecheck, learn.IntentInstall,
 		learn.IntentRun, learn.IntentRead, learn.IntentSearch, learn.IntentList, learn.IntentEdit, learn.IntentCreate, learn.IntentDelete,
 		learn.IntentVCS, learn.IntentNetwork, learn.IntentSubmit, learn.IntentOther}
 	if !slices.Contains(intents, learn.Intent(intent)) {
-		return fmt.Errorf("there is no intent %.40q; there are%v", intent, intents)
+		return wrongUsef("there is no intent %.40q; there are%v", intent, intents)
 	}
 	return nil
 }

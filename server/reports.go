@@ -31,6 +31,7 @@ type reports struct {
 	published int // within the hour
 
 	pending chan learn.LedgerEntry // claimed, not in the ledger yet
+	asked   chan chan struct{}     // who wants all of them there; see flush
 }
 
 // What is published is gathered for gatherReports and written together, in
@@ -45,7 +46,7 @@ const (
 )
 
 func newReports() *reports {
-	return &reports{byID: map[string]learn.FailureAnalysisReport{}, said: map[string]string{}, pending: make(chan learn.LedgerEntry, maxPending)}
+	return &reports{byID: map[string]learn.FailureAnalysisReport{}, said: map[string]string{}, pending: make(chan learn.LedgerEntry, maxPending), asked: make(chan chan struct{})}
 }
 
 func (r *reports) keep(report learn.FailureAnalysisReport) {
@@ -159,22 +160,45 @@ func (d *Daemon) publishReport(r learn.FailureAnalysisReport) {
 func (d *Daemon) writeReports(ctx context.Context) error {
 	for ctx.Err() == nil {
 		var some []learn.LedgerEntry
+		var reached chan struct{}
 		select {
 		case e := <-d.reports.pending:
 			some = append(some, e)
 			company := time.NewTimer(gatherReports)
 			select {
 			case <-company.C:
+			case reached = <-d.reports.asked:
 			case <-ctx.Done():
-				company.Stop()
 			}
+			company.Stop()
+		case reached = <-d.reports.asked:
 		case <-ctx.Done():
 		}
 		for batch := range slices.Chunk(d.reports.more(some...), reportBatch) {
 			d.writeEntries(context.WithoutCancel(ctx), batch)
 		}
+		if reached != nil {
+			close(reached)
+		}
 	}
 	return nil
+}
+
+// flush returns when all that was published before is in the ledger. It needs
+// writeReports.
+func (r *reports) flush(ctx context.Context) error {
+	reached := make(chan struct{})
+	select {
+	case r.asked <- reached:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-reached:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // more adds what waits to be written.

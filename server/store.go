@@ -299,6 +299,9 @@ func (d *Daemon) settle(ctx context.Context) error {
 	if err := d.assignments.flush(ctx); err != nil {
 		return err
 	}
+	if err := d.reports.flush(ctx); err != nil {
+		return err
+	}
 	if err := d.ledger.wait(ctx, d.log.Head(eventlog.Ledger)); err != nil {
 		return err
 	}

@@ -56,6 +56,16 @@ func (a *app) imageListCmd() *cobra.Command {
 
 func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
 
+// imageNamed is the digest of an image given by digest, or as the base image
+// of a kind: runtime or validation.
+func imageNamed(s *image.Store, name string) (string, error) {
+	switch kind := image.Kind(name); kind {
+	case image.Runtime, image.Validation:
+		return s.Base(kind)
+	}
+	return name, nil
+}
+
 func (a *app) imageBuildCmd() *cobra.Command {
 	return &cobra.Command{Use: "build KIND", Short: "Build a base image (runtime or validation) from this machine's apt sources", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -63,7 +73,11 @@ func (a *app) imageBuildCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			digest, err := s.BuildBase(cmd.Context(), image.Kind(args[0]), a.errs)
+			kind := image.Kind(args[0])
+			if kind != image.Runtime && kind != image.Validation {
+				return usagef("there is no base image %.40q; there are runtime and validation", args[0])
+			}
+			digest, err := s.BuildBase(cmd.Context(), kind, a.errs)
 			if err != nil {
 				return err
 			}
@@ -149,7 +163,11 @@ func (a *app) imageExportCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return s.Export(cmd.Context(), args[0], args[1])
+			digest, err := imageNamed(s, args[0])
+			if err != nil {
+				return err
+			}
+			return s.Export(cmd.Context(), digest, args[1])
 		}}
 }
 
@@ -180,7 +198,11 @@ func (a *app) imageVerifyCmd() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return s.Verify(args[0])
+		digest, err := imageNamed(s, args[0])
+		if err != nil {
+			return err
+		}
+		return s.Verify(digest)
 	}}
 }
 

@@ -168,6 +168,9 @@ func (a *app) logCmd() *cobra.Command {
 				return err
 			}
 			q.Text = strings.Join(args, " ")
+			if q.Limit < 1 || q.Limit > index.MaxLimit {
+				return usagef("--limit %d: it is from 1 to %d", q.Limit, index.MaxLimit)
+			}
 			var res index.Result
 			if err := client.Call(cmd.Context(), http.MethodPost, "/v1/log", q, &res); err != nil {
 				return err

@@ -51,13 +51,16 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 		return int(code)
 	}
 	fmt.Fprintln(errs, "lathe:", err)
+	if a.json && !a.printed { // a script reads stdout
+		_ = a.print(map[string]string{"error": err.Error()}) // the error was told
+	}
 	var u usageError
 	switch {
-	case errors.As(err, &u):
-		return exitUsage
 	case errors.Is(err, server.ErrNoDaemon), errors.Is(err, image.ErrNoBase), errors.Is(err, sandbox.ErrUnsupported),
 		errors.Is(err, review.ErrNoReviewer), errors.Is(err, server.ErrRunning), errors.Is(err, errMissing):
 		return exitMissing
+	case errors.As(err, &u), server.WrongUse(err):
+		return exitUsage
 	}
 	return exitBad
 }
@@ -79,6 +82,7 @@ type app struct {
 	flags     map[string]string // settings given as flags
 	json      bool
 	noStart   bool
+	printed   bool // a JSON document
 }
 
 func (a *app) root() *cobra.Command {

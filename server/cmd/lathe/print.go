@@ -19,6 +19,7 @@ func (a *app) print(v any) error {
 	if err := enc.Encode(v); err != nil {
 		return err
 	}
+	a.printed = true
 	_, err := bidiEscapes.WriteString(a.out, doc.String())
 	return err
 }

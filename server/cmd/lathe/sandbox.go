@@ -124,6 +124,9 @@ func showFolders(spec *sandbox.Spec, b boxed) error {
 			if err != nil {
 				return err
 			}
+			if _, err := os.Stat(abs); err != nil {
+				return usagef("a folder that is not there cannot be bound: %w", err)
+			}
 			spec.Binds = append(spec.Binds, sandbox.Bind{Host: abs, Guest: abs, Writable: list.writable})
 			if fi, err := os.Stat(abs); spec.Dir == "" && err == nil && fi.IsDir() {
 				spec.Dir = abs
@@ -139,11 +142,9 @@ func (a *app) rootOf(ctx context.Context, kind string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	digest := kind
-	if kind == string(image.Runtime) || kind == string(image.Validation) {
-		if digest, err = s.Base(image.Kind(kind)); err != nil {
-			return "", err
-		}
+	digest, err := imageNamed(s, kind)
+	if err != nil {
+		return "", err
 	}
 	return s.RootFS(ctx, digest)
 }
