@@ -83,6 +83,7 @@ func (a *app) signature(ctx context.Context, opt signatureOptions) error {
 		}
 		g, opt.lookAhead = &libraryGrouper{sigs: sigs}, defaultLookAhead // of what was read at once
 	}
+	a.printed = a.json // each line has its answer
 	w := newSignatureWriter(a.out, opt.format, a.json)
 	q := &answers{grouper: g, w: w}
 	in := &lineFeed{limit: maxLogLine, prompt: !opt.online || opt.lookAhead == 0}
