@@ -38,6 +38,9 @@ type Options struct {
 	Logger  *slog.Logger
 	// Scope decides a request's scope; nil takes none.
 	Scope func(*http.Request) Scope
+	// HostChecked: whoever serves the Server lets only requests for its own
+	// names through. Otherwise a connection within this machine must name it.
+	HostChecked bool
 	// SessionIdle is how long a session without traffic is kept; half an hour
 	// when 0.
 	SessionIdle time.Duration
@@ -95,6 +98,7 @@ func New(o Options) *Server {
 	scope := o.Scope
 	s.http = server.NewStreamableHTTPServer(s.mcp,
 		server.WithStateful(true),
+		server.WithDisableLocalhostProtection(o.HostChecked),
 		server.WithSessionIdleTTL(o.SessionIdle),
 		server.WithStreamableHTTPLogger(library),
 		server.WithHeartbeatInterval(30*time.Second),

@@ -22,7 +22,9 @@ import (
 // Config is what a person can set.
 type Config struct {
 	DataDir      string        // everything that the daemon keeps
-	HTTP         string        // loopback address, or "off"
+	HTTP         string        // address of the port, or "off"
+	TLSCert      string        // PEM files of the port's certificate and key,
+	TLSKey       string        // which an address beyond this machine needs
 	LogURL       string        // NATS server; "" runs one in the daemon
 	ImagesDir    string        // a store of base images to read through to: the default data directory's; "" is none
 	Sandbox      string        // backend that tools run on: launcher or runc
@@ -71,6 +73,8 @@ func settings() []setting {
 	return slices.Concat(modelSettings(), codeGraphSettings(), autonomySettings(), hookSettings(), []setting{
 		mk("data_dir", true, func(c *Config) *string { return &c.DataDir }),
 		mk("http", true, func(c *Config) *string { return &c.HTTP }),
+		mk("tls_cert", true, func(c *Config) *string { return &c.TLSCert }),
+		mk("tls_key", true, func(c *Config) *string { return &c.TLSKey }),
 		mk("eventlog_url", true, func(c *Config) *string { return &c.LogURL }),
 		mk("images_dir", true, func(c *Config) *string { return &c.ImagesDir }),
 		{"sandbox", true, func(c *Config) string { return c.Sandbox }, func(c *Config, v string) error {

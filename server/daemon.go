@@ -69,6 +69,7 @@ type Daemon struct {
 	refused     refusedOnce
 	metrics     *metrics
 	offers      *offers // of gateways
+	tokens      *Tokens
 	busy        *activity
 	stop        func() // ends Run
 }
@@ -102,6 +103,9 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (d *Daemon, err 
 			d = nil
 		}
 	}()
+	if d.tokens, err = OpenTokens(cfg.DataDir); err != nil {
+		return d, err
+	}
 	if err := d.openStores(ctx); err != nil {
 		return d, err
 	}
@@ -134,7 +138,7 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (d *Daemon, err 
 	if d.page, err = d.newPage(); err != nil {
 		return d, err
 	}
-	d.mcp = mcp.New(mcp.Options{Backend: backend{d}, Version: Version, Logger: logger, Scope: requestScope, Suite: cfg.suite()})
+	d.mcp = mcp.New(mcp.Options{Backend: backend{d}, Version: Version, Logger: logger, Scope: requestScope, HostChecked: true, Suite: cfg.suite()})
 	if err := d.readLedger(ctx); err != nil {
 		return d, fmt.Errorf("project the ledger: %w", err)
 	}

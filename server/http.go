@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"crypto/rand"
-	"crypto/subtle"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -87,8 +86,11 @@ func (d *Daemon) listenHTTP() (net.Listener, http.Handler, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("--http %q is not HOST:PORT: %w", d.cfg.HTTP, err)
 	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, nil, fmt.Errorf("--http %s is not a loopback address: Lathe listens beyond this machine only with TLS and identity, which this version lacks", d.cfg.HTTP)
+	if err := d.mayListen(host); err != nil {
+		return nil, nil, err
+	}
+	if !loopback(host) {
+		return d.listenTLS()
 	}
 	token, err := d.token()
 	if err != nil {
@@ -133,7 +135,7 @@ func (d *Daemon) token() (string, error) {
 // tcpHandler is what the loopback port serves.
 func (d *Daemon) tcpHandler(token string) http.Handler {
 	mux := http.NewServeMux()
-	guarded := func(h http.Handler) http.Handler { return bearer(token, d.counted(h)) }
+	guarded := func(h http.Handler) http.Handler { return d.identified(token, d.counted(h)) }
 	agents := guarded(d.mcp)
 	if d.cfg.Conformance {
 		agents = d.counted(d.mcp)
@@ -141,31 +143,16 @@ func (d *Daemon) tcpHandler(token string) http.Handler {
 	mux.Handle("/mcp", agents)
 	mux.Handle("/metrics", guarded(d.metricsHandler()))
 	mux.HandleFunc("/healthz", d.healthz)
+	d.describeResource(mux)
 	mux.Handle("/", d.counted(d.page))
 	return onlyLocalHost(mux)
-}
-
-func bearer(token string, h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		scheme, given, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		if !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare([]byte(given), []byte(token)) != 1 {
-			w.Header().Set("WWW-Authenticate", `Bearer realm="lathe"`)
-			http.Error(w, "a bearer token is needed: `lathe token agent` prints it", http.StatusUnauthorized)
-			return
-		}
-		h.ServeHTTP(w, r)
-	})
 }
 
 // onlyLocalHost refuses requests whose Host is not this machine, which is how
 // a foreign page would reach a loopback port (DNS rebinding).
 func onlyLocalHost(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host := r.Host
-		if name, _, err := net.SplitHostPort(host); err == nil {
-			host = name
-		}
-		if ip := net.ParseIP(strings.Trim(host, "[]")); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		if !loopback(hostOf(r)) {
 			http.Error(w, "this Host is not served", http.StatusForbidden)
 			return
 		}

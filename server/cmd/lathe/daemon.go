@@ -9,8 +9,6 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -27,7 +25,10 @@ func (a *app) serveCmd() *cobra.Command {
 		Use:   "serve",
 		Short: "The daemon: it alone owns the data directory",
 		Long: `Serves a Unix socket in the data directory (mode 0600) and a loopback HTTP port:
-/mcp and /metrics with a bearer token (lathe token agent), /healthz.
+/mcp and /metrics with a bearer token (lathe token agent), /healthz. An address
+that other machines reach needs a certificate (tls_cert and tls_key name its PEM
+files in your configuration) and tokens of its own (lathe token agent --project
+NAME); the review page stays on this machine.
 Other commands start it when it does not run; it then leaves after 30 idle minutes.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -96,25 +97,6 @@ func (a *app) versionCmd() *cobra.Command {
 				return a.print(map[string]string{"version": server.Version})
 			}
 			_, err := fmt.Fprintln(a.out, "lathe", server.Version)
-			return err
-		}}
-}
-
-func (a *app) tokenCmd() *cobra.Command {
-	return &cobra.Command{Use: "token agent", Short: "Print the bearer token of the HTTP port's /mcp and /metrics", Args: cobra.ExactArgs(1), ValidArgs: []string{"agent"},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if args[0] != "agent" {
-				return usagef("there is no token of scope %q; agent is", args[0])
-			}
-			_, cfg, err := a.client(cmd.Context())
-			if err != nil {
-				return err
-			}
-			raw, err := os.ReadFile(filepath.Join(cfg.DataDir, "token"))
-			if err != nil {
-				return fmt.Errorf("no token: %w (is the HTTP port off?)", err)
-			}
-			_, err = fmt.Fprintln(a.out, strings.TrimSpace(string(raw)))
 			return err
 		}}
 }
