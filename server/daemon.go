@@ -240,6 +240,9 @@ func (d *Daemon) Close() error {
 	if d.page != nil {
 		d.page.Close()
 	}
+	if d.mcp != nil { // which has nobody to wait for: Run did that, or never served
+		errs = append(errs, d.mcp.Close(context.Background()))
+	}
 	if d.models != nil {
 		d.models.close()
 	}
