@@ -71,7 +71,9 @@ func NewCalibrator(o CalibratorOptions) *Calibrator {
 	if o.PriorTrust <= 0 || o.PriorTrust > 1 {
 		o.PriorTrust = 0.5
 	}
-	o.PriorBase = min(o.PriorBase, 0.99)
+	if o.PriorBase > 0 { // what is as good as never or always right is no base for odds
+		o.PriorBase = max(0.01, min(o.PriorBase, 0.99))
+	}
 	return &Calibrator{o: o, bins: make([]calibratorBin, o.Bins)}
 }
 
