@@ -94,6 +94,9 @@ func (c *collection) mark(m *v1.IndexManifest) error {
 		if err != nil {
 			return fmt.Errorf("%w: the manifest of %s is listed and not there: import or build it again", ErrCorrupt, d.Digest)
 		}
+		if d.Annotations[annSubject] != "" {
+			continue // see below
+		}
 		if len(d.Annotations) > 0 || fi.ModTime().After(c.before) {
 			c.images[d.Digest] = true
 		}
@@ -112,6 +115,11 @@ func (c *collection) mark(m *v1.IndexManifest) error {
 		}
 		if base, err := v1.NewHash(manifest.Annotations[annBase]); err == nil {
 			c.images[base] = true
+		}
+	}
+	for _, d := range m.Manifests { // a signature stays as long as what it is about
+		if h, err := v1.NewHash(d.Annotations[annSubject]); err == nil && c.images[h] {
+			c.images[d.Digest] = true
 		}
 	}
 	for _, d := range m.Manifests {

@@ -162,8 +162,8 @@ func (s *Store) List() ([]Entry, error) {
 		}
 		for _, d := range m.Manifests {
 			key := d.Digest.String() + " " + d.Annotations[annRef]
-			if seen[key] {
-				continue
+			if seen[key] || d.Annotations[annSubject] != "" {
+				continue // signatures are listed nowhere: they belong to their image
 			}
 			seen[key] = true
 			e := Entry{Digest: d.Digest.String(), Tag: d.Annotations[annRef], Kind: Kind(d.Annotations[annKind])}
