@@ -66,6 +66,9 @@ const (
 // Served reports whether a strategy in this state is recommended.
 func (s State) Served() bool { return s == StateConfirmed }
 
+// ByTrials is who decided a StateChange that no person did.
+const ByTrials = "trials"
+
 // StateChange is a step in the life of a tool, proposal or strategy.
 type StateChange struct {
 	ObjectID   string    `json:"object_id"`
@@ -78,4 +81,13 @@ type StateChange struct {
 	Timestamp  time.Time `json:"timestamp"`
 	// Numbers are what the reason rests on, by name.
 	Numbers map[string]float64 `json:"numbers,omitempty"`
+	// Of a tool: its version, the share of calls that it gets beside the one
+	// before it (0 and 1 are all), what to take instead of a deprecated one, who
+	// says so (trials, or a door), and the tenure that an automatic change is
+	// about: it does not hold of a later one.
+	Version    string  `json:"version,omitempty"`
+	Share      float64 `json:"share,omitempty"`
+	ReplacedBy string  `json:"replaced_by,omitempty"`
+	By         string  `json:"by,omitempty"`
+	Tenure     string  `json:"tenure,omitempty"`
 }

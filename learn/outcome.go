@@ -62,6 +62,9 @@ type ActionOutcome struct {
 	ErrorDetails    *ErrorDetails   `json:"error_details,omitempty"`
 	ResourceMetrics ResourceMetrics `json:"resource_metrics"`
 	ContextSnapshot ContextSnapshot `json:"context_snapshot"`
+	// Generated says which version of a generated tool ran. Only the daemon that
+	// ran it says so: at every other door it is taken off.
+	Generated *GeneratedCall `json:"generated,omitempty"`
 }
 
 // ToolOutput is what a tool printed or returned. ExitCode is nil when the

@@ -198,4 +198,15 @@ type ToolReviewRequest struct {
 	Summary          string           `json:"summary"`
 	Rationale        string           `json:"rationale"`
 	Evidence         []string         `json:"evidence,omitempty"`
+	Origin           *ToolOrigin      `json:"origin,omitempty"` // of a tool that was pulled
+}
+
+// ToolOrigin says where a tool that was built elsewhere comes from.
+type ToolOrigin struct {
+	Reference string    `json:"reference"`          // in the registry, as it was asked for
+	Digest    string    `json:"digest"`             // of the image
+	Key       string    `json:"key"`                // id of the key that signed it
+	Builder   string    `json:"builder"`            // id of the installation that built it
+	Built     time.Time `json:"built"`              // as the builder says
+	Reviewer  string    `json:"reviewer,omitempty"` // fingerprint of who approved it there
 }

@@ -163,7 +163,7 @@ func eBH(all []*comparison, logE func(*comparison) float64, alpha float64) []*co
 
 // verdict puts a decision into words.
 func (t *Trial) verdict(c *comparison, what, metric string, logE float64) (learn.TrialVerdict, bool) {
-	v := learn.TrialVerdict{AdviceKind: c.kind, ObjectID: c.object, Verdict: what, Metric: metric, By: "trials", LogE: logE,
+	v := learn.TrialVerdict{AdviceKind: c.kind, ObjectID: c.object, Verdict: what, Metric: metric, By: learn.ByTrials, LogE: logE,
 		Treated: c.treatment.N(), Controls: c.control.N(), Timestamp: c.last, Effect: t.successInterval(c)}
 	v.Reason = fmt.Sprintf("with it %.0f %% of %d succeeded, without it %.0f %% of %d", 100*c.treatment.Rate(), v.Treated, 100*c.control.Rate(), v.Controls)
 	if metric != "success" {
