@@ -307,6 +307,7 @@ type ToolRun struct {
 	Result     json.RawMessage `json:"result,omitempty"`
 	Error      string          `json:"error,omitempty"`
 	DurationMS float64         `json:"duration_ms"`
+	Notice     string          `json:"notice,omitempty"` // that the tool is deprecated, and what to use
 }
 
 // ReviewStatus is review_status's answer.

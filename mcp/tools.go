@@ -26,6 +26,10 @@ type statusInput struct {
 var ownNames = []string{"recall", "diagnose_failure", "record_outcome", "record_task", "refine_plan",
 	"request_tool", "run_tool", "review_status", "search_log"}
 
+// Reserved reports whether a name is one of Lathe's own tools, which no
+// generated one may have.
+func Reserved(name string) bool { return isOwn(name) }
+
 func isOwn(name string) bool { return slices.Contains(ownNames, name) }
 
 // ownTools are Lathe's tools. They are few because each costs context in every

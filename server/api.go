@@ -123,6 +123,7 @@ func (d *Daemon) socketHandler() http.Handler {
 		return b.Diagnose(ctx, s, c.Failure)
 	})
 	d.graphRoutes(mux)
+	d.distributionRoutes(mux)
 	d.serveCode(mux)
 	d.serveModels(mux)
 	answer(d, mux, "POST /v1/recall", func(ctx context.Context, c RecallCall) (mcp.RecallResult, error) {

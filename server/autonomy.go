@@ -28,7 +28,9 @@ func defaultAutonomy() AutonomyConfig { return AutonomyConfig{MaxRisk: "low", Mi
 const autonomyPrefix = "autonomy."
 
 // fileOnly reports whether a setting is taken from the person's file alone.
-func fileOnly(name string) bool { return strings.HasPrefix(name, autonomyPrefix) }
+func fileOnly(name string) bool {
+	return strings.HasPrefix(name, autonomyPrefix) || strings.HasPrefix(name, toolsPrefix)
+}
 
 func autonomySettings() []setting {
 	return []setting{

@@ -52,7 +52,7 @@ func (b backend) RunTool(ctx context.Context, s mcp.Scope, name string, argument
 		return mcp.ToolRun{}, err
 	}
 	out := mcp.ToolRun{Name: t.manifest.Name, Version: t.manifest.Version, Digest: t.manifest.Digest,
-		DurationMS: float64(res.Wall.Microseconds()) / 1000}
+		DurationMS: float64(res.Wall.Microseconds()) / 1000, Notice: t.notice()}
 	status := learn.StatusSuccess
 	answer := strings.TrimSpace(string(res.Stdout))
 	switch {
@@ -72,7 +72,7 @@ func (b backend) RunTool(ctx context.Context, s mcp.Scope, name string, argument
 		AgentID: s.AgentID, Source: learn.SourceGateway, ActionType: learn.ToolCall, ToolName: name, ToolParameters: arguments,
 		ToolOutput: learn.ToolOutput{Content: answer, Stderr: string(res.Stderr), ExitCode: &exit}, Status: status,
 		ResourceMetrics: learn.ResourceMetrics{DurationMS: out.DurationMS, MemoryUsageMB: float64(res.MaxRSS) / (1 << 20)},
-		ContextSnapshot: learn.ContextSnapshot{CWD: s.Root}}
+		ContextSnapshot: learn.ContextSnapshot{CWD: s.Root}, Generated: &t.generated}
 	if ev.ProjectID == "" {
 		ev.ProjectID = "none"
 	}
@@ -82,7 +82,7 @@ func (b backend) RunTool(ctx context.Context, s mcp.Scope, name string, argument
 	if out.Error != "" {
 		ev.ErrorDetails = &learn.ErrorDetails{Message: out.Error}
 	}
-	if _, err := b.d.accept(ctx, []learn.Record{{Action: &ev}}); err != nil {
+	if _, err := b.d.acceptOwn(ctx, []learn.Record{{Action: &ev}}); err != nil {
 		b.d.logger.Error("a tool's call could not be recorded", "tool", name, "err", err)
 	}
 	return out, nil

@@ -16,6 +16,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"lathe/toolforge/image"
 	"lathe/toolforge/sandbox"
 )
 
@@ -42,6 +43,7 @@ type Config struct {
 	CodeGraph   CodeGraphConfig
 	Autonomy    AutonomyConfig
 	Hooks       HooksConfig
+	TrustedKeys []image.PublicKey // of other installations, whose tools may come here
 }
 
 // Setting is one effective value with where it came from.
@@ -70,7 +72,7 @@ func settings() []setting {
 		get, set := text(p)
 		return setting{name, restrict, get, set}
 	}
-	return slices.Concat(modelSettings(), codeGraphSettings(), autonomySettings(), hookSettings(), []setting{
+	return slices.Concat(modelSettings(), codeGraphSettings(), autonomySettings(), hookSettings(), toolSettings(), []setting{
 		mk("data_dir", true, func(c *Config) *string { return &c.DataDir }),
 		mk("http", true, func(c *Config) *string { return &c.HTTP }),
 		mk("tls_cert", true, func(c *Config) *string { return &c.TLSCert }),
@@ -231,10 +233,10 @@ func readFile(c *Config, all []setting, source map[string]string, path string, w
 	return nil
 }
 
-// flat names what stands in the tables [model], [code_graph], [autonomy]
-// and [hooks] like "model." and its name.
+// flat names what stands in the tables [model], [code_graph], [autonomy],
+// [hooks] and [tools] like "model." and its name.
 func flat(values map[string]any) map[string]any {
-	for _, name := range []string{"model", "code_graph", "autonomy", "hooks"} {
+	for _, name := range []string{"model", "code_graph", "autonomy", "hooks", "tools"} {
 		table, ok := values[name].(map[string]any)
 		if !ok {
 			continue

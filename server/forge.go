@@ -3,13 +3,12 @@ package server
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
-	"sort"
 	"strings"
 	"sync"
 	"time"
@@ -28,14 +27,6 @@ type learnOffer = learn.RemedyOffer
 // of what the reviewer approved.
 const annotationContent = "org.lathe.content-hash"
 
-// deployed is a tool that sessions can call.
-type deployed struct {
-	manifest learn.ToolManifest
-	reviewID string
-	hash     string // content that was approved
-	checked  bool   // signature and image were checked since the daemon's start
-}
-
 // forge is the part of the daemon that makes, deploys and runs tools.
 type forge struct {
 	d        *Daemon
@@ -48,8 +39,9 @@ type forge struct {
 	programs func() map[string]bool
 
 	mu       sync.Mutex
-	tools    map[string]*deployed // by name
-	validate sync.Mutex           // one validation at a time: it fills the machine
+	tools    map[string]*family // by name
+	random   func() float64     // draws which version a call goes to
+	validate sync.Mutex         // one validation at a time: it fills the machine
 }
 
 func openForge(d *Daemon) (*forge, error) {
@@ -57,7 +49,7 @@ func openForge(d *Daemon) (*forge, error) {
 	if err != nil {
 		return nil, fmt.Errorf("image store: %w", err)
 	}
-	f := &forge{d: d, images: images, tools: map[string]*deployed{}}
+	f := &forge{d: d, images: images, tools: map[string]*family{}, random: rand.Float64}
 	f.launcher, f.broken = sandbox.Open(d.cfg.Sandbox)
 	if f.broken == nil {
 		f.pool = sandbox.NewPool(f.launcher, sandbox.PoolOptions{})
@@ -191,6 +183,10 @@ func (f *forge) propose(ctx context.Context, project string, tool learn.Proposed
 		return out, err
 	}
 	defer release()
+	if tool, err = f.numbered(tool); err != nil {
+		return out, err
+	}
+	out.Tool = tool
 	now := time.Now().UTC()
 	if err := f.write(ctx, learn.EntryTool, tool.ToolID, project, now, tool, evidence); err != nil {
 		return out, err
@@ -234,9 +230,9 @@ func (f *forge) check(ctx context.Context, tool learn.ProposedTool, progress fun
 // previous is the version of a tool that is deployed now, or nil.
 func (f *forge) previous(name string) *learn.ProposedTool {
 	f.mu.Lock()
-	t := f.tools[name]
+	t, err := f.find(name, "")
 	f.mu.Unlock()
-	if t == nil {
+	if err != nil {
 		return nil
 	}
 	it, err := f.d.queue.Get(t.reviewID)
@@ -266,26 +262,45 @@ func (f *forge) deploy(ctx context.Context, it review.Item) (learn.ToolManifest,
 	if err != nil {
 		return learn.ToolManifest{}, fmt.Errorf("%s is not deployed: %w", tool.Manifest.Name, err)
 	}
-	base, err := f.images.Base(image.Runtime)
-	if err != nil {
-		return learn.ToolManifest{}, err
+	if err := f.mayDeploy(it); err != nil {
+		return learn.ToolManifest{}, fmt.Errorf("%s %s is not deployed: %w", tool.Manifest.Name, tool.Manifest.Version, err)
 	}
-	files, err := folder(tool)
+	digest, err := f.build(ctx, it, hash, decision)
 	if err != nil {
-		return learn.ToolManifest{}, err
+		return learn.ToolManifest{}, fmt.Errorf("the image of %s: %w", tool.Manifest.Name, err)
 	}
-	digest, err := f.images.AddTool(ctx, base, files, map[string]string{annotationContent: hash, "org.lathe.manifest": string(files["tool.json"])},
-		tool.Manifest.Name, tool.Manifest.Version)
-	if err != nil {
-		return learn.ToolManifest{}, fmt.Errorf("build the image of %s: %w", tool.Manifest.Name, err)
-	}
-	change := learn.StateChange{ObjectID: it.ID, ToolName: tool.Manifest.Name, From: learn.StateApproved, To: learn.StateActive,
+	change := learn.StateChange{ObjectID: it.ID, ToolName: tool.Manifest.Name, Version: tool.Manifest.Version, From: learn.StateApproved, To: learn.StateActive,
 		Digest: digest, DecisionID: decision.DecisionID, Timestamp: time.Now().UTC()}
+	change.Share, change.Reason = f.firstShare(tool.Manifest)
 	if err := f.write(ctx, learn.EntryState, it.ID, it.Project, change.Timestamp, change, nil); err != nil {
 		return learn.ToolManifest{}, err
 	}
 	tool.Manifest.Digest = digest
 	return tool.Manifest, f.d.ledgerSettled(ctx)
+}
+
+// build makes the image of an approved tool and signs it; of a tool that was
+// pulled it takes the image that came.
+func (f *forge) build(ctx context.Context, it review.Item, hash string, decision learn.Decision) (string, error) {
+	tool := it.Tool.Tool
+	if o := it.Tool.Origin; o != nil {
+		tool.Manifest.Digest = o.Digest
+		return o.Digest, f.signed(ctx, tool.Manifest, hash)
+	}
+	base, err := f.images.Base(image.Runtime)
+	if err != nil {
+		return "", err
+	}
+	files, err := folder(tool)
+	if err != nil {
+		return "", err
+	}
+	digest, err := f.images.AddTool(ctx, base, files, map[string]string{annotationContent: hash, "org.lathe.manifest": string(files["tool.json"])},
+		tool.Manifest.Name, tool.Manifest.Version)
+	if err != nil {
+		return "", err
+	}
+	return digest, f.sign(digest, base, it, files, decision)
 }
 
 // folder is a tool as the files of its folder.
@@ -312,67 +327,28 @@ func folder(tool learn.ProposedTool) (files map[string][]byte, err error) {
 	return files, nil
 }
 
-// apply projects state changes of tools.
-func (f *forge) apply(e learn.LedgerEntry) error {
-	if e.Kind != learn.EntryState {
-		return nil
-	}
-	var s learn.StateChange
-	if err := json.Unmarshal(e.Body, &s); err != nil {
-		return err
-	}
-	if s.ToolName == "" {
-		return nil
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if s.To != learn.StateActive {
-		if t := f.tools[s.ToolName]; t != nil && t.reviewID == s.ObjectID {
-			delete(f.tools, s.ToolName)
-		}
-		return nil
-	}
-	it, err := f.d.queue.Get(s.ObjectID)
-	if err != nil || it.Tool == nil {
-		return fmt.Errorf("active tool %s without its review request: %w", s.ToolName, err)
-	}
-	m := it.Tool.Tool.Manifest
-	m.Digest = s.Digest
-	f.tools[m.Name] = &deployed{manifest: m, reviewID: s.ObjectID, hash: it.ContentHash}
-	return nil
-}
-
-// active lists the deployed tools by name.
-func (f *forge) active() []learn.ToolManifest {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	out := make([]learn.ToolManifest, 0, len(f.tools))
-	for _, t := range f.tools {
-		out = append(out, t.manifest)
-	}
-	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
-	return out
-}
-
-// lookup returns a deployed tool after checking that what lies in its folder
-// is what the reviewer signed. The image below it, which is large, and the
-// sandbox are checked once in the daemon's life.
+// lookup draws which version of a tool a call goes to, and returns it after
+// checking that what lies in its folder is what the reviewer signed. The image
+// below it, which is large, its signature and the sandbox are checked once in
+// the daemon's life.
 func (f *forge) lookup(ctx context.Context, name string) (*deployed, string, error) {
 	f.mu.Lock()
-	t := f.tools[name]
-	f.mu.Unlock()
-	if t == nil {
+	m := f.tools[name]
+	if m == nil || m.current == nil {
+		f.mu.Unlock()
 		return nil, "", fmt.Errorf("there is no generated tool %.128q; active are: %s", name, f.names())
 	}
+	shared, t := m.draw(f.random)
+	f.mu.Unlock()
 	dir, err := f.images.ToolDir(ctx, t.manifest.Digest)
 	if err != nil {
 		return nil, "", err
 	}
-	f.mu.Lock()
-	checked := t.checked
-	f.mu.Unlock()
-	if !checked {
+	if !t.checked {
 		if err := f.tested(); err != nil {
+			return nil, "", err
+		}
+		if err := f.signed(ctx, t.manifest, t.hash); err != nil {
 			return nil, "", err
 		}
 		if err := f.images.Verify(t.manifest.Digest); err != nil {
@@ -383,7 +359,7 @@ func (f *forge) lookup(ctx context.Context, name string) (*deployed, string, err
 		return nil, "", err
 	}
 	f.mu.Lock()
-	t.checked = true
+	shared.checked = shared.checked || shared.manifest.Digest == t.manifest.Digest
 	f.mu.Unlock()
 	return t, dir, nil
 }

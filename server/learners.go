@@ -41,6 +41,7 @@ type learners struct {
 	places     *places
 	edits      *edits
 	failing    *failing
+	versions   *trial.Versions
 	catalogue  *llm.Catalogue
 	plans      *refine.Tracker
 	negatives  *refine.Negatives
@@ -78,6 +79,7 @@ func newLearners(controlShare float64, available func(string) bool, code diagnos
 		places:    newPlaces(),
 		edits:     newEdits(),
 		failing:   newFailing(),
+		versions:  trial.NewVersions(),
 		catalogue: llm.NewCatalogue(),
 		plans:     refine.NewTracker(),
 		negatives: refine.NewNegatives(),
@@ -89,7 +91,7 @@ func newLearners(controlShare float64, available func(string) bool, code diagnos
 func (l *learners) all() []learn.Learner {
 	list := []learn.Learner{l.reader, l.tracker, l.vocabulary, l.monitor}
 	list = append(list, ofAgents(l.diagnose, l.recovery, l.mine, l.next, l.finder, l.failing)...)
-	return append(list, l.trial, l.graph, l.judge, l.commands, l.catalogue, l.plans, l.negatives, l.folders, l.places, l.edits)
+	return append(list, l.trial, l.graph, l.judge, l.commands, l.catalogue, l.plans, l.negatives, l.folders, l.places, l.edits, l.versions)
 }
 
 // reader parses each action once for all learners behind it.

@@ -34,6 +34,12 @@ func (d *Daemon) accept(ctx context.Context, recs []learn.Record) (intake.Receip
 	return receipt, err
 }
 
+// acceptOwn is accept for what the daemon did itself.
+func (d *Daemon) acceptOwn(ctx context.Context, recs []learn.Record) (intake.Receipt, error) {
+	receipt, _, err := d.admit(ctx, recs)
+	return receipt, err
+}
+
 // taken is a record as it was stored, with its place in the batch.
 type taken struct {
 	learn.Record
@@ -43,6 +49,17 @@ type taken struct {
 // take is accept that also gives the records that are new, as stored: without
 // secrets.
 func (d *Daemon) take(ctx context.Context, recs []learn.Record) (intake.Receipt, []taken, error) {
+	for i, r := range recs {
+		if r.Action != nil && r.Action.Generated != nil { // only the daemon knows what it ran
+			ev := *r.Action
+			ev.Generated = nil
+			recs[i].Action = &ev
+		}
+	}
+	return d.admit(ctx, recs)
+}
+
+func (d *Daemon) admit(ctx context.Context, recs []learn.Record) (intake.Receipt, []taken, error) {
 	release, err := d.enter()
 	if err != nil {
 		return intake.Receipt{}, nil, err
@@ -51,7 +68,7 @@ func (d *Daemon) take(ctx context.Context, recs []learn.Record) (intake.Receipt,
 	return d.store(ctx, recs)
 }
 
-// store is take for work that entered already.
+// store is admit for work that entered already.
 func (d *Daemon) store(ctx context.Context, recs []learn.Record) (intake.Receipt, []taken, error) {
 	door, err := d.door()
 	if err != nil {

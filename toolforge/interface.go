@@ -110,8 +110,8 @@ func decodeSchema(raw json.RawMessage) (any, error) {
 // annotations of a schema, which decide nothing.
 var annotations = []string{"title", "description", "examples", "$comment", "deprecated", "readOnly", "writeOnly", "$schema", "default"}
 
-// known are the keywords that schema looks into; all others must be the same.
-var known = []string{"type", "properties", "required", "items", "enum", "additionalProperties",
+// described are the keywords that schema looks into; all others must be the same.
+var described = []string{"type", "properties", "required", "items", "enum", "additionalProperties",
 	"minimum", "minLength", "minItems", "maximum", "maxLength", "maxItems"}
 
 // maxDepth bounds how deep schemas are compared; beyond, they must be the same.
@@ -130,7 +130,7 @@ func (d *difference) schema(at string, from, to any, input bool, depth int) {
 		return
 	}
 	for key := range union(a, b) {
-		if !slices.Contains(annotations, key) && !slices.Contains(known, key) && !equalJSON(a[key], b[key]) {
+		if !slices.Contains(annotations, key) && !slices.Contains(described, key) && !equalJSON(a[key], b[key]) {
 			d.note(Breaking, "%s: %s changed", at, clip(key, 40))
 		}
 	}
