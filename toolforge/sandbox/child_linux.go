@@ -64,11 +64,7 @@ func inside() error {
 	if err != nil {
 		return err
 	}
-	var fds []int
-	if b.out >= 0 {
-		fds = append(fds, b.out)
-	}
-	if err := sendReport(report{Ready: true, Degradations: b.degradations}, fds...); err != nil {
+	if err := sendReport(report{Ready: true, Degradations: b.degradations}, b.kept()...); err != nil {
 		return err
 	}
 	if _, err := recvGo(); err != nil {

@@ -158,16 +158,110 @@ func (b *builder) files() error {
 
 func (b *builder) binds() error {
 	for i, bind := range b.cfg.Binds {
-		var st unix.Stat_t
-		if err := unix.Fstatat(b.trees[1+i], "", &st, unix.AT_EMPTY_PATH); err != nil {
-			return fmt.Errorf("bind %s: %w", bind.Host, err)
-		}
-		if err := b.inTmp(bind.Guest, st.Mode&unix.S_IFMT == unix.S_IFDIR); err != nil {
-			return err
-		}
-		if err := attach(b.trees[1+i], b.guest(bind.Guest), bind.Writable, unix.MOUNT_ATTR_NODEV); err != nil {
+		if err := b.bind(i, bind); err != nil {
 			return fmt.Errorf("bind %s: %w", bind.Host, err)
 		}
 	}
 	return nil
+}
+
+func (b *builder) bind(i int, bind Bind) error {
+	tree := b.trees[1+i]
+	var st unix.Stat_t
+	if err := unix.Fstatat(tree, "", &st, unix.AT_EMPTY_PATH); err != nil {
+		return err
+	}
+	dir := st.Mode&unix.S_IFMT == unix.S_IFDIR
+	if bind.Staged {
+		if !dir {
+			return fmt.Errorf("only a folder can be staged")
+		}
+		var err error
+		if tree, err = b.overlay(i, tree); err != nil {
+			return err
+		}
+	}
+	writable := bind.Writable || bind.Staged
+	if b.nested(i) {
+		return b.attachInside(tree, bind.Guest, writable)
+	}
+	if err := b.inTmp(bind.Guest, dir); err != nil {
+		return err
+	}
+	return attach(tree, b.guest(bind.Guest), writable, unix.MOUNT_ATTR_NODEV)
+}
+
+// attachInside mounts a detached tree in another bind, whose content is the
+// workspace's: no link in it may lead the mount elsewhere.
+func (b *builder) attachInside(tree int, guest string, writable bool) error {
+	attr := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV}
+	if !writable {
+		attr.Attr_set |= unix.MOUNT_ATTR_RDONLY
+	}
+	if err := unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, &attr); err != nil {
+		return fmt.Errorf("set mount flags (needs Linux 5.12): %w", err)
+	}
+	root, err := unix.Open(b.root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(root)
+	at, err := unix.Openat2(root, strings.TrimPrefix(guest, "/"), &unix.OpenHow{
+		Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS})
+	if err != nil {
+		return fmt.Errorf("guest path %s: %w", guest, err)
+	}
+	defer unix.Close(at)
+	if err := unix.MoveMount(tree, "", at, "", unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH); err != nil {
+		return fmt.Errorf("mount on %s: %w", guest, err)
+	}
+	return nil
+}
+
+// overlay puts a writable layer in memory over a tree, and keeps a descriptor
+// of it for the launcher (overlayfs in a user namespace, Linux 5.11).
+func (b *builder) overlay(i, tree int) (int, error) {
+	lower, upper := fmt.Sprintf("%s/lower%d", stage, i), fmt.Sprintf("%s/upper%d", stage, i)
+	for _, dir := range []string{lower, upper} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			return -1, err
+		}
+	}
+	if err := attach(tree, lower, false, unix.MOUNT_ATTR_NODEV); err != nil {
+		return -1, err
+	}
+	if err := mountTmpfs(upper, b.cfg.TmpBytes); err != nil {
+		return -1, err
+	}
+	for _, dir := range []string{upper + "/data", upper + "/work"} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			return -1, err
+		}
+	}
+	kept, err := unix.Open(upper+"/data", unix.O_DIRECTORY|unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, err
+	}
+	b.uppers = append(b.uppers, kept)
+	fs, err := unix.Fsopen("overlay", unix.FSOPEN_CLOEXEC)
+	if err != nil {
+		return -1, fmt.Errorf("stage changes (needs overlayfs): %w", err)
+	}
+	defer unix.Close(fs)
+	for _, o := range [][2]string{{"lowerdir", lower}, {"upperdir", upper + "/data"}, {"workdir", upper + "/work"}} {
+		if err := unix.FsconfigSetString(fs, o[0], o[1]); err != nil {
+			return -1, fmt.Errorf("stage changes, %s: %w", o[0], err)
+		}
+	}
+	if err := unix.FsconfigSetFlag(fs, "userxattr"); err != nil {
+		return -1, fmt.Errorf("stage changes (needs Linux 5.11): %w", err)
+	}
+	if err := unix.FsconfigCreate(fs); err != nil {
+		return -1, fmt.Errorf("stage changes (needs overlayfs in user namespaces, Linux 5.11): %w", err)
+	}
+	mount, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV)
+	if err != nil {
+		return -1, fmt.Errorf("stage changes: %w", err)
+	}
+	return mount, nil
 }

@@ -134,7 +134,7 @@ func (r *run) bindTree(b Bind) (int, error) {
 	err = unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, &attr)
 	var st unix.Stat_t
 	serr := unix.Fstatat(fd, "", &st, unix.AT_EMPTY_PATH)
-	if b.Writable && (err != nil || serr != nil || (st.Uid != 0 && int(st.Uid) != r.host)) {
+	if (b.Writable || b.Staged) && (err != nil || serr != nil || (st.Uid != 0 && int(st.Uid) != r.host)) {
 		unix.Close(fd)
 		return -1, fmt.Errorf("sandbox: bind %s: it can be made writable only for its owner; run the daemon as the user who owns it (%v)", b.Host, err)
 	}
@@ -179,5 +179,6 @@ func (r *run) result(wall time.Duration) *Result {
 		res.Files, res.Skipped = collect(r.out, r.spec.Limits.TmpBytes)
 		r.out = -1
 	}
+	res.Changes, res.Unstaged = r.changes()
 	return res
 }

@@ -42,7 +42,7 @@ func restrictPaths(cfg *config) error {
 		write = append(write, cfg.OutDir)
 	}
 	for _, b := range cfg.Binds {
-		if b.Writable {
+		if b.Writable || b.Staged {
 			write = append(write, b.Guest)
 		}
 	}

@@ -75,6 +75,7 @@ type run struct {
 	stdin   *os.File // our end
 	channel *os.File // what the command gets as stdin instead of a pipe
 	out     int
+	uppers  []int // what staged binds hold, in their order
 	closers []io.Closer
 	config  *os.File // the child's configuration, and a runtime's last word
 	missing []string
@@ -88,6 +89,9 @@ func (r *run) close() {
 	}
 	if r.out >= 0 {
 		unix.Close(r.out)
+	}
+	for _, fd := range r.uppers {
+		unix.Close(fd)
 	}
 	if r.group != nil {
 		_ = r.group.remove()
@@ -341,7 +345,7 @@ func (r *run) say(fds ...int) error {
 
 // hear reads one report; nil when the child closed the socket.
 func (r *run) hear() (*report, error) {
-	buf, oob := make([]byte, maxPacket), make([]byte, unix.CmsgSpace(4))
+	buf, oob := make([]byte, maxPacket), make([]byte, unix.CmsgSpace(4*(1+maxStaged)))
 	n, oobn, _, _, err := r.control.ReadMsgUnix(buf, oob)
 	if errors.Is(err, io.EOF) || (err == nil && n == 0) {
 		return nil, nil
@@ -353,9 +357,10 @@ func (r *run) hear() (*report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sandbox: read from the child: %w", err)
 	}
-	if len(fds) == 1 {
-		r.out = fds[0]
+	if len(fds) > 0 && r.spec.OutDir != "" {
+		r.out, fds = fds[0], fds[1:]
 	}
+	r.uppers = append(r.uppers, fds...)
 	rep := &report{}
 	if err := json.NewDecoder(bytes.NewReader(buf[:n])).Decode(rep); err != nil {
 		return nil, fmt.Errorf("sandbox: read from the child: %w", err)

@@ -16,7 +16,8 @@ type builder struct {
 	cfg          *config
 	trees        []int // detached mounts from the parent, if it may open them
 	root         string
-	out          int // descriptor of the output folder, or -1
+	out          int   // descriptor of the output folder, or -1
+	uppers       []int // of the folders that hold what staged binds are changed by
 	degradations []string
 }
 
@@ -149,6 +150,9 @@ func (b *builder) points() (map[string]bool, error) {
 		points[b.cfg.OutDir] = true
 	}
 	for i, bind := range b.cfg.Binds {
+		if b.nested(i) {
+			continue // the bind around it has the place
+		}
 		var st unix.Stat_t
 		if err := unix.Fstatat(b.trees[1+i], "", &st, unix.AT_EMPTY_PATH); err != nil {
 			return nil, fmt.Errorf("bind %s: %w", bind.Host, err)
@@ -163,6 +167,25 @@ func (b *builder) points() (map[string]bool, error) {
 		}
 	}
 	return points, nil
+}
+
+// nested says whether a bind lies in one before it.
+func (b *builder) nested(i int) bool {
+	for _, around := range b.cfg.Binds[:i] {
+		if strings.HasPrefix(b.cfg.Binds[i].Guest, around.Guest+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// kept are the descriptors that the launcher gets: of the output folder, if
+// there is one, and of what staged binds are changed by.
+func (b *builder) kept() []int {
+	if b.out < 0 {
+		return b.uppers
+	}
+	return append([]int{b.out}, b.uppers...)
 }
 
 // present says whether an image has what a mount point needs. A link on the way

@@ -57,3 +57,9 @@ func (w *Warm) Close() error { return nil }
 
 func (w *Warm) usable() bool { return false }
 func (w *Warm) kill()        {}
+
+// Apply answers ErrUnsupported.
+func Apply(string, []Change) error {
+	_, err := NewLauncher()
+	return err
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 )
@@ -117,6 +118,9 @@ func (p *Pool) count(f func(*PoolStats)) {
 // take gets the interpreter of that key, busy from now on, starting one when
 // there is room; nil when the call must be cold.
 func (p *Pool) take(ctx context.Context, key string, spec *Spec, program Program) *interpreter {
+	if slices.ContainsFunc(spec.Binds, func(b Bind) bool { return b.Staged }) {
+		return nil
+	}
 	p.mu.Lock()
 	e := p.entries[key]
 	if e != nil && (e.busy || p.closed) {

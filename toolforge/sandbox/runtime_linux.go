@@ -90,11 +90,7 @@ func (b *builder) hand(cfg *config) error {
 		run.Stdin, run.ExtraFiles = nil, []*os.File{os.Stdin}
 	}
 	run.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "GOMAXPROCS=1"}
-	var fds []int
-	if b.out >= 0 {
-		fds = append(fds, b.out)
-	}
-	if err := sendReport(report{Ready: true, Degradations: b.degradations}, fds...); err != nil {
+	if err := sendReport(report{Ready: true, Degradations: b.degradations}, b.kept()...); err != nil {
 		return err
 	}
 	if _, err := recvGo(); err != nil {

@@ -53,9 +53,16 @@ type Spec struct {
 }
 
 // Bind shows a host file or directory in the guest.
+//
+// A bind may lie in the guest folder of one before it, where its own folder or
+// file must exist, and be reached without links.
 type Bind struct {
 	Host, Guest string
 	Writable    bool
+	// Staged shows a folder as writable, keeps what is written in memory
+	// (TmpBytes at most) and brings it back in Result.Changes: the host's folder
+	// stays as it is, until Apply.
+	Staged bool
 }
 
 // Limits bound a run. Zero fields take the value of DefaultLimits.
@@ -95,12 +102,15 @@ type Result struct {
 	Degradations   []string      // limits that this machine could not enforce
 	Files          map[string][]byte
 	Skipped        []string // entries of the output folder that were not taken, with why
+	Changes        []Change // to the staged binds, parents before what is in them
+	Unstaged       []string // what was done there and cannot be taken over, with why
 }
 
 const (
 	minPIDs     = 16 // the launcher's own threads need some until it executes
 	maxFiles    = 10_000
 	maxBinds    = 32
+	maxStaged   = 8
 	maxArgBytes = 128 << 10
 )
 
@@ -174,9 +184,16 @@ func (s *Spec) normal() (*Spec, error) {
 // checkGuests sees to it that nothing is mounted over what the sandbox needs.
 func (s *Spec) checkGuests() error {
 	guests := []string{}
+	staged := 0
 	for _, b := range s.Binds {
 		if b.Host == "" {
 			return bad("bind to %q names no host path", b.Guest)
+		}
+		if b.Staged {
+			staged++
+		}
+		if staged > maxStaged || b.Staged && b.Writable {
+			return bad("bind to %q: at most %d are staged, and none of them is written directly", b.Guest, maxStaged)
 		}
 		guests = append(guests, b.Guest)
 	}

@@ -50,6 +50,9 @@ func warmSpec(spec *Spec, p Program, channelFD int) (*Spec, error) {
 		return nil, bad("the files of an interpreter that waits may not lie in %s, which is emptied", s.FilesDir)
 	}
 	for _, b := range s.Binds {
+		if b.Staged {
+			return nil, bad("what is staged belongs to one run: %s", b.Guest)
+		}
 		if inScratch(b.Guest) {
 			return nil, bad("a bind of an interpreter that waits may not lie in %s, which is emptied", b.Guest)
 		}
