@@ -47,16 +47,8 @@ func (c *connection) didChange(p *protocol.DidChangeTextDocumentParams) error {
 	if v := p.TextDocument.Version; v < d.version {
 		c.log.Debug("lsp: version goes backwards", "uri", cut(d.uri, 200), "from", d.version, "to", v)
 	}
-	d.version = p.TextDocument.Version
-	for _, change := range p.ContentChanges {
-		switch ch := change.(type) {
-		case *protocol.TextDocumentContentChangePartial:
-			c.docs.edit(d, func() { d.change(ch.Range, ch.Text, c.can.encoding) })
-		case *protocol.TextDocumentContentChangeWholeDocument:
-			c.docs.edit(d, func() { d.setText(ch.Text) })
-		default:
-			return fmt.Errorf("an edit of the unknown kind %T", change)
-		}
+	if err := c.docs.apply(d, p, c.can.encoding); err != nil {
+		return err
 	}
 	c.dirty[d] = true
 	c.nudge()
@@ -75,4 +67,20 @@ func (c *connection) didClose(p *protocol.DidCloseTextDocumentParams) error {
 	c.mu.Unlock()
 	c.dismissed(d.paths[0])
 	return err
+}
+
+// apply makes the edits of a change, in their order.
+func (ds *documents) apply(d *document, p *protocol.DidChangeTextDocumentParams, enc encoding) error {
+	d.version = p.TextDocument.Version
+	for _, change := range p.ContentChanges {
+		switch ch := change.(type) {
+		case *protocol.TextDocumentContentChangePartial:
+			ds.edit(d, func() { d.change(ch.Range, ch.Text, enc) })
+		case *protocol.TextDocumentContentChangeWholeDocument:
+			ds.edit(d, func() { d.setText(ch.Text) })
+		default:
+			return fmt.Errorf("an edit of the unknown kind %T", change)
+		}
+	}
+	return nil
 }
