@@ -67,6 +67,9 @@ type TaskRecord struct {
 	// VerifyUserFeedback or VerifySelfReported.
 	OutcomeKind VerificationKind `json:"outcome_kind,omitempty"`
 	Feedback    string           `json:"feedback,omitempty"`
+	// RemedyID says that a person's feedback is on a remedy instead of a task:
+	// OutcomeSuccess is that it worked. TaskID is empty then.
+	RemedyID string `json:"remedy_id,omitempty"`
 }
 
 // Step is one action of a finished task, without its output.

@@ -9,7 +9,7 @@ import (
 )
 
 // Miner is the learner "recovery". One goroutine calls Apply, Snapshot and
-// Restore; Offer, Remedies, Remedy, Stats and Judge may be called from others.
+// Restore; Offer, Remedies, Named, Stats and Judge may be called from others.
 type Miner struct {
 	opt Options
 
@@ -58,6 +58,7 @@ func (m *Miner) Apply(o *learn.Observation, emit func(learn.LedgerEntry)) error 
 	defer m.mu.Unlock()
 	if t := o.Record.Task; t != nil {
 		m.endTask(t)
+		m.heard(t, emit)
 		return nil
 	}
 	ev := o.Record.Action

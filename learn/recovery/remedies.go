@@ -143,12 +143,46 @@ func (m *Miner) Remedies() []learn.Remedy {
 	return out
 }
 
+// Named lists the remedies, offered or not, whose ids begin with prefix: one
+// that a person called bad can be called good again.
+func (m *Miner) Named(prefix string) []learn.Remedy {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	var out []learn.Remedy
+	for _, e := range m.buckets.entries() {
+		for _, c := range e.Value.Cells {
+			if strings.HasPrefix(c.ID, prefix) {
+				out = append(out, e.Value.remedy(c, c.statsAt(m.now(e.Value, e.Value.Project), m.opt.HalfLife)))
+			}
+		}
+	}
+	return out
+}
+
 // Judge takes a person's word on a remedy: it worked, or it did not. It weighs
 // as much as Options.FeedbackWeight sessions, and reports whether the remedy
 // is known.
 func (m *Miner) Judge(remedyID string, worked bool, at time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	_, c := m.judge(remedyID, worked, at)
+	return c != nil
+}
+
+// heard takes a person's word on a remedy from the log. What others say of one
+// is no person's word.
+func (m *Miner) heard(t *learn.TaskRecord, emit func(learn.LedgerEntry)) {
+	if t.RemedyID == "" || t.Phase != learn.TaskFeedback || t.OutcomeKind != learn.VerifyUserFeedback || t.Outcome == learn.OutcomeUnknown {
+		return
+	}
+	if b, c := m.judge(t.RemedyID, t.Outcome == learn.OutcomeSuccess, t.Timestamp); c != nil {
+		if e, ok := m.tell(b, c, t.Timestamp); ok {
+			emit(e)
+		}
+	}
+}
+
+func (m *Miner) judge(remedyID string, worked bool, at time.Time) (*bucket, *cell) {
 	for _, e := range m.buckets.entries() {
 		for _, c := range e.Value.Cells {
 			switch {
@@ -160,10 +194,10 @@ func (m *Miner) Judge(remedyID string, worked bool, at time.Time) bool {
 				c.Fail.add(m.opt.FeedbackWeight, at, m.opt.HalfLife)
 			}
 			m.judgeClass(e.Value, c.Class, worked, at)
-			return true
+			return e.Value, c
 		}
 	}
-	return false
+	return nil, nil
 }
 
 // judgeClass lets a person's word count in every context of the pattern that

@@ -201,9 +201,16 @@ func actionID(a *learn.ActionOutcome) string {
 }
 
 func (d *Door) task(t *learn.TaskRecord) error {
+	required := []string{"task_id", "project_id"}
+	if t.RemedyID != "" {
+		if t.Phase != learn.TaskFeedback || t.TaskID != "" {
+			return fmt.Errorf("remedy_id belongs to feedback on a remedy, which names no task: send two records")
+		}
+		required = required[1:]
+	}
 	if err := d.ids(map[string]string{
-		"task_id": t.TaskID, "project_id": t.ProjectID, "session_id": t.SessionID, "agent_id": t.AgentID,
-	}, "task_id", "project_id"); err != nil {
+		"task_id": t.TaskID, "project_id": t.ProjectID, "session_id": t.SessionID, "agent_id": t.AgentID, "remedy_id": t.RemedyID,
+	}, required...); err != nil {
 		return err
 	}
 	switch t.Phase {
@@ -236,7 +243,7 @@ func (d *Door) task(t *learn.TaskRecord) error {
 // one record, whenever it was said.
 func TaskRecordID(t *learn.TaskRecord) string {
 	return learn.UUIDv8("task", t.ProjectID, t.SessionID, t.TaskID, string(t.Phase), t.Prompt,
-		string(t.Outcome), string(t.OutcomeKind), t.Feedback)
+		string(t.Outcome), string(t.OutcomeKind), t.Feedback+t.RemedyID)
 }
 
 // timestamp turns ts to UTC. A missing one becomes now.
