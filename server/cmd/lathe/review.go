@@ -69,8 +69,9 @@ func passphrase(prompt string) (string, error) {
 }
 
 func (a *app) reviewCmd() *cobra.Command {
-	c := &cobra.Command{Use: "review", Short: "Proposals that wait for a person",
-		Long: "Approving and rejecting ask for the reviewer's passphrase on the terminal (lathe reviewer init sets it)\nand sign the decision over exactly the content shown."}
+	c := &cobra.Command{Use: "review", Short: "Proposals that wait for a person; without a command a list to go through with keys", Args: cobra.NoArgs,
+		Long: "Approving and rejecting ask for the reviewer's passphrase on the terminal (lathe reviewer init sets it)\nand sign the decision over exactly the content shown. Without a command, on a terminal, it is a list:\nj and k move, Enter opens, a approves, r rejects, c asks back.",
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.interactiveReview(cmd.Context()) }}
 	all := false
 	list := &cobra.Command{Use: "list", Short: "The queue", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -229,6 +230,15 @@ func (a *app) printItem(it review.Item) {
 		fmt.Fprintf(a.out, "(tests and README: lathe review show --json %s)\n", it.ID[:min(8, len(it.ID))])
 	}
 	fmt.Fprintf(a.out, "\ncontent  %s\n", it.ContentHash)
+	for _, q := range it.Questions {
+		fmt.Fprintf(a.out, "asked    %s (not answered yet)\n", clean(q))
+	}
+	for _, c := range it.Answers {
+		fmt.Fprintf(a.out, "asked    %s\nanswer   (by %s)\n", clean(c.Question), clean(c.By))
+		for _, l := range c.Answer {
+			fmt.Fprintf(a.out, "         %s\n", clean(l))
+		}
+	}
 	if len(it.Evidence) > 0 {
 		fmt.Fprintf(a.out, "evidence %s\n", strings.Join(it.Evidence[:min(8, len(it.Evidence))], " "))
 	}
