@@ -9,6 +9,7 @@ const (
 	UseHypothesis ModelUse = "hypothesis"
 	UseNames      ModelUse = "names"
 	UseAliases    ModelUse = "aliases"
+	UseClarify    ModelUse = "clarification" // of a proposal, to a reviewer who asked back
 )
 
 // ModelVerdict is what became of a model's answer.

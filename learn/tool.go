@@ -111,6 +111,7 @@ type Provenance struct {
 	Evidence      []string `json:"evidence,omitempty"`
 	BaseImage     string   `json:"base_image,omitempty"` // digest
 	Created       string   `json:"created,omitempty"`    // RFC 3339
+	Author        string   `json:"author,omitempty"`     // agent or person; "" is Lathe itself
 }
 
 // ToolManifest is tool.json: what a tool is, without its code.

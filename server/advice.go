@@ -35,6 +35,9 @@ func (d *Daemon) adviseOn(ctx context.Context, stored []taken, door string) map[
 		if err != nil {
 			break
 		}
+		if _, silent := d.mutes.silent(rec.Action.ProjectID, report.Signatures, d.now()); silent {
+			continue
+		}
 		d.tryRemedies(ctx, &report, rec.Action, door)
 		a, ok := learn.AdviceOf(report, learn.AdviceThreshold)
 		if !ok {

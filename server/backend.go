@@ -149,6 +149,10 @@ func (b backend) plain(ctx context.Context, s mcp.Scope, f mcp.Failure, door str
 	}
 	r, err := b.d.report(ctx, ev, false)
 	if err == nil && door != "" {
+		if why, silent := b.d.mutes.silent(ev.ProjectID, r.Signatures, b.d.now()); silent {
+			r.Remedies, r.ProposedRemediationStrategy, r.Withheld = []learn.RemedyOffer{}, "", why
+			return r, nil
+		}
 		b.d.tryRemedies(ctx, &r, ev, door)
 	}
 	return r, err

@@ -9,10 +9,14 @@ import (
 
 	"lathe/learn"
 	"lathe/mcp"
+	"lathe/server/review"
 	"lathe/toolforge"
 )
 
 func (b backend) RequestTool(ctx context.Context, s mcp.Scope, r mcp.ToolRequest, progress func(done, total float64, message string)) (mcp.ToolRequestResult, error) {
+	if err := b.d.mayPropose(review.ToolKind(authorAgent)); err != nil {
+		return mcp.ToolRequestResult{}, err
+	}
 	done := 0.0
 	forged, err := b.d.request(ctx, RequestCall{ToolRequest: r, ProjectID: s.ProjectID}, func(c learn.Check) {
 		done++

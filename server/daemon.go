@@ -17,6 +17,7 @@ import (
 	"lathe/index/eventlog"
 	"lathe/index/graph"
 	"lathe/learn"
+	"lathe/learn/trial"
 	"lathe/lsp"
 	"lathe/mcp"
 	"lathe/server/intake"
@@ -62,7 +63,11 @@ type Daemon struct {
 	ledger  *follower // the ledger in memory and index
 	indexed *follower // events in the index
 	reports *reports
-	memory  *memory // what recall ranks
+	mutes   mutes
+	// acceptance learns which proposals people want
+	acceptance *review.Acceptance
+	chronicle  *chronicle
+	memory     *memory // what recall ranks
 	// assignments of advice, on their way into the ledger
 	assignments *writer[learn.LedgerEntry]
 	hooked      *writer[hooked] // what hooks reported, behind their answers
@@ -91,7 +96,7 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (d *Daemon, err 
 	if !held {
 		return nil, fmt.Errorf("%w (%s): use it, or end it with `lathe stop`", ErrRunning, cfg.DataDir)
 	}
-	d = &Daemon{cfg: cfg, logger: logger, lock: lock, busy: newActivity(), metrics: newMetrics(), reports: newReports(), plans: newPlans(), memory: newMemory(), offers: newOffers(), stop: func() {}}
+	d = &Daemon{cfg: cfg, logger: logger, lock: lock, busy: newActivity(), metrics: newMetrics(), reports: newReports(), plans: newPlans(), memory: newMemory(), chronicle: newChronicle(), acceptance: review.NewAcceptance(trial.LowerBound), offers: newOffers(), stop: func() {}}
 	d.assignments = newWriter("assignments of advice", func(ctx context.Context, entries []learn.LedgerEntry) error {
 		return ledgerLog{d.log}.WriteLedger(ctx, entries)
 	}, logger)
@@ -208,6 +213,7 @@ func (d *Daemon) Run(ctx context.Context, ready func()) error {
 	g.Go(fail(d.thinkNowAndThen))
 	g.Go(fail(d.writeReports))
 	g.Go(fail(d.recordVerdicts))
+	g.Go(fail(d.followPeople))
 	g.Go(fail(d.assignments.run))
 	g.Go(fail(d.hooked.run))
 	g.Go(fail(d.tellWatchers))

@@ -169,6 +169,9 @@ func (f *forge) make(ctx context.Context, o learn.ToolOpportunity, progress func
 		return Forged{}, err
 	}
 	tool.Manifest.Provenance.OpportunityID = o.OpportunityID
+	if o.Kind == "request" {
+		tool.Manifest.Provenance.Author = authorAgent
+	}
 	if tool, err = toolforge.Seal(tool); err != nil {
 		return Forged{}, err
 	}

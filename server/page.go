@@ -30,8 +30,9 @@ func (d *Daemon) newPage() (*web.Handler, error) {
 		Log:     pageLog{d},
 		Graph:   pageGraph{d},
 		Watch:   d.queue.Watch,
-		Refused: d.pageRefused(),
-		Logger:  d.logger,
+		Refused: d.pageRefused(), Experience: pageExperience{d}, Teacher: pageExperience{d}, Digest: d.pageDigest, Groups: d.pageGroups,
+		Mutes: func() []learn.Mute { return d.mutes.inForce(d.now()) }, Tools: d.pageTools,
+		Logger: d.logger,
 	})
 }
 

@@ -20,6 +20,8 @@ type pageQueue struct {
 	of    []*review.Item // what list was made of
 	list  []*web.Item
 	known map[*review.Item]*web.Item
+
+	version uint64 // of the acceptance that confidences were made with
 }
 
 func newPageQueue(d *Daemon) *pageQueue { return &pageQueue{d: d} }
@@ -28,15 +30,18 @@ func newPageQueue(d *Daemon) *pageQueue { return &pageQueue{d: d} }
 func (p *pageQueue) Items() []*web.Item {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	all := p.d.queue.Items()
-	if len(all) == len(p.of) && (len(all) == 0 || &all[0] == &p.of[0]) {
+	all, version := p.d.queue.Items(), p.d.acceptance.Version()
+	if version == p.version && len(all) == len(p.of) && (len(all) == 0 || &all[0] == &p.of[0]) {
 		return p.list
+	}
+	if version != p.version { // every confidence is another
+		p.known, p.version = nil, version
 	}
 	list, known := make([]*web.Item, 0, len(all)), make(map[*review.Item]*web.Item, len(all))
 	for _, it := range all {
 		shown := p.known[it]
 		if shown == nil {
-			made := pageItem(*it)
+			made := p.item(*it)
 			shown = &made
 		}
 		list, known[it] = append(list, shown), shown
@@ -48,24 +53,25 @@ func (p *pageQueue) Items() []*web.Item {
 // Get implements web.Queue.
 func (p *pageQueue) Get(id string) (web.Item, error) {
 	it, err := p.d.queue.Get(id)
-	return pageItem(it), err
+	return p.item(it), err
 }
 
 // Decide implements web.Queue.
 func (p *pageQueue) Decide(ctx context.Context, dec learn.Decision) (web.Item, error) {
 	out, err := p.d.decide(ctx, dec)
-	return pageItem(out.Item), err
+	return p.item(out.Item), err
 }
 
-func pageItem(it review.Item) web.Item {
+func (p *pageQueue) item(it review.Item) web.Item {
 	out := web.Item{ID: it.ID, Kind: string(it.Kind), Title: it.Title, Summary: it.Summary, Project: it.Project, State: it.State, Risk: it.Risk,
 		ContentHash: it.ContentHash, Created: it.Created, Changed: it.Changed, Decisions: it.Decisions, Questions: it.Questions, Answers: it.Answers,
 		Evidence: it.Evidence, Tool: it.Tool, Plan: it.Plan}
-	switch {
-	case it.Plan != nil:
-		out.Type, out.Confidence = string(it.Plan.Type), it.Plan.ConfidenceScore
-	case it.Tool != nil:
-		out.Confidence = it.Tool.Validation.Score
+	if it.Plan != nil {
+		out.Type = string(it.Plan.Type)
+	}
+	if it.Plan != nil || it.Tool != nil {
+		groups := review.GroupsOf(&it)
+		out.Source, out.Author, out.Confidence = groups[1].Value, groups[2].Value, p.d.confidence(&it)
 	}
 	return out
 }

@@ -326,9 +326,12 @@ func intentOf(tool string, arguments json.RawMessage) learn.Intent {
 	return action.Parse(&learn.ActionOutcome{ToolName: tool, ToolParameters: arguments, ActionType: learn.ToolCall}).Intent
 }
 
-// withheld reports whether a person decided on a proposal already and no new
-// evidence came since. An approved one that could not be written may come again.
+// withheld reports whether a proposal is not made: of a kind that people always
+// reject, or one that a person decided on already and no new evidence came since. An approved one that could not be written may come again.
 func (d *Daemon) withheld(p learn.PlanModificationProposal) bool {
+	if d.mayPropose(string(p.Type)) != nil {
+		return true // people always rejected this kind
+	}
 	it, err := d.queue.Get(p.ProposalID)
 	if err != nil || it.Plan == nil {
 		return false

@@ -225,6 +225,9 @@ func (d *Daemon) project(e learn.LedgerEntry) {
 	report(d.models.apply(e))
 	report(d.plans.apply(e))
 	report(d.memory.apply(e))
+	report(d.acceptance.Apply(e))
+	report(d.mutes.apply(e))
+	report(d.chronicle.apply(e))
 	if e.Kind == learn.EntryRemedy {
 		var r learn.Remedy
 		report(json.Unmarshal(e.Body, &r))
