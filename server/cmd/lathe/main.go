@@ -120,7 +120,10 @@ func wrapArgs(c *cobra.Command) {
 			if errors.As(err, &notUsage{}) {
 				return err
 			}
-			if err != nil {
+			switch {
+			case err != nil && cmd.HasSubCommands():
+				return usagef("there is no %q; see %s --help", args[0], cmd.CommandPath())
+			case err != nil:
 				return usagef("%w\nusage: %s", err, cmd.UseLine())
 			}
 			return nil
