@@ -19,12 +19,15 @@ import (
 // newLSP wires the language server.
 func (d *Daemon) newLSP() *lsp.Server {
 	x := newExperience(d)
-	return lsp.New(lsp.Options{Proposals: proposals{d}, Experience: x, Plans: editorPlans{d, x}, Recorder: editorRecorder{d, x},
+	return lsp.New(lsp.Options{Proposals: proposals{d, &toolFolders{found: map[string]foundFolders{}}}, Experience: x, Plans: editorPlans{d, x}, Recorder: editorRecorder{d, x},
 		ReviewURL: d.unlockURL, Logger: d.logger, Version: Version})
 }
 
 // proposals is the review queue as the language server sees it.
-type proposals struct{ d *Daemon }
+type proposals struct {
+	d       *Daemon
+	folders *toolFolders
+}
 
 // Concerning proposes changes to the plan templates of a workspace and returns
 // those that wait for a decision.
@@ -44,9 +47,18 @@ func (p proposals) Concerning(ctx context.Context, root string) []lsp.Proposal {
 		}
 		out = append(out, lsp.Proposal{ID: it.ID, ContentHash: it.ContentHash, Kind: string(it.Kind), Title: it.Title,
 			Summary: it.Plan.Rationale, Detail: detail, State: it.State, Risk: it.Risk, Path: it.Plan.TargetPlanTemplate,
-			Step: it.Plan.TargetStep, EvidenceURL: p.d.pageURL("/review/" + url.PathEscape(it.ID))})
+			Step: it.Plan.TargetStep, Generated: p.generated(it), EvidenceURL: p.d.pageURL("/review/" + url.PathEscape(it.ID))})
 	}
-	return out
+	return append(out, p.toolProposals(ctx, root, project)...)
+}
+
+// generated reports whether a model had a part in a proposal.
+func (p proposals) generated(it review.Item) bool {
+	if it.Plan.SourceReportID == "" {
+		return false
+	}
+	r, ok := p.d.reports.find(it.Plan.SourceReportID)
+	return ok && r.Method == learn.MethodLLM
 }
 
 // Decide makes an editor's decision. Without the reviewer's signature it can

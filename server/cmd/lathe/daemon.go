@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"os"
@@ -143,41 +141,6 @@ The project is that of the working directory.`,
 	c.Flags().StringVar(&agent, "agent", "mcp", "the agent's name in the log")
 	c.Flags().Func("project", "the project's name (default: of the working directory)", a.setting("project"))
 	return c
-}
-
-func (a *app) lspCmd() *cobra.Command {
-	return &cobra.Command{
-		Use:   "lsp",
-		Short: "Language server on stdio, for an editor's settings",
-		Long:  `Pipes LSP between stdin/stdout and the daemon, which it starts if none runs.`,
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			client, _, err := a.client(cmd.Context())
-			if err != nil {
-				return err
-			}
-			conn, err := client.Dial(cmd.Context())
-			if err != nil {
-				return fmt.Errorf("%w: %w", server.ErrNoDaemon, err)
-			}
-			defer conn.Close()
-			if _, err := io.WriteString(conn, "GET /lsp HTTP/1.1\r\nHost: lathe\r\nConnection: Upgrade\r\nUpgrade: lsp\r\n\r\n"); err != nil {
-				return fmt.Errorf("daemon: %w", err)
-			}
-			r := bufio.NewReader(conn)
-			resp, err := http.ReadResponse(r, nil)
-			if err != nil {
-				return fmt.Errorf("daemon: %w", err)
-			}
-			if resp.StatusCode != http.StatusSwitchingProtocols {
-				return fmt.Errorf("daemon: %s", resp.Status)
-			}
-			done := make(chan error, 2) // both copies end with the connection
-			go func() { _, err := io.Copy(conn, a.in); done <- err }()
-			go func() { _, err := io.Copy(a.out, r); done <- err }()
-			return <-done
-		},
-	}
 }
 
 func (a *app) verifyCmd() *cobra.Command {
