@@ -56,6 +56,7 @@ const (
 	EntryName        EntryKind = "pattern_name"  // PatternName
 	EntryAlias       EntryKind = "pattern_alias" // PatternAlias
 	EntryPlanWrite   EntryKind = "plan_write"    // PlanWrite, before the file is written
+	EntryDescription EntryKind = "description"   // DescriptionChange
 
 	EntryClarification EntryKind = "clarification" // Clarification: what was asked back is answered
 	EntryAcceptance    EntryKind = "acceptance"    // AcceptanceChange: a kind is proposed no more, or again

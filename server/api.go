@@ -127,6 +127,7 @@ func (d *Daemon) socketHandler() http.Handler {
 	d.serveCode(mux)
 	d.serveModels(mux)
 	d.serveFeedback(mux)
+	d.serveDescriptions(mux)
 	answer(d, mux, "POST /v1/recall", func(ctx context.Context, c RecallCall) (mcp.RecallResult, error) {
 		return b.Recall(ctx, mcp.Scope{ProjectID: c.ProjectID, SessionID: c.SessionID, Root: c.Root}, c.RecallQuery)
 	})

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // pageSize bounds one page of a list.
@@ -17,6 +18,10 @@ type catalog struct {
 	tools, prompts, resources map[string]*entry // by the agent's name, or URI
 	templates                 []template
 	listed                    map[string][]*entry // by list method: what is told, in order
+
+	indexing sync.Once
+	words    map[string][]wordIn
+	length   float64 // words of a tool, on average
 }
 
 type template struct {

@@ -51,7 +51,7 @@ func (u *upstream) list(ctx context.Context, l link) error {
 		if err != nil {
 			return err
 		}
-		out.tools = u.readTools(ctx, defs, leave)
+		out.tools = u.readTools(defs, leave)
 		u.mirrored(l, out.tools)
 	}
 	for _, kind := range []struct {
@@ -116,7 +116,7 @@ func (u *upstream) pages(ctx context.Context, l link, method, key string, leave 
 
 // readTools checks tools, lets the pins decide which definition is told, and
 // filters and names them.
-func (u *upstream) readTools(ctx context.Context, defs [][]byte, leave func(error)) []entry {
+func (u *upstream) readTools(defs [][]byte, leave func(error)) []entry {
 	var sound []Definition
 	seen := map[string]bool{}
 	for _, def := range defs {
@@ -134,7 +134,7 @@ func (u *upstream) readTools(ctx context.Context, defs [][]byte, leave func(erro
 		}
 	}
 	var out []entry
-	for _, d := range u.g.vet(ctx, u.cfg.Name, sound, leave) {
+	for _, d := range u.vet(sound, leave) {
 		name := u.cfg.toolName(d.Name)
 		// What a task is asked for in the older era does not pass through.
 		def := withFields(d.Text, change{"name", quote(name)}, change{"execution", nil})

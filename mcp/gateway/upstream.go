@@ -36,18 +36,19 @@ type upstream struct {
 	changed chan struct{} // holds one
 	first   chan struct{} // closed when the first start came to an end, good or bad
 
-	mu      sync.Mutex
-	link    link // nil while down
-	modern  bool // it speaks 2026-07-28 only
-	caps    []byte
-	why     string // why it is down
-	took    time.Duration
-	lists   lists
-	refused []string
-	flights map[*flight]struct{}
-	tokens  int64
-	subs    map[string]int // resources that are followed, by how many
-	listen  int64          // ticket of the modern subscription
+	mu       sync.Mutex
+	link     link // nil while down
+	modern   bool // it speaks 2026-07-28 only
+	caps     []byte
+	why      string // why it is down
+	took     time.Duration
+	lists    lists
+	refused  []string
+	withheld map[string]string
+	flights  map[*flight]struct{}
+	tokens   int64
+	subs     map[string]int // resources that are followed, by how many
+	listen   int64          // ticket of the modern subscription
 }
 
 func newUpstream(g *Gateway, cfg ServerConfig) *upstream {

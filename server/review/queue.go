@@ -20,6 +20,9 @@ type Kind string
 const (
 	KindTool Kind = "tool"
 	KindPlan Kind = "plan"
+	// KindDescription is a changed tool description of a server behind the
+	// gateway.
+	KindDescription Kind = "description"
 )
 
 // Item is one proposal in the queue.
@@ -40,6 +43,7 @@ type Item struct {
 	Evidence    []string                        `json:"evidence,omitempty"`
 	Tool        *learn.ToolReviewRequest        `json:"tool,omitempty"`
 	Plan        *learn.PlanModificationProposal `json:"plan,omitempty"`
+	Description *learn.DescriptionChange        `json:"description,omitempty"`
 	// Alone is set when Lathe brought the change into its file without a person.
 	Alone *learn.AutonomousAct `json:"alone,omitempty"`
 }
@@ -95,6 +99,11 @@ func (q *Queue) Apply(e learn.LedgerEntry) error {
 		if err = json.Unmarshal(e.Body, &p); err == nil {
 			q.put(&Item{ID: p.ProposalID, Kind: KindPlan, Title: string(p.Type) + " in " + p.TargetPlanTemplate,
 				Summary: p.Rationale, Risk: p.Risk, ContentHash: p.ContentHash, Evidence: p.Evidence, Plan: &p}, e)
+		}
+	case learn.EntryDescription:
+		var c learn.DescriptionChange
+		if err = json.Unmarshal(e.Body, &c); err == nil {
+			q.put(descriptionItem(c), e)
 		}
 	case learn.EntryDecision:
 		var d learn.Decision
