@@ -39,8 +39,11 @@ the form that agents' own settings have:
 
 Their tools appear as files__NAME. The configuration is your own file
 (default: $XDG_CONFIG_HOME/lathe/gateway.json), never the checkout's: it says
-which programs start. Calls are recorded beside their replies; what waits when
-the program is killed is lost.`,
+which programs start; lathe gateway adopt FILE makes it of an agent's settings.
+How a tool is described when it is seen first is pinned: a description that
+changes is not told before a person approved it (lathe gateway pins). Calls are
+recorded beside their replies; what waits when the program is killed is lost,
+unless --strict holds each reply until its record is durable.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			g, err := a.openGateway(cmd.Context(), f)
@@ -59,7 +62,7 @@ the program is killed is lost.`,
 	c.Flags().StringVar(&f.agent, "agent", "mcp", "the agent's name in the log")
 	c.Flags().BoolVar(&f.strict, "strict", false, "hold each reply until its record is durable")
 	c.Flags().Func("project", "the project's name (default: of the working directory)", a.setting("project"))
-	c.AddCommand(a.gatewayListCmd(f))
+	c.AddCommand(a.gatewayListCmd(f), a.gatewayPinsCmd(f), a.gatewayAdoptCmd(f))
 	return c
 }
 
@@ -72,9 +75,10 @@ type gatewayListed struct {
 
 func (a *app) gatewayListCmd(f *gatewayFlags) *cobra.Command {
 	return &cobra.Command{
-		Use:   "list",
-		Short: "Start the servers and print them with their tools",
-		Args:  cobra.NoArgs,
+		Use:     "list",
+		Aliases: []string{"test"},
+		Short:   "Start the servers and print them with their tools; exit 1 when one does not run",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			path, cfg, err := f.load()
 			if err != nil {
@@ -151,7 +155,7 @@ func (f *gatewayFlags) load() (string, gateway.Config, error) {
 }
 
 func (a *app) openGateway(ctx context.Context, f *gatewayFlags) (*gateway.Gateway, error) {
-	_, gw, err := f.load()
+	path, gw, err := f.load()
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +184,8 @@ func (a *app) openGateway(ctx context.Context, f *gatewayFlags) (*gateway.Gatewa
 		}()
 	}
 	d := daemonGateway{client: client, start: !a.noStart}
-	return gateway.New(gateway.Options{Config: gw, Strict: gw.Strict || f.strict, Dir: wd, Env: os.Environ(), Stderr: a.errs, Recorder: d, Adviser: d,
+	pins := gateway.OpenPins(pinsPath(path), d)
+	return gateway.New(gateway.Options{Config: gw, Pins: pins, Strict: gw.Strict || f.strict, Dir: wd, Env: os.Environ(), Stderr: a.errs, Recorder: d, Adviser: d,
 		Logger: logger, Version: server.Version, ProjectID: project, SessionID: uuid.NewString(), AgentID: f.agent})
 }
 
