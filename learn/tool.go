@@ -102,6 +102,10 @@ type Permissions struct {
 	Network    []string `json:"network,omitempty"` // host names; empty is none
 	Seconds    float64  `json:"seconds"`
 	MemoryMB   int      `json:"memory_mb"`
+	// Names of variables whose values a call gets from Lathe's own environment.
+	// Those of secrets are neither stored nor shown.
+	Environment []string `json:"environment,omitempty"`
+	Secrets     []string `json:"secrets,omitempty"`
 }
 
 // Provenance says where a tool came from.

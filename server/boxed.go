@@ -47,7 +47,17 @@ func (f *forge) run(ctx context.Context, name, workspace string, arguments json.
 	}
 	program := sandbox.Program{Path: callerDir + "/call.py", Args: []string{image.ToolPath, name}, Read: []string{image.ToolPath + "/tool.py"}}
 	res, _, err := f.pool.Call(ctx, key, spec, program, arguments)
-	return t, res, err
+	if err != nil {
+		return t, res, err
+	}
+	hideSecrets(t.manifest.Permissions, res)
+	if res.ExitCode == 0 && res.Limit == "" {
+		if err := applyWrites(spec, res); err != nil {
+			res.ExitCode = 1
+			res.Stdout, _ = json.Marshal(map[string]any{"error": map[string]string{"type": "PermissionError", "message": err.Error()}}) // strings always can be
+		}
+	}
+	return t, res, nil
 }
 
 // callSpec is the sandbox of a tool's calls: what its permissions allow, and
@@ -57,8 +67,9 @@ func callSpec(p learn.Permissions, root, dir, workspace string) (*sandbox.Spec, 
 		Files: map[string][]byte{"call.py": toolforge.Caller()}, FilesDir: callerDir,
 		Binds:  []sandbox.Bind{{Host: dir, Guest: image.ToolPath}},
 		Limits: sandbox.Limits{WallTime: time.Duration(p.Seconds * float64(time.Second)), MemoryBytes: int64(p.MemoryMB) << 20}}
-	if p.Filesystem == "none" {
-		return spec, nil
+	var err error
+	if spec.Env, err = variables(p); err != nil || p.Filesystem == "none" {
+		return spec, err
 	}
 	if workspace == "" {
 		return nil, errors.New("the tool reads the workspace, but this connection has none: connect through `lathe mcp` in a project's folder")
@@ -67,8 +78,10 @@ func callSpec(p learn.Permissions, root, dir, workspace string) (*sandbox.Spec, 
 	spec.Dir = guestWorkspace
 	// git refuses a folder that belongs to somebody else, as it does in
 	// the sandbox's user namespace.
-	spec.Env = []string{"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*"}
-	return spec, nil
+	spec.Env = append(spec.Env, "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*")
+	writes, err := staged(p, workspace)
+	spec.Binds = append(spec.Binds, writes...)
+	return spec, err
 }
 
 // callKey names the calls that one interpreter may answer: those of the same

@@ -184,6 +184,18 @@ func (a programAnswer) missingFile() bool {
 		slices.Contains([]string{"FileNotFoundError", "NotADirectoryError", "IsADirectoryError"}, said.Error.Type)
 }
 
+// unreachable says that a call ended because validation has no network and no
+// values for variables.
+func (a programAnswer) unreachable(p learn.Permissions) bool {
+	var said struct{ Error struct{ Type string } }
+	if json.Unmarshal([]byte(a.Stdout), &said) != nil {
+		return false
+	}
+	t := said.Error.Type
+	return len(p.Network) > 0 && slices.Contains([]string{"URLError", "ConnectionRefusedError", "ConnectionError", "OSError", "TimeoutError", "gaierror"}, t) ||
+		len(p.Environment)+len(p.Secrets) > 0 && t == "KeyError"
+}
+
 func (j *job) measure(ctx context.Context, cold, warm int) (measured, *learn.Check, error) {
 	calls, err := sampleCalls(j.tool.Manifest)
 	if err != nil {
@@ -193,7 +205,7 @@ func (j *job) measure(ctx context.Context, cold, warm int) (measured, *learn.Che
 		return measured{}, &learn.Check{Summary: "there is nothing to call it with: give an example whose arguments fit the parameters"}, nil
 	}
 	request := map[string]any{"name": j.tool.Manifest.Name, "calls": calls, "cold": cold, "warm": warm, "seconds": j.seconds()}
-	r, err := j.run(ctx, request, sampleFiles(), "python3", "-I", "gate/bench.py")
+	r, err := j.try(ctx, request, "bench.py")
 	if err != nil {
 		return measured{}, nil, err
 	}
@@ -205,13 +217,27 @@ func (j *job) measure(ctx context.Context, cold, warm int) (measured, *learn.Che
 	return m, nil, nil
 }
 
+// try runs one of guest/ that calls the tool, in a folder with samples, which
+// can be written when the tool may write.
+func (j *job) try(ctx context.Context, request any, script string) (RunResult, error) {
+	args := []string{"python3", "-I", "gate/" + script}
+	if p := j.tool.Manifest.Permissions; p.Filesystem == "write" {
+		folders, err := json.Marshal(p.Paths)
+		if err != nil {
+			return RunResult{}, err
+		}
+		args = append([]string{"python3", "-I", "gate/writable.py", string(folders)}, args...)
+	}
+	return j.run(ctx, request, sampleFiles(), args...)
+}
+
 // seconds is how long one call of a gate may take: what the manifest asks
 // for, and not longer than a gate can wait.
 func (j *job) seconds() float64 { return min(j.tool.Manifest.Permissions.Seconds, 20) }
 
 // ask runs one of guest/ that answers with findings.
 func (j *job) ask(ctx context.Context, what, script string, request, answer any) (*learn.Check, error) {
-	r, err := j.run(ctx, request, sampleFiles(), "python3", "-I", "gate/"+script)
+	r, err := j.try(ctx, request, script)
 	if err != nil {
 		return nil, err
 	}
@@ -273,7 +299,7 @@ func returnsSchema(ctx context.Context, j *job) (learn.Check, error) {
 		switch {
 		case a.Slow:
 			return learn.Check{Summary: fmt.Sprintf("sample call %d did not end within %g seconds", i+1, j.seconds())}, nil
-		case a.ExitCode != 0 && a.missingFile():
+		case a.ExitCode != 0 && (a.missingFile() || a.unreachable(j.tool.Manifest.Permissions)):
 			continue
 		case a.ExitCode != 0:
 			return learn.Check{Summary: fmt.Sprintf("sample call %d ended with %d", i+1, a.ExitCode), Details: lastLines(a.Stdout+"\n"+a.Stderr, 20)}, nil
@@ -288,7 +314,7 @@ func returnsSchema(ctx context.Context, j *job) (learn.Check, error) {
 	}
 	c := learn.Check{Passed: true, Summary: fmt.Sprintf("%d sample calls answered by the schema, a wrong one refused", good)}
 	if left := len(m.Answers) - good; left > 0 {
-		c.Details = []string{fmt.Sprintf("%d more name files that are not here", left)}
+		c.Details = []string{fmt.Sprintf("%d more name files or hosts that are not here", left)}
 	}
 	return c, nil
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
@@ -48,13 +47,17 @@ type permissionsFile struct {
 	Network    json.RawMessage `json:"network,omitempty"`
 	Seconds    float64         `json:"seconds"`
 	MemoryMB   int             `json:"memory_mb"`
+	// Names of variables whose values a call gets from Lathe's environment.
+	Environment []string `json:"environment,omitempty"`
+	Secrets     []string `json:"secrets,omitempty"`
 }
 
 func (m manifestFile) manifest() (learn.ToolManifest, error) {
 	out := learn.ToolManifest{Name: m.Name, Version: m.Version, Description: m.Description, Parameters: m.Parameters,
 		Returns: m.Returns, Dependencies: m.Dependencies, Language: m.Language,
 		Permissions: learn.Permissions{Filesystem: m.Permissions.Filesystem, Paths: m.Permissions.Paths,
-			Seconds: m.Permissions.Seconds, MemoryMB: m.Permissions.MemoryMB}}
+			Seconds: m.Permissions.Seconds, MemoryMB: m.Permissions.MemoryMB,
+			Environment: m.Permissions.Environment, Secrets: m.Permissions.Secrets}}
 	if m.Provenance != nil {
 		out.Provenance = *m.Provenance
 	}
@@ -80,7 +83,8 @@ func manifestJSON(tool learn.ProposedTool) ([]byte, error) {
 	m := manifestFile{Name: t.Name, Version: t.Version, Description: t.Description, Parameters: t.Parameters, Returns: t.Returns,
 		Dependencies: t.Dependencies, Language: t.Language, CommandTemplate: tool.Spec.CommandTemplate, Provenance: &t.Provenance,
 		Permissions: permissionsFile{Filesystem: t.Permissions.Filesystem, Paths: t.Permissions.Paths, Network: json.RawMessage(`"none"`),
-			Seconds: t.Permissions.Seconds, MemoryMB: t.Permissions.MemoryMB}}
+			Seconds: t.Permissions.Seconds, MemoryMB: t.Permissions.MemoryMB,
+			Environment: t.Permissions.Environment, Secrets: t.Permissions.Secrets}}
 	if len(t.Permissions.Network) > 0 {
 		raw, err := json.Marshal(t.Permissions.Network)
 		if err != nil {
@@ -139,46 +143,6 @@ func checkTool(tool learn.ProposedTool) error {
 		}
 		if err := checkText(name, content); err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-func checkPermissions(p learn.Permissions) error {
-	bad := func(format string, args ...any) error {
-		return fmt.Errorf("%w: permissions: %s", ErrFolder, fmt.Sprintf(format, args...))
-	}
-	switch {
-	case !slices.Contains([]string{"none", "read", "write"}, p.Filesystem):
-		return bad("filesystem %q: none, read or write", clip(p.Filesystem, 40))
-	case !(p.Seconds > 0 && p.Seconds <= maxSeconds):
-		return bad("seconds %v: above 0, at most %d", p.Seconds, maxSeconds)
-	case p.MemoryMB <= 0 || p.MemoryMB > maxMemoryMB:
-		return bad("memory_mb %d: above 0, at most %d", p.MemoryMB, maxMemoryMB)
-	case p.Filesystem == "none" && len(p.Paths) > 0:
-		return bad("paths are named, but filesystem is none")
-	case p.Filesystem == "write" && len(p.Paths) == 0:
-		return bad("filesystem is write, but no path is named")
-	case len(p.Paths) > 32 || len(p.Network) > 32:
-		return bad("at most 32 paths and 32 hosts")
-	}
-	for _, name := range p.Paths {
-		clean := path.Clean(name)
-		if name == "" || path.IsAbs(name) || clean == ".." || strings.HasPrefix(clean, "../") || strings.ContainsAny(name, "\x00\\\n") {
-			return bad("path %q leads out of the workspace", clip(name, 80))
-		}
-		for part := range strings.SplitSeq(clean, "/") {
-			if p.Filesystem == "write" && slices.Contains([]string{".git", ".lathe", ".ocode", ".vscode", ".envrc"}, strings.ToLower(part)) {
-				return bad("path %q may not be written", clip(name, 80))
-			}
-		}
-		if p.Filesystem == "write" && clean == "." {
-			return bad("the whole workspace may not be written: name folders")
-		}
-	}
-	for _, h := range p.Network {
-		if !host.MatchString(h) {
-			return bad("host %q is no host name", clip(h, 80))
 		}
 	}
 	return nil

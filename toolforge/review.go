@@ -40,28 +40,6 @@ func ReviewRequest(tool learn.ProposedTool, validation learn.ValidationResult, p
 	return r, nil
 }
 
-// PermissionsInWords says what a tool may do, in plain words.
-func PermissionsInWords(p learn.Permissions) string {
-	var files string
-	switch p.Filesystem {
-	case "read":
-		files = "reads the workspace"
-		if len(p.Paths) > 0 && !slices.Equal(p.Paths, []string{"."}) {
-			files = "reads in the workspace only: " + strings.Join(p.Paths, ", ")
-		}
-		files += "; writes nothing"
-	case "write":
-		files = "writes in the workspace only: " + strings.Join(p.Paths, ", ")
-	default:
-		files = "reads and writes no files"
-	}
-	network := "no network"
-	if len(p.Network) > 0 {
-		network = "network only to " + strings.Join(p.Network, ", ")
-	}
-	return fmt.Sprintf("%s; %s; at most %g seconds and %d MB of memory.", files, network, p.Seconds, p.MemoryMB)
-}
-
 func summary(tool learn.ProposedTool, v learn.ValidationResult, previous *learn.ProposedTool) string {
 	var b strings.Builder
 	m := tool.Manifest

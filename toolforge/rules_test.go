@@ -43,6 +43,9 @@ func TestRulesSeeThroughDisguise(t *testing.T) {
 		{"configured", body("import logging.config", "return logging.config.dictConfig({})"), noTest, "denied-import"},
 		{"the tool's module in a test", body("import os", "return os.getcwd()"), "import tool\n\n\ndef test_a():\n    assert tool.os.system('id') == 0\n", "denied-call"},
 		{"hook in a test", body("", "return x"), "pytest_plugins = ['test_tool']\n\n\ndef pytest_runtest_call(item):\n    pass\n\n\n" + noTest, "test-hook"},
+		{"variable", body("import os", `return os.environ["TOKEN"] + os.getenv("PATH", "")`), noTest, "environment"},
+		{"variable by its value", body("import os", `return os.environ.get(x)`), noTest, "environment"},
+		{"variables of the sandbox", body("import os", `return os.environ["HOME"] + os.getenv("PATH", "")`), noTest, ""},
 		{"end of the tests", body("", "return x"), "import os\n\n\ndef test_a():\n    assert 1 < 2\n    os._exit(0)\n", "denied-call"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -40,6 +40,8 @@ OS_WRITES = set(
 )
 METHOD_WRITES = set("write_text write_bytes unlink rmdir touch symlink_to hardlink_to chmod rename".split())
 SHUTIL_WRITES = set("rmtree move copy copy2 copyfile copytree copyfileobj chown make_archive unpack_archive".split())
+# Variables that every sandbox sets.
+VARIABLES = {"PATH", "HOME", "LANG", "TMPDIR", "LC_ALL", "PWD"}
 PROGRAMS = {"sh", "bash", "dash", "zsh", "ksh", "python", "python3", "perl", "ruby", "node", "env", "nohup", "sudo", "su"}
 NETWORK_PROGRAMS = {"curl", "wget", "nc", "ncat", "ssh", "scp", "rsync", "ftp", "telnet", "socat"}
 DUNDER_FINE = {"__name__", "__file__", "__doc__", "__init__", "__enter__", "__exit__", "__iter__", "__len__", "__future__", "__main__"}
@@ -221,10 +223,24 @@ class Rules(ast.NodeVisitor):
         if name in {"sys.modules", "sys.meta_path", "sys.path_hooks", "sys.settrace", "sys.setprofile", "sys._getframe"}:
             self.found(node, "denied-call", f"{name} is never allowed")
 
+    def check_variable(self, node, key):
+        """A variable of the environment that is read."""
+        given = {*(self.permissions.get("environment") or []), *(self.permissions.get("secrets") or []), *VARIABLES}
+        if not self.is_test and not (literal(key) and key.value in given):
+            what = key.value if literal(key) else "that is not named here"
+            self.found(node, "environment", f"reads the variable {what}, which the manifest does not ask for")
+
+    def visit_Subscript(self, node):
+        self.generic_visit(node)
+        if self.full(node.value) == "os.environ" and isinstance(node.ctx, ast.Load):
+            self.check_variable(node, node.slice)
+
     def visit_Call(self, node):
         self.placed.add(id(node.func))
         self.generic_visit(node)
         name = self.full(node.func)
+        if name in {"os.getenv", "os.getenvb", "os.environ.get", "os.environ.pop"} and node.args:
+            self.check_variable(node, node.args[0])
         if name in {"operator.attrgetter", "operator.methodcaller"}:
             names = node.args if name.endswith("attrgetter") else node.args[:1]
             if not all(literal(a) and not re.search(r"(^|\.)_", str(a.value)) for a in names):

@@ -132,7 +132,7 @@ func (a *app) verdictCmd(name string, v learn.Verdict, short string) *cobra.Comm
 			if _, err := review.Public(cfg.DataDir); err != nil {
 				return err
 			}
-			fmt.Fprintf(a.errs, "%s %s\n%s\n", name, clean(it.Title), clean(it.Summary))
+			fmt.Fprintf(a.errs, "%s %s\n%s\n", name, clean(it.Title), cleanLines(it.Summary))
 			if it.Plan != nil {
 				fmt.Fprintf(a.errs, "\n%s\n", cleanLines(it.Plan.Diff))
 			}
@@ -209,7 +209,7 @@ func (a *app) reviewItem(ctx context.Context, id string) (review.Item, error) {
 }
 
 func (a *app) printItem(it review.Item) {
-	fmt.Fprintf(a.out, "%s  %s, %s, risk %s\n%s\n\n", clean(it.Title), it.State, it.ID, it.Risk, clean(it.Summary))
+	fmt.Fprintf(a.out, "%s  %s, %s, risk %s\n%s\n\n", clean(it.Title), it.State, it.ID, it.Risk, cleanLines(it.Summary))
 	if p := it.Plan; p != nil {
 		if p.Rationale != it.Summary {
 			fmt.Fprintf(a.out, "%s\n\n", clean(p.Rationale))
