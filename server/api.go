@@ -124,6 +124,7 @@ func (d *Daemon) socketHandler() http.Handler {
 	})
 	d.graphRoutes(mux)
 	d.distributionRoutes(mux)
+	d.toolStateRoutes(mux)
 	d.serveCode(mux)
 	d.serveModels(mux)
 	d.serveFeedback(mux)

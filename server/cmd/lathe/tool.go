@@ -37,6 +37,7 @@ func (a *app) toolCmd() *cobra.Command {
 		}}
 	c.AddCommand(a.toolOpportunitiesCmd(), a.toolRequestCmd(), list, a.toolForgeCmd(), a.toolProposeCmd(true), a.toolProposeCmd(false), a.toolRunCmd(),
 		a.toolKeysCmd(), a.toolPushCmd(), a.toolPullCmd())
+	c.AddCommand(a.toolStates()...)
 	return c
 }
 
