@@ -20,6 +20,10 @@ import (
 func (d *Daemon) newLSP() *lsp.Server {
 	x := newExperience(d)
 	return lsp.New(lsp.Options{Proposals: proposals{d, &toolFolders{found: map[string]foundFolders{}}}, Experience: x, Plans: editorPlans{d, x}, Recorder: editorRecorder{d, x},
+		Judge: func(ctx context.Context, _, remedyID string, worked bool) error {
+			_, err := d.feedback(ctx, FeedbackCall{ID: remedyID, Good: worked})
+			return err
+		},
 		ReviewURL: d.unlockURL, Logger: d.logger, Version: Version})
 }
 
