@@ -149,6 +149,8 @@ func (s *Store) eachAttestation(digest string, fn func(v1.Image) error) error {
 	return nil
 }
 
+var errNoEnvelope = errors.New("it is not one envelope")
+
 // envelopeOf reads the one layer of an artifact, checked against its digest.
 func envelopeOf(img v1.Image) ([]byte, error) {
 	m, err := img.Manifest()
@@ -156,7 +158,7 @@ func envelopeOf(img v1.Image) ([]byte, error) {
 		return nil, err
 	}
 	if len(m.Layers) != 1 || m.Layers[0].Size > maxEnvelope || m.Layers[0].MediaType != mediaEnvelope {
-		return nil, errors.New("it is not one envelope")
+		return nil, errNoEnvelope
 	}
 	layers, err := img.Layers()
 	if err != nil {

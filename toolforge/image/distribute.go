@@ -114,10 +114,15 @@ func (s *Store) PullTool(ctx context.Context, ref string, keys []PublicKey, acce
 	return p, nil
 }
 
+// maxReferrers bounds what is looked at of all that refers to an image.
+const maxReferrers = 64
+
 // fetchEnvelopes asks the registry for what refers to an image; one that does
-// not know of referrers keeps them under a tag made of the digest.
+// not know of referrers keeps them under a tag made of the digest. What is no
+// envelope is passed over: anybody who may write to the repository can put it
+// there.
 func fetchEnvelopes(d name.Digest, opts []remote.Option) ([][]byte, error) {
-	idx, err := remote.Referrers(d, append(slices.Clone(opts), remote.WithFilter("artifactType", artifactProvenance))...)
+	idx, err := remote.Referrers(d, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("its signatures: %w", err)
 	}
@@ -126,8 +131,9 @@ func fetchEnvelopes(d name.Digest, opts []remote.Option) ([][]byte, error) {
 		return nil, fmt.Errorf("its signatures: %w", err)
 	}
 	var out [][]byte
-	for _, ref := range m.Manifests {
-		if ref.ArtifactType != artifactProvenance || len(out) == maxAttestations {
+	for _, ref := range m.Manifests[:min(len(m.Manifests), maxReferrers)] {
+		// Some registries say the configuration's type instead, or none.
+		if !slices.Contains([]string{artifactProvenance, mediaEmpty, ""}, ref.ArtifactType) || len(out) == maxAttestations {
 			continue
 		}
 		img, err := remote.Image(d.Context().Digest(ref.Digest.String()), opts...)
@@ -135,6 +141,9 @@ func fetchEnvelopes(d name.Digest, opts []remote.Option) ([][]byte, error) {
 			return nil, fmt.Errorf("its signature %s: %w", ref.Digest, err)
 		}
 		raw, err := envelopeOf(img)
+		if errors.Is(err, errNoEnvelope) {
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("its signature %s: %w", ref.Digest, err)
 		}
