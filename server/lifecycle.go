@@ -23,6 +23,9 @@ func (f *forge) nameFree(name string) error {
 	case strings.Contains(name, "__"):
 		return fmt.Errorf("the name %.128q looks like a tool of a server behind the gateway (SERVER__TOOL): choose one without two underscores in a row", name)
 	}
+	if newest, _ := f.newest(name); newest != "" {
+		return nil // it is a generated tool's, whose next version this is
+	}
 	n, known := f.d.graph.Node(graph.ID(graph.Tool, "", name), "")
 	if known && n.Properties.Get("generated") != "true" {
 		return fmt.Errorf("agents here have a tool %s already, which was called in recorded sessions: choose another name", name)
