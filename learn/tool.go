@@ -54,6 +54,14 @@ type ToolSavings struct {
 	Sessions   int   `json:"sessions"`
 	// Net is Context less ListTokens in each of Sessions.
 	Net int64 `json:"net_tokens"`
+	// Read is the prompts of the calls that fall away, as the provider counted
+	// them, and Turns how many prompts it counted: each of them would have held
+	// the tool's entry. Absent is what all later prompts would not have held.
+	// ReadNet is Read and Absent less ListTokens in each of Turns.
+	Read    int64 `json:"read_tokens,omitempty"`
+	Absent  int64 `json:"absent_tokens,omitempty"`
+	Turns   int64 `json:"turns,omitempty"`
+	ReadNet int64 `json:"read_net_tokens,omitempty"`
 	// Factor is what decisions of people make of the score: 1 without any.
 	Factor float64 `json:"factor"`
 	Why    string  `json:"why,omitempty"` // of Factor
@@ -65,6 +73,7 @@ type Tally struct {
 	Times    int      `json:"times"`
 	Calls    float64  `json:"calls,omitempty"`
 	Tokens   int64    `json:"tokens,omitempty"`
+	Read     int64    `json:"read_tokens,omitempty"` // prompts that need not be read again
 	TimeMS   float64  `json:"time_ms,omitempty"`
 	Evidence []string `json:"evidence,omitempty"`
 }
@@ -175,15 +184,21 @@ const (
 
 // ValidationResult is what the sandbox found about a ProposedTool.
 type ValidationResult struct {
-	ToolID       string    `json:"tool_id"`
-	ContentHash  string    `json:"content_hash"`
-	Passed       bool      `json:"passed"`
-	Checks       []Check   `json:"checks"`
-	Score        float64   `json:"score"` // 0 to 1
-	Risk         string    `json:"risk"`  // low, medium, high
-	Coverage     float64   `json:"coverage"`
-	TestsPassed  int       `json:"tests_passed"`
-	TestsFailed  int       `json:"tests_failed"`
+	ToolID      string  `json:"tool_id"`
+	ContentHash string  `json:"content_hash"`
+	Passed      bool    `json:"passed"`
+	Checks      []Check `json:"checks"`
+	Score       float64 `json:"score"` // 0 to 1
+	Risk        string  `json:"risk"`  // low, medium, high
+	Coverage    float64 `json:"coverage"`
+	TestsPassed int     `json:"tests_passed"`
+	TestsFailed int     `json:"tests_failed"`
+	// Agreements are tests that compared the tool with the original command.
+	Agreements int `json:"agreements,omitempty"`
+	// Mutants is how many broken tools the tests were shown, and Noticed how
+	// many of them failed.
+	Mutants      int       `json:"mutants,omitempty"`
+	Noticed      int       `json:"mutants_noticed,omitempty"`
 	ColdMS       float64   `json:"cold_ms"`
 	WarmMS       float64   `json:"warm_ms"`
 	MemoryMB     float64   `json:"memory_mb"`

@@ -28,7 +28,11 @@ func (w Weights) settle(s *learn.ToolSavings) float64 {
 		s.Calls += l.Calls
 		s.Context += l.Tokens
 		s.TimeMS += l.TimeMS
+		s.Read += l.Read
 		worth += w.worth(l)
+	}
+	if s.Turns > 0 {
+		s.ReadNet = s.Read + s.Absent - s.ListTokens*s.Turns
 	}
 	s.Net = s.Context - s.ListTokens*int64(s.Sessions)
 	s.Factor = 1
@@ -64,7 +68,7 @@ func (f *Finder) judge(name string, p *operation) learn.ToolOpportunity {
 	if p.Mixed {
 		o.ProjectID = ""
 	}
-	o.Savings.Lines, o.Savings.Sessions = tallies(p.Gains), len(f.state.Seen)
+	o.Savings.Lines, o.Savings.Sessions, o.Savings.Turns = tallies(p.Gains), len(f.state.Seen), f.state.Turns
 	k := known(name)
 	o.Description = k.does
 	o.Skeletons = append(o.Skeletons, k.does)
@@ -82,6 +86,7 @@ func (f *Finder) judge(name string, p *operation) learn.ToolOpportunity {
 		o.Savings.ListTokens = int64(f.opts.Weights.Entry + 2*f.opts.Weights.Parameter)
 		o.NotForgeable = f.lacking(name, p, err)
 	}
+	o.Savings.Absent = p.Absent
 	o.Score = f.opts.Weights.settle(&o.Savings)
 	if by, ok := f.installedFor(name, p); ok {
 		o.DuplicateOf = by
@@ -101,9 +106,10 @@ func (f *Finder) lacking(name string, p *operation, err error) string {
 }
 
 // listTokens is what a tool's entry in a tool list takes: name, description
-// and schema of the parameters.
+// with the version that mcp adds, and schema of the parameters, with what
+// holds them together.
 func listTokens(spec learn.ToolSpecification) int64 {
-	return tokensOf(spec.Name + spec.Description + string(spec.Parameters))
+	return tokensOf(`{"name":"","description":" (by Lathe, 0.1.0)","parameters":}` + spec.Name + spec.Description + string(spec.Parameters))
 }
 
 func tallies(m map[string]*learn.Tally) []learn.Tally {

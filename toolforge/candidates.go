@@ -18,7 +18,7 @@ const (
 	maxEvidence      = 20
 	maxSessionSet    = 1024
 	maxSequence      = 3 // calls
-	snapshotVersion  = 2
+	snapshotVersion  = 3
 )
 
 // call is one shell call as the state remembers it.
@@ -80,12 +80,14 @@ type state struct {
 	Dropped    Dropped               `json:"dropped"`
 	Emitted    map[string]int        `json:"emitted"` // opportunity id to calls when it was emitted
 
-	Operations map[string]*operation `json:"operations"`
-	Tails      map[string]*use       `json:"tails"` // by session: its last call, when that was a use
-	Seen       map[uint64]struct{}   `json:"seen"`  // sessions with a shell call
-	Installed  map[string]*installed `json:"installed"`
-	Costly     map[string]*repeated  `json:"costly"`  // by skeleton
-	Printed    map[string]*printed   `json:"printed"` // by session: what was printed last
+	Operations map[string]*operation       `json:"operations"`
+	Tails      map[string]*use             `json:"tails"`  // by session: its last call, when that was a use
+	Seen       map[uint64]struct{}         `json:"seen"`   // sessions with a shell call
+	Turns      int64                       `json:"turns"`  // shell calls whose prompt was counted
+	Absent     map[string]map[string]int64 `json:"absent"` // by session and operation: tokens that its prompts would not hold
+	Installed  map[string]*installed       `json:"installed"`
+	Costly     map[string]*repeated        `json:"costly"`  // by skeleton
+	Printed    map[string]*printed         `json:"printed"` // by session: what was printed last
 }
 
 // run is the tail of a session: its last consecutive calls.
@@ -96,7 +98,7 @@ type run struct {
 
 func newState() state {
 	return state{Version: snapshotVersion, Candidates: map[string]*candidate{}, Runs: map[string]*run{}, Emitted: map[string]int{},
-		Operations: map[string]*operation{}, Tails: map[string]*use{}, Seen: map[uint64]struct{}{}, Installed: map[string]*installed{},
+		Operations: map[string]*operation{}, Tails: map[string]*use{}, Seen: map[uint64]struct{}{}, Absent: map[string]map[string]int64{}, Installed: map[string]*installed{},
 		Costly: map[string]*repeated{}, Printed: map[string]*printed{}}
 }
 

@@ -35,6 +35,7 @@ func tests(ctx context.Context, j *job) (learn.Check, error) {
 		Errors   int
 		Skipped  int
 		Failing  []string
+		Agreed   int
 		Coverage float64
 		Missing  []int
 	}
@@ -43,7 +44,7 @@ func tests(ctx context.Context, j *job) (learn.Check, error) {
 	}
 	j.result.TestsFailed = a.Failures + a.Errors
 	j.result.TestsPassed = max(a.Tests-a.Failures-a.Errors-a.Skipped, 0)
-	j.result.Coverage = a.Coverage
+	j.result.Coverage, j.result.Agreements = a.Coverage, a.Agreed
 	c := learn.Check{Passed: a.ExitCode == 0 && j.result.TestsPassed > 0 && a.Coverage >= minCoverage,
 		Summary: fmt.Sprintf("%d passed, %d failed, %d skipped; coverage %.0f %%, at least %.0f %% is asked for",
 			j.result.TestsPassed, j.result.TestsFailed, a.Skipped, 100*a.Coverage, 100*minCoverage)}
@@ -76,6 +77,7 @@ func mutation(ctx context.Context, j *job) (learn.Check, error) {
 		return learn.Check{Summary: "the tests fail on the whole tool when it is only written otherwise or lies elsewhere: they must look at what it does"}, nil
 	}
 	j.killed = float64(a.Killed) / float64(a.Total)
+	j.result.Mutants, j.result.Noticed = a.Total, a.Killed
 	c := learn.Check{Passed: j.killed >= minMutants,
 		Summary: fmt.Sprintf("the tests noticed %d of %d broken tools (of %d possible), at least %.0f %% is asked for", a.Killed, a.Total, a.Possible, 100*minMutants)}
 	for _, s := range a.Survivors {

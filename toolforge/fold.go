@@ -19,7 +19,8 @@ type saving struct {
 	calls  float64
 	tokens int64
 	timeMS float64
-	miss   bool // near miss: counted as nothing, what says why
+	read   int64 // tokens of the prompt that a call that falls away took
+	miss   bool  // near miss: counted as nothing, what says why
 }
 
 // window is a search with context in which every hit is shown as the agent
@@ -48,7 +49,7 @@ func savings(before, now *use) []saving {
 	}
 	if s, ok := together(before, now); ok {
 		if s.calls > 0 {
-			s.timeMS = now.TimeMS
+			s.timeMS, s.read = now.TimeMS, now.Read
 		}
 		out = append(out, s)
 	}
@@ -135,17 +136,22 @@ func searchThenView(a, b *use, turn int64) (saving, bool) {
 		return saving{op: op, what: "the search printed no line numbers", miss: true}, true
 	}
 	shown := b.Spans[0]
-	found := slices.ContainsFunc(a.Hits, func(h hit) bool {
+	found := slices.IndexFunc(a.Hits, func(h hit) bool {
 		return h.Line+2 >= shown.First && (h.Line <= shown.Last || shown.Last == 0) && (h.Path == "" && samePath(a, b) || samePathName(h.Path, b.Paths[0]))
 	})
-	if !found {
+	switch {
+	case found < 0:
 		return saving{op: op, what: "the look was at another place than a hit", miss: true}, true
+	case found > 0 && op == opDefine:
+		return saving{op: op, what: "the look was not at the first definition that was found", miss: true}, true
 	}
-	tokens := turn
-	if op == opSearch {
-		tokens -= int64(a.Found-1) * b.Printed
-	} else if a.Found > 1 {
-		tokens -= int64(a.Found-1) * min(b.Printed, 20) // further hits are named, not shown
+	// What the search printed stands in what is shown; a tool shows the first
+	// definition and names the others, and every hit of another search.
+	tokens, more := turn+a.Printed, int64(a.Found-1)
+	if op == opDefine {
+		tokens -= more * 20
+	} else {
+		tokens -= more * b.Printed
 	}
 	if tokens <= 0 {
 		return saving{op: op, what: "the context of all other hits costs more than the second call", miss: true}, true

@@ -31,30 +31,27 @@ const unknownOperation = "the operation is not known to this version"
 // known returns an operation by name; of an unknown one that it cannot be
 // made.
 func known(name string) knownOperation {
-	const path = `{"type":"string","minLength":1,"maxLength":4096,"description":"%s"}`
-	text := func(description string) string { return fmt.Sprintf(path, description) }
 	switch name {
 	case opView:
 		return knownOperation{name: name, does: "Numbered lines of one or several places in files, in one call.",
-			properties: `"places":{"type":"array","minItems":1,"maxItems":50,"items":{"type":"string","minLength":1,"maxLength":4200},"description":"each PATH:FIRST-LAST, PATH:LINE, PATH:FIRST- or PATH"}`,
+			properties: `"places":{"type":"array","items":{"type":"string"},"description":"each PATH:FIRST-LAST, PATH:LINE or PATH"}`,
 			required:   []string{"places"}, example: `{"places":["sample.txt:2-5"]}`}
 	case opSearch:
-		return knownOperation{name: name, does: "Search files for patterns and show each hit with the lines around it.",
-			properties: `"patterns":{"type":"array","minItems":1,"maxItems":20,"items":{"type":"string","maxLength":1000},"description":"as grep reads them; any is a hit"},` +
-				`"path":` + text("file or folder; all when absent") + `,"include":{"type":"string","maxLength":200,"description":"file names, like *.py"},` +
-				`"context":{"type":"integer","minimum":0,"maximum":50,"description":"lines around each hit"}`,
+		return knownOperation{name: name, does: "Search files for patterns, with the lines around each hit.",
+			properties: `"patterns":{"type":"array","items":{"type":"string"},"description":"for grep; any is a hit"},"path":{"type":"string"},` +
+				`"include":{"type":"string","description":"like *.py"},"context":{"type":"integer","description":"lines around, to 50"}`,
 			required: []string{"patterns"}, example: `{"patterns":["alpha"],"context":1}`, programs: []string{"grep"}}
 	case opDefine:
-		return knownOperation{name: name, does: "The whole definition of a class, function or type, found by its name.",
-			properties: `"name":{"type":"string","minLength":1,"maxLength":200,"description":"the name alone"},"path":` + text("file or folder; all when absent"),
+		return knownOperation{name: name, does: "The definition of a class, function or type by its name.",
+			properties: `"name":{"type":"string"},"path":{"type":"string","description":"file or folder"}`,
 			required:   []string{"name"}, example: `{"name":"alpha"}`}
 	case opList:
 		return knownOperation{name: name, does: "Files below a folder, without version control, caches and compiled files.",
-			properties: `"path":` + text("folder") + `,"depth":{"type":"integer","minimum":1,"maximum":20,"description":"2 when absent"},"name":{"type":"string","maxLength":200,"description":"file names, like *.py"}`,
+			properties: `"path":{"type":"string"},"depth":{"type":"integer","description":"1 to 20, else 2"},"name":{"type":"string","description":"like *.py"}`,
 			example:    `{"depth":2}`}
 	case opReplace:
-		return knownOperation{name: name, does: "Replace a text that stands in a file exactly once, and show the changed lines.",
-			properties: `"path":` + text("file") + `,"old":{"type":"string","minLength":1,"maxLength":100000,"description":"the text, as it stands there"},"new":{"type":"string","maxLength":100000,"description":"what takes its place"}`,
+		return knownOperation{name: name, does: "Replace a text that stands exactly once in a file, and show the lines.",
+			properties: `"path":{"type":"string"},"old":{"type":"string"},"new":{"type":"string"}`,
 			required:   []string{"path", "old", "new"}, example: `{"path":"sub/inner.py","old":"return 1","new":"return 1"}`, writes: true}
 	case opTest:
 		return knownOperation{name: name, does: "Run a test file and say how many passed, which failed and why first.",

@@ -24,6 +24,7 @@ type operation struct {
 	Examples []learn.ToolExample     `json:"examples"`
 	Programs []string                `json:"programs"` // that agents did it with
 	Folders  map[string]int          `json:"folders"`  // topmost, of what was changed
+	Absent   int64                   `json:"absent"`   // tokens that later prompts would not have held
 	Latest   uint64                  `json:"latest_session"`
 	Last     time.Time               `json:"last"`
 }
@@ -54,6 +55,12 @@ const (
 func (s *state) applyUse(a *learn.ActionOutcome, act *learn.Action, l line, o Options) (op string) {
 	session := hash(a.ProjectID, a.SessionID)
 	s.see(session)
+	if a.ResourceMetrics.TokenCountIn > 0 {
+		s.Turns++
+		for op, tokens := range s.Absent[a.SessionID] {
+			s.operation(op, a, session).Absent += tokens
+		}
+	}
 	u, ok := useOf(l, act)
 	if !ok {
 		delete(s.Tails, a.SessionID)
@@ -65,19 +72,15 @@ func (s *state) applyUse(a *learn.ActionOutcome, act *learn.Action, l line, o Op
 		u.Command = a.Command()
 	}
 	u.Output, u.Printed, u.Lines = clip(output, maxExampleResult+1), tokensOf(output), strings.Count(output, "\n")
-	u.Written = written(a, u.Command)
+	u.Written, u.Read = written(a, u.Command), a.ResourceMetrics.TokenCountIn
 	if u.Op == opSearch {
 		u.hitsOf(output)
 	}
-	p := s.operation(u.Op, a, session)
-	p.Calls++
-	p.TimeMS += u.TimeMS
-	p.Tokens += a.ResourceMetrics.TokenCountIn + a.ResourceMetrics.TokenCountOut
-	p.Last = later(p.Last, a.Timestamp)
-	p.note(l, &u, act)
+	if u.Step == "" || u.Step == "write" { // what only follows is no use by itself
+		s.operation(u.Op, a, session).use(l, &u, a, act)
+	}
 	before := s.Tails[a.SessionID]
 	if a.Status != learn.StatusSuccess {
-		p.Failures++
 		if u.Op == opTest { // a failing test run printed too
 			s.gain(savings(nil, &u), &u, nil, a, session)
 		}
@@ -113,6 +116,10 @@ func (s *state) gain(all []saving, u, before *use, a *learn.ActionOutcome, sessi
 		t.Calls += one.calls
 		t.Tokens += one.tokens
 		t.TimeMS += one.timeMS
+		t.Read += one.read
+		if !one.miss {
+			s.absent(a.SessionID, one)
+		}
 		if len(t.Evidence) < 8 {
 			if before != nil && one.calls > 0 {
 				t.Evidence = append(t.Evidence, before.Event)
@@ -141,6 +148,18 @@ func (s *state) operation(op string, a *learn.ActionOutcome, session uint64) *op
 	return p
 }
 
+// use counts one call.
+func (p *operation) use(l line, u *use, a *learn.ActionOutcome, act *learn.Action) {
+	p.Calls++
+	if a.Status != learn.StatusSuccess {
+		p.Failures++
+	}
+	p.TimeMS += u.TimeMS
+	p.Tokens += a.ResourceMetrics.TokenCountIn + a.ResourceMetrics.TokenCountOut
+	p.Last = later(p.Last, a.Timestamp)
+	p.note(l, u, act)
+}
+
 // note keeps evidence, programs, folders that were written and examples.
 func (p *operation) note(l line, u *use, act *learn.Action) {
 	if len(p.Evidence) < maxEvidence {
@@ -167,6 +186,23 @@ func (p *operation) note(l line, u *use, act *learn.Action) {
 		p.Examples = append(p.Examples, learn.ToolExample{Command: u.Command, Result: u.Output, EventID: u.Event})
 	}
 }
+
+// absent remembers that a session's later prompts would have been shorter.
+func (s *state) absent(session string, one saving) {
+	table := s.Absent[session]
+	if table == nil {
+		if len(s.Absent) >= maxAbsent {
+			s.Absent = map[string]map[string]int64{}
+		}
+		table = map[string]int64{}
+		s.Absent[session] = table
+	}
+	table[one.op] += one.tokens
+}
+
+// maxAbsent bounds the sessions whose prompts are followed; beyond it all are
+// forgotten, and too little is counted.
+const maxAbsent = 4096
 
 // pair counts two calls that were one use together.
 func (p *operation) pair(before, u *use, a *learn.ActionOutcome) {

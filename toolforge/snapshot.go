@@ -43,6 +43,16 @@ func (f *Finder) Restore(snapshot []byte) error {
 		}
 		p.fill()
 	}
+	for _, table := range s.Absent {
+		if table == nil {
+			return errors.New("restore the opportunities: a session is damaged; replay the log")
+		}
+		for op := range table {
+			if _, ok := s.Operations[op]; !ok {
+				return errors.New("restore the opportunities: a session names an operation that is not there; replay the log")
+			}
+		}
+	}
 	for _, t := range s.Installed {
 		if t == nil {
 			return errors.New("restore the opportunities: a tool is damaged; replay the log")

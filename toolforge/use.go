@@ -52,6 +52,7 @@ type use struct {
 	Lines   int     `json:"ln,omitempty"`
 	Printed int64   `json:"pr,omitempty"` // tokens
 	Written int64   `json:"w,omitempty"`  // tokens of the call as the agent wrote it, its reason included
+	Read    int64   `json:"rd,omitempty"` // tokens of the prompt that it was written for
 	TimeMS  float64 `json:"ms,omitempty"`
 	Numbers bool    `json:"nb,omitempty"` // it printed line numbers
 }
@@ -230,10 +231,24 @@ func searchUse(p []stage) (use, bool) {
 			return u, false
 		}
 	}
-	if m := defined.FindStringSubmatch(u.Pattern); m != nil {
-		u.Defines = m[1]
-	}
+	u.Defines = definedName(u.Pattern)
 	return u, u.Pattern != ""
+}
+
+// definedName is the first name of a pattern that looks for definitions, or "":
+// every alternative of it must be one.
+func definedName(pattern string) string {
+	first := ""
+	for alternative := range strings.SplitSeq(strings.ReplaceAll(pattern, `\|`, "|"), "|") {
+		m := defined.FindStringSubmatch(alternative)
+		if m == nil {
+			return ""
+		}
+		if first == "" {
+			first = m[1]
+		}
+	}
+	return first
 }
 
 // listUse knows listings of folders: ls, tree, and find by name and kind.

@@ -27,6 +27,9 @@ def main():
             f"{case.get('name')}: {(case.find(kind).get('message') or '')[:200]}"
             for suite in suites for case in suite.iter("testcase") for kind in ("failure", "error") if case.find(kind) is not None
         ][:20]
+        answer["agreed"] = sum(
+            1 for suite in suites for case in suite.iter("testcase") if (case.get("name") or "").startswith("test_agrees") and len(case) == 0
+        )
     subprocess.run([sys.executable, "-m", "coverage", "json", "--rcfile=/dev/null", "-q", "-o", lines], cwd="tool", env=environment, capture_output=True, check=False)
     if os.path.exists(lines):
         with open(lines, encoding="utf-8") as file:

@@ -35,7 +35,7 @@ func (a *app) toolCmd() *cobra.Command {
 			a.table("NAME VERSION DIGEST DESCRIPTION", rows)
 			return nil
 		}}
-	c.AddCommand(a.toolOpportunitiesCmd(), a.toolRequestCmd(), list, a.toolForgeCmd(), a.toolProposeCmd(true), a.toolProposeCmd(false), a.toolRunCmd(),
+	c.AddCommand(a.toolOpportunitiesCmd(), a.toolRequestCmd(), a.toolMeasuresCmd(), list, a.toolForgeCmd(), a.toolProposeCmd(true), a.toolProposeCmd(false), a.toolRunCmd(),
 		a.toolKeysCmd(), a.toolPushCmd(), a.toolPullCmd())
 	c.AddCommand(a.toolStates()...)
 	return c

@@ -81,6 +81,10 @@ func (a *app) printWhy(o learn.ToolOpportunity) {
 	a.table("REASON TIMES CALLS TOKENS TIME EVIDENCE", rows)
 	fmt.Fprintf(a.out, "\nits place in the list  %d tokens in each of %d sessions: %d\n", s.ListTokens, s.Sessions, s.ListTokens*int64(s.Sessions))
 	fmt.Fprintf(a.out, "context saved, net     %d - %d = %d tokens\n", s.Context, s.ListTokens*int64(s.Sessions), s.Net)
+	if s.Turns > 0 && s.Read > 0 {
+		fmt.Fprintf(a.out, "prompts, net           %d of calls that fall away + %d not read again later - %d tokens in each of %d prompts = %d tokens\n",
+			s.Read, s.Absent, s.ListTokens, s.Turns, s.ReadNet)
+	}
 	fmt.Fprintf(a.out, "score                  %.1f calls", o.Score)
 	if s.Why != "" {
 		fmt.Fprintf(a.out, ", of which a share of %g is left: %s", s.Factor, clean(s.Why))

@@ -11,7 +11,6 @@ import os
 import re
 import sys
 
-MAX_SHOWN = 3
 MAX_LINES = 300
 MAX_NAMED = 20
 MAX_BYTES = 2_000_000
@@ -95,8 +94,8 @@ def show_definition(*, name: str, path: str = ".") -> str:
         show_definition(name="parse_args", path="src/cli.py")
         show_definition(name="Session")
 
-    Decorators are included. Of several definitions the first three are shown
-    and the others named. Raises TypeError or ValueError for wrong arguments and
+    Decorators are included. Of several definitions the first is shown and the
+    others are named: ask for one by its path. Raises TypeError or ValueError for wrong arguments and
     OSError for a path that is not there.
     """
     if not isinstance(name, str) or not isinstance(path, str):
@@ -105,23 +104,23 @@ def show_definition(*, name: str, path: str = ".") -> str:
         raise ValueError("name must be one identifier")
     if not path or "\0" in path:
         raise ValueError("path must name a file or folder")
-    shown: list[str] = []
+    shown = ""
     named: list[str] = []
     for file in _files(path):
         lines, found = _ranges(file, name)
         for first, last in found:
-            if len(shown) == MAX_SHOWN:
+            if shown:
                 named.append(f"{file}:{first}-{last}\n")
                 continue
             end = min(last, first + MAX_LINES - 1)
             body = "".join(f"{number:6d}\t{lines[number - 1]}\n" for number in range(first, end + 1))
-            shown.append(f"==> {file}:{first}-{last} <==\n{body}")
+            shown = f"==> {file}:{first}-{last} <==\n{body}"
     if not shown:
         return f"no definition of {name} in {path}\n"
     more = len(named) - MAX_NAMED
     if more > 0:
         named = named[:MAX_NAMED] + [f"[cut: {more} more]\n"]
-    return "\n".join(shown) + ("\nalso defined in:\n" + "".join(named) if named else "")
+    return shown + ("\nalso defined in:\n" + "".join(named) if named else "")
 
 
 def main() -> int:
