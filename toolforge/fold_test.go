@@ -47,7 +47,7 @@ func TestUsesOfOperations(t *testing.T) {
 		"grep foo a.py | cut -d: -f1":                      "",
 		"ls -la src":                                       opList,
 		"find . -name '*.py' -not -path './x/*' | sort":    opList,
-		"find . -name '*.pyc' -delete":                     "",
+		"find . -name '*.pyc' -delete":                     opSnippet,
 		"ls; rm -rf x":                                     opSnippet,
 		"sed -i 's/a/b/' f.py":                             opReplace,
 		"sed -i '3d' f.py":                                 "",
