@@ -257,7 +257,9 @@ func (d *Daemon) decide(ctx context.Context, dec learn.Decision) (Decided, error
 			return out, fmt.Errorf("the approval is recorded, but the tool could not be deployed: %w", err)
 		}
 		out.Deployed = &m
-		d.publishTools()
+		if err := d.tools.wait(ctx); err != nil {
+			return out, fmt.Errorf("%s is deployed, but sessions were not told yet: %w", m.Name, err)
+		}
 	}
 	if it.Kind == review.KindPlan {
 		if out.Written, err = d.followPlan(ctx, it); err != nil {

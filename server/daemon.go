@@ -70,6 +70,7 @@ type Daemon struct {
 	memory     *memory // what recall ranks
 	// assignments of advice, on their way into the ledger
 	assignments *writer[learn.LedgerEntry]
+	tools       *publisher      // of the tool list
 	hooked      *writer[hooked] // what hooks reported, behind their answers
 	refused     refusedOnce
 	metrics     *metrics
@@ -101,6 +102,7 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (d *Daemon, err 
 		return ledgerLog{d.log}.WriteLedger(ctx, entries)
 	}, logger)
 	d.hooked = newWriter("what hooks reported", d.storeHooked, logger)
+	d.tools = newPublisher(d.publishTools)
 	d.code = newCodeGraphs(codeDir(cfg.DataDir), logger)
 	defer func() {
 		if err != nil {
@@ -215,6 +217,7 @@ func (d *Daemon) Run(ctx context.Context, ready func()) error {
 	g.Go(fail(d.recordVerdicts))
 	g.Go(fail(d.followPeople))
 	g.Go(fail(d.assignments.run))
+	g.Go(fail(d.tools.run))
 	g.Go(fail(d.hooked.run))
 	g.Go(fail(d.tellWatchers))
 	g.Go(func() error { d.leaveWhenIdle(work, cancel); return nil })

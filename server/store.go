@@ -243,7 +243,7 @@ func (d *Daemon) followLedger(ctx context.Context) error {
 		if err := d.readLedger(ctx); err != nil {
 			return stopped(ctx, fmt.Errorf("follow the ledger: %w", err))
 		}
-		d.publishTools()
+		d.tools.ask()
 		if err := d.log.Wait(ctx, eventlog.Ledger, d.ledger.at()); err != nil {
 			return stopped(ctx, fmt.Errorf("follow the ledger: %w", err))
 		}

@@ -195,5 +195,8 @@ func (f *forge) become(ctx context.Context, v *deployed, to learn.State, c ToolS
 	if err := f.write(ctx, learn.EntryState, v.reviewID, it.Project, change.Timestamp, change, nil); err != nil {
 		return err
 	}
-	return f.d.ledgerSettled(ctx)
+	if err := f.d.ledgerSettled(ctx); err != nil {
+		return err
+	}
+	return f.d.tools.wait(ctx)
 }
