@@ -37,6 +37,8 @@ func (g *Graph) ApplyLedger(e learn.LedgerEntry) error {
 		err = decoded(g, e, func(p *learn.ToolOpportunity, o origin) { g.opportunity(p, g.from(p.ProjectID, o)) })
 	case learn.EntryTool:
 		err = decoded(g, e, g.proposedTool)
+	case learn.EntryReview:
+		err = decoded(g, e, g.reviewed)
 	case learn.EntryValidation:
 		err = decoded(g, e, g.validated)
 	case learn.EntryState:
@@ -214,6 +216,9 @@ func (g *Graph) changed(s *learn.StateChange, o origin) {
 		}
 		n = g.node(Tool, 0, s.ToolName, s.ToolName, o)
 		g.property(n, "digest", s.Digest)
+		if s.To == learn.StateActive && (s.Share == 0 || s.Share == 1) {
+			g.property(n, "active_version", s.Version)
+		}
 	} else {
 		n = g.object(PlanFragment, s.ObjectID, o)
 	}

@@ -41,6 +41,7 @@ func (g *Graph) action(ev *learn.ActionOutcome, o *learn.Observation) {
 	at := origin{g.projects.number(ev.ProjectID), micros(ev.Timestamp)}
 	c := call{ev: ev, origin: at}
 	c.tool = g.shared(Tool, ev.ToolName, at)
+	g.ran(c.tool, ev)
 	c.agent = g.shared(Agent, ev.AgentID, at)
 	c.env = g.environment(ev, at)
 	c.task = g.own(Task, taskName(ev.TaskID, ev.SessionID), at)
