@@ -156,6 +156,10 @@ func (q *queue) again(pause time.Duration) bool {
 // close hands over what waits, within drainTime, and says what was lost.
 func (q *queue) close() {
 	q.mu.Lock()
+	if q.closed {
+		q.mu.Unlock()
+		return
+	}
 	q.closed = true
 	close(q.in)
 	close(q.ending)
