@@ -66,8 +66,11 @@ func (p *pageQueue) item(it review.Item) web.Item {
 	out := web.Item{ID: it.ID, Kind: string(it.Kind), Title: it.Title, Summary: it.Summary, Project: it.Project, State: it.State, Risk: it.Risk,
 		ContentHash: it.ContentHash, Created: it.Created, Changed: it.Changed, Decisions: it.Decisions, Questions: it.Questions, Answers: it.Answers,
 		Evidence: it.Evidence, Tool: it.Tool, Plan: it.Plan}
-	if it.Plan != nil {
+	switch {
+	case it.Plan != nil:
 		out.Type = string(it.Plan.Type)
+	case it.Description != nil:
+		out.Type = "tool_description"
 	}
 	if it.Plan != nil || it.Tool != nil {
 		groups := review.GroupsOf(&it)

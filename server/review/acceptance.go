@@ -141,8 +141,9 @@ func (a *Acceptance) change(c learn.AcceptanceChange) {
 	a.version++
 }
 
-// GroupsOf are the groups that a proposal belongs to: its kind, what it was
-// concluded from, who made it.
+// GroupsOf are the groups that a proposal belongs to, in this order: its kind,
+// what it was concluded from, who made it. What is neither a tool nor a change
+// of a plan has none.
 func GroupsOf(it *Item) []learn.ProposalGroup {
 	kind, source, author := "", "", "lathe"
 	switch {
@@ -161,6 +162,8 @@ func GroupsOf(it *Item) []learn.ProposalGroup {
 		}
 		author = cmp.Or(p.Author, author)
 		kind, source = ToolKind(author), cmp.Or(string(p.Method), "rules")
+	default:
+		return nil // a changed description of a foreign tool is no proposal that could stop
 	}
 	return []learn.ProposalGroup{{By: "kind", Value: kind}, {By: "source", Value: source}, {By: "author", Value: author}}
 }

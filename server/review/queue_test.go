@@ -225,3 +225,47 @@ func TestDismissRejectsButNeverApproves(t *testing.T) {
 		t.Error("a dismissed item counts as approved")
 	}
 }
+
+func TestWhatIsRefusedWithoutASignatureIsRecordedToo(t *testing.T) {
+	q, led, _ := setup(t)
+	for _, c := range []struct {
+		id, hash string
+		verdict  learn.Verdict
+	}{{"rev-1", "sha256:a", learn.VerdictApprove}, {"rev-1", "sha256:old", learn.VerdictReject}, {"rev-9", "sha256:a", learn.VerdictReject}} {
+		before := led.count(learn.EntryRefused)
+		if _, err := q.Dismiss(t.Context(), c.id, c.hash, c.verdict, strings.Repeat("x", 1<<20), "an agent"); err == nil || led.count(learn.EntryRefused) != before+1 {
+			t.Errorf("%+v: %v, %d refusals", c, err, led.count(learn.EntryRefused))
+		}
+	}
+	led.mu.Lock()
+	defer led.mu.Unlock()
+	for _, e := range led.entries {
+		if len(e.Body) > 8<<10 {
+			t.Errorf("a refusal takes %d bytes of the ledger", len(e.Body))
+		}
+	}
+}
+
+func TestAnswersReturnToTheQueue(t *testing.T) {
+	q, _, key := setup(t)
+	moved := q.Watch()
+	if _, err := q.Decide(t.Context(), key.Decide("rev-1", "sha256:a", learn.VerdictRequestClarification, "why read?", time.Now())); err != nil {
+		t.Fatal(err)
+	}
+	<-moved
+	before := q.Items()
+	answer := learn.Clarification{ClarificationID: "c1", ObjectID: "rev-1", ContentHash: "sha256:a", Question: "why read?", Answer: []string{"It counts words."}, By: "evidence"}
+	for range 2 { // the ledger may be read twice
+		apply(t, q, learn.EntryClarification, "c1", answer)
+	}
+	stale := answer
+	stale.ClarificationID, stale.ContentHash = "c2", "sha256:old"
+	apply(t, q, learn.EntryClarification, "c2", stale)
+	it, err := q.Get("rev-1")
+	if err != nil || len(it.Questions) != 0 || len(it.Answers) != 1 || it.State != learn.StateInReview {
+		t.Errorf("%v: %+v", err, it)
+	}
+	if len(before[0].Questions) != 1 || len(before[0].Answers) != 0 {
+		t.Error("an item that was given out has changed")
+	}
+}

@@ -63,7 +63,7 @@ func toolItem(at time.Time, evidence []string) Item {
 		PermissionsWords: "reads the workspace; writes nothing; no network; at most 10 seconds and 256 MB of memory.",
 		Rationale:        "Agents typed this again and again (38 calls as evidence): find {folder} -name '*{suffix}' | xargs wc -w | sort -rn | head -{top}",
 	}
-	return Item{ID: req.ReviewID, Kind: "tool", Title: "count_words 0.2.0", Summary: "count_words 0.2.0: Counts the words of files below a folder and lists the longest.\nReplaces version 0.1.0.\nValidation passed: score 0.94, risk low, 14 tests passed, 0 failed.",
+	return Item{ID: req.ReviewID, Kind: "tool", Source: "rules", Author: "lathe", Confidence: 0.94, Title: "count_words 0.2.0", Summary: "count_words 0.2.0: Counts the words of files below a folder and lists the longest.\nReplaces version 0.1.0.\nValidation passed: score 0.94, risk low, 14 tests passed, 0 failed.",
 		Project: "widgets-3fa2c1d0", State: learn.StateInReview, Risk: "low", ContentHash: learn.ContentHash([]byte(toolSource)),
 		Created: at.Add(-26 * time.Hour), Changed: at.Add(-26 * time.Hour), Evidence: evidence, Tool: req}
 }
@@ -75,7 +75,9 @@ func planItem(n int, at time.Time, state learn.State, risk string) Item {
 		Diff:          "--- a/.ocode/plans/release.json\n+++ b/.ocode/plans/release.json\n@@ -14,5 +14,8 @@\n       \"tool_name\": \"bash\",\n-      \"arguments\": {\"command\": \"pytest -q\"}\n+      \"arguments\": {\"command\": \"pytest -q\"},\n+      \"preconditions\": [{\"kind\": \"module_importable\", \"argument\": \"pytest\"}]\n     },\n",
 		Rationale:     fmt.Sprintf("The step failed in %d of 31 runs with \"No module named pytest\"; where the module had been checked first, it did not.", 9+n), ConfidenceScore: 0.86, Risk: risk,
 	}
-	return Item{ID: p.ProposalID, Kind: "plan", Title: []string{"add precondition", "add retry", "set expected output", "add fragment"}[n%4] + " in .ocode/plans/release.json", Summary: p.Rationale,
+	types := []learn.ModificationType{learn.AddPrecondition, learn.AddRetry, learn.SetExpectedOutput, learn.AddFragment}
+	p.Type = types[n%4]
+	return Item{ID: p.ProposalID, Kind: "plan", Type: string(p.Type), Source: "failures", Author: "lathe", Confidence: 0.86 - 0.03*float64(n%9), Title: []string{"add precondition", "add retry", "set expected output", "add fragment"}[n%4] + " in .ocode/plans/release.json", Summary: p.Rationale,
 		Project: []string{"widgets-3fa2c1d0", "ledger-api-91bb07e2"}[n%2], State: state, Risk: risk, ContentHash: learn.ContentHash([]byte(p.Diff)),
 		Created: at.Add(-time.Duration(3*n+1) * time.Hour), Changed: at.Add(-time.Duration(n) * time.Hour), Plan: p}
 }
@@ -107,6 +109,8 @@ func realistic(at time.Time) ([]Item, []learn.Record) {
 		items = append(items, planItem(n, at, s, []string{"low", "medium", "high"}[n%3]))
 	}
 	items[2].Questions = []string{"Does this hold on Windows?"}
+	items[1].Answers = []learn.Clarification{{Question: "Which runs failed?", By: "evidence", Evidence: ids[:2], Timestamp: at.Add(-time.Hour), Answer: []string{
+		"A recorded call mentions it (2026-03-09, failure): find docs -name '*.md' printed “1042 docs/guide.md”", "It rests on 8 recorded calls (8 looked at, 4 of them failed) of 1 sessions in 1 projects."}}}
 	return items, events
 }
 
@@ -119,11 +123,12 @@ func attack(at time.Time) ([]Item, []learn.Record) {
 	a.ToolParameters, _ = json.Marshal(map[string]string{"command": hostile, "x": hostile}) // a map of strings marshals
 	it := toolItem(at, []string{rec.ID(), hostile})
 	it.Title, it.Summary, it.Project, it.Risk = hostile, hostile, hostile, hostile
-	it.Questions = []string{hostile}
+	it.Questions, it.Type, it.Source, it.Author = []string{hostile}, hostile, hostile, hostile
+	it.Answers = []learn.Clarification{{Question: hostile, By: hostile, Answer: []string{hostile}, Evidence: []string{hostile}}}
 	it.Decisions = []learn.Decision{{Verdict: hostile, Reason: hostile, Reviewer: hostile, ContentHash: hostile}}
 	t := it.Tool
-	t.Diff, t.Rationale, t.PermissionsWords = "+"+hostile, hostile+"!", hostile
-	t.Tool.Files = map[string]string{hostile: hostile + "\n" + strings.Repeat("x", 3*maxLine), "tool.py": hostile}
+	t.Diff, t.Rationale, t.PermissionsWords = "@@ "+hostile+"\n-"+hostile+"?\n+"+hostile+"\n "+hostile, hostile+"!", hostile
+	t.Tool.Files = map[string]string{hostile: hostile + "\n" + strings.Repeat("x", 3*maxLine), "tool.py": hostile + "\ndef " + hostile + " # " + hostile, "run.sh": hostile, "x.json": hostile}
 	t.Tool.Manifest.Name, t.Tool.Manifest.Dependencies = hostile, []string{hostile}
 	t.Tool.Manifest.Parameters = json.RawMessage(hostile)
 	t.Validation.Backend, t.Validation.Degradations = hostile, []string{hostile}

@@ -87,7 +87,8 @@ func (h *Handler) fixes(w http.ResponseWriter, r *http.Request, s *session) {
 
 // feedback takes "this worked" and "this did not".
 func (h *Handler) feedback(w http.ResponseWriter, r *http.Request, s *session) {
-	f := Feedback{TaskID: r.PostFormValue("task"), RemedyID: r.PostFormValue("remedy"), EventID: r.PostFormValue("event"), Good: r.PostFormValue("word") == "good"}
+	task, _ := url.PathUnescape(r.PostFormValue("task")) // what is not escaped is no task's
+	f := Feedback{TaskID: task, RemedyID: r.PostFormValue("remedy"), EventID: r.PostFormValue("event"), Good: r.PostFormValue("word") == "good"}
 	if word := r.PostFormValue("word"); word != "good" && word != "bad" || (f.TaskID == "") == (f.RemedyID == "") {
 		h.fail(w, s, http.StatusBadRequest, "Say of one task, or of one remedy, whether it was good or bad.")
 		return

@@ -36,7 +36,7 @@ func TestHeaders(t *testing.T) {
 	check := func(path string) {
 		_, _, h := b.do(http.MethodGet, path, nil, nil)
 		csp := h.Get("Content-Security-Policy")
-		for _, want := range []string{"default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"} {
+		for _, want := range []string{"default-src 'none'", "script-src 'self'", "connect-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"} {
 			if !strings.Contains(csp, want) {
 				t.Errorf("%s: the policy lacks %s", path, want)
 			}
@@ -60,7 +60,7 @@ func TestHeaders(t *testing.T) {
 	if !strings.Contains(cookie, "HttpOnly") || !strings.Contains(cookie, "SameSite=Strict") || len(cookie) < 60 {
 		t.Errorf("the session cookie is %q", cookie)
 	}
-	for _, path := range []string{"/", "/review/" + id, "/kpi", "/static/style.css", "/static/lathe.js"} {
+	for _, path := range []string{"/", "/review/" + id, "/kpi", "/log", "/graph", "/fixes", "/task/s", "/static/style.css", "/static/lathe.js"} {
 		check(path)
 	}
 }
@@ -188,7 +188,9 @@ func TestHostileTextIsOnlyText(t *testing.T) {
 	b := w.browser()
 	b.unlock()
 	for _, path := range []string{"/", "/?q=" + url.QueryEscape(hostile), "/?state=" + url.QueryEscape(hostile), "/review/" + items[0].ID, "/event/" + events[0].ID(),
-		"/kpi", "/graph?node=" + url.QueryEscape(hostile), "/review/" + url.PathEscape(hostile), "/event/" + url.PathEscape(hostile)} {
+		"/kpi", "/graph?node=" + url.QueryEscape(hostile), "/graph", "/graph?q=" + url.QueryEscape(hostile) + "&kind=" + url.QueryEscape(hostile), "/log",
+		"/log?q=" + url.QueryEscape(hostile) + "&tool=" + url.QueryEscape(hostile) + "&task=" + url.QueryEscape(hostile) + "&signature=" + url.QueryEscape(hostile),
+		"/task/" + url.PathEscape(hostile), "/fixes", "/fixes?q=" + url.QueryEscape(hostile), "/review/" + url.PathEscape(hostile), "/event/" + url.PathEscape(hostile)} {
 		_, page := b.get(path)
 		if n := scripts.FindAllString(page, -1); len(n) != 1 || n[0] != `<script src="/static/lathe.js" defer>` {
 			t.Errorf("%s: scripts %q", path, n)
@@ -200,6 +202,9 @@ func TestHostileTextIsOnlyText(t *testing.T) {
 			if !strings.HasPrefix(m[1], "/") && m[1] != "#content" && m[1] != "#decision" || strings.HasPrefix(m[1], "//") {
 				t.Errorf("%s: leads to %q", path, m[1])
 			}
+		}
+		if len(page) < 1000 {
+			t.Errorf("%s: %d bytes", path, len(page))
 		}
 		if strings.ContainsAny(page, "\x1b\u202e\u0000") || len(page) > 1<<20 {
 			t.Errorf("%s: control characters, or too long (%d)", path, len(page))

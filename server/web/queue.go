@@ -79,10 +79,15 @@ func (h *Handler) selected(f filter) selection {
 		}
 	}
 	slices.SortFunc(out.items, f.before)
-	delete(projects, "")
-	delete(kinds, "")
-	out.projects, out.kinds = slices.Sorted(maps.Keys(projects)), slices.Sorted(maps.Keys(kinds))
+	out.projects, out.kinds = choices(projects), choices(kinds)
 	return out
+}
+
+// choices are the values that a list can offer, in order: those that can be
+// read.
+func choices(seen map[string]bool) []string {
+	maps.DeleteFunc(seen, func(v string, _ bool) bool { return v == "" || shown(v) != v })
+	return slices.Sorted(maps.Keys(seen))
 }
 
 // before orders the queue: open ones first, and among them what is likeliest to

@@ -21,7 +21,7 @@ func week(t testing.TB) (*world, string) {
 func TestNothingIsShownWithoutASession(t *testing.T) {
 	w, id := week(t)
 	_, events := realistic(w.now)
-	for _, path := range []string{"/", "/review/" + id, "/event/" + events[0].ID(), "/kpi", "/editors", "/graph?node=x", "/nowhere"} {
+	for _, path := range []string{"/", "/review/" + id, "/event/" + events[0].ID(), "/kpi", "/editors", "/graph?node=x", "/graph", "/log", "/task/s", "/fixes", "/nowhere"} {
 		b := w.browser()
 		code, page := b.get(path)
 		if code != http.StatusUnauthorized || !strings.Contains(page, `type="password"`) {
