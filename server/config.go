@@ -30,6 +30,7 @@ type Config struct {
 	ImagesDir    string        // a store of base images to read through to: the default data directory's; "" is none
 	Sandbox      string        // backend that tools run on: launcher or runc
 	IdleExit     time.Duration // leave after this long without work; 0 is never
+	SessionIdle  time.Duration // an MCP session without traffic is forgotten after this long; half an hour when 0
 	ControlShare float64       // share of tasks from which advice is withheld
 	AcceptDamage bool
 	// HTTPOptional: a port in use is a warning, not an error. So it is for a
@@ -89,6 +90,13 @@ func settings() []setting {
 		mk("project", true, func(c *Config) *string { return &c.Project }),
 		{"idle_exit", true, func(c *Config) string { return c.IdleExit.String() }, func(c *Config, v string) (err error) {
 			c.IdleExit, err = time.ParseDuration(v)
+			return err
+		}},
+		{"session_idle", true, func(c *Config) string { return c.SessionIdle.String() }, func(c *Config, v string) (err error) {
+			c.SessionIdle, err = time.ParseDuration(v)
+			if err == nil && (c.SessionIdle < time.Second || c.SessionIdle > 24*time.Hour) {
+				err = errors.New("it must lie between 1s and 24h")
+			}
 			return err
 		}},
 		{"control_share", true, func(c *Config) string { return strconv.FormatFloat(c.ControlShare, 'g', -1, 64) }, func(c *Config, v string) (err error) {
@@ -259,7 +267,7 @@ func defaults() (Config, error) {
 		dir = filepath.Join(home, ".local", "share")
 	}
 	own := filepath.Join(dir, "lathe")
-	return Config{DataDir: own, ImagesDir: ImagesDir(own), HTTP: "127.0.0.1:4747", ControlShare: 0.1, Autonomy: defaultAutonomy(), Hooks: defaultHooks(), Sandbox: sandbox.BuiltIn, Model: defaultModel()}, nil
+	return Config{DataDir: own, ImagesDir: ImagesDir(own), HTTP: "127.0.0.1:4747", SessionIdle: 30 * time.Minute, ControlShare: 0.1, Autonomy: defaultAutonomy(), Hooks: defaultHooks(), Sandbox: sandbox.BuiltIn, Model: defaultModel()}, nil
 }
 
 func personalFile() (string, error) {
