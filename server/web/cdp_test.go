@@ -119,17 +119,16 @@ func (c *chromium) load(do func()) {
 // wait asks until the condition holds; a browser that hangs fails the test.
 func (c *chromium) wait(condition string) {
 	c.t.Helper()
-	for end := time.Now().Add(15 * time.Second); c.eval("String("+condition+")") != "true"; {
+	for end := time.Now().Add(time.Minute); c.eval("String("+condition+")") != "true"; {
 		if time.Now().After(end) {
-			c.t.Fatalf("after 15 s still not %s at %s, focus on %s", condition, c.eval("location.href"), c.eval("document.activeElement.outerHTML.slice(0, 200)"))
+			c.t.Fatalf("after a minute still not %s at %s, focus on %s", condition, c.eval("location.href"), c.eval("document.activeElement.outerHTML.slice(0, 200)"))
 		}
 	}
 }
 
 func (c *chromium) open(url string) {
 	c.t.Helper()
-	c.call("Page.navigate", map[string]any{"url": url})
-	c.wait("document.readyState === 'complete' && location.href !== 'about:blank'")
+	c.load(func() { c.call("Page.navigate", map[string]any{"url": url}) })
 }
 
 // eval returns the value of a JavaScript expression as a string; "" while
@@ -143,13 +142,46 @@ func (c *chromium) eval(expression string) string {
 	return ""
 }
 
+// promised is eval of a promise, whose value it waits for.
+func (c *chromium) promised(expression string) string {
+	c.t.Helper()
+	r := c.call("Runtime.evaluate", map[string]any{"expression": expression, "returnByValue": true, "awaitPromise": true})
+	if r["exceptionDetails"] != nil {
+		c.t.Fatalf("%.200s: %v", expression, r["exceptionDetails"])
+	}
+	v, _ := r["result"].(map[string]any)
+	return fmt.Sprint(v["value"])
+}
+
+// axe says what an accessibility checker has against the page, in light and in
+// dark: the rules of WCAG 2.2, level AA, and its best practices.
+func (c *chromium) axe(page string) {
+	c.t.Helper()
+	path := filepath.Join("..", "..", "fixtures", "clients", "node_modules", "axe-core", "axe.min.js")
+	source, err := os.ReadFile(path)
+	if err != nil {
+		c.t.Fatalf("axe-core is not installed: run `lathe setup --dev` (%v)", err)
+	}
+	c.call("Runtime.evaluate", map[string]any{"expression": string(source)})
+	found := c.promised(`axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations.map(v =>
+		v.id + " (" + v.impact + "): " + v.help + ": " + v.nodes.map(n => n.html.slice(0, 160) + " [" + n.failureSummary.replaceAll("\n", " ").slice(0, 220) + "]").join(" | ")).join("\n"))`)
+	if found != "" {
+		c.t.Errorf("%s: axe-core finds\n%s", page, found)
+	}
+}
+
 // press types one key as a person does.
 func (c *chromium) press(key string) {
 	c.t.Helper()
 	p := map[string]any{"type": "keyDown", "key": key}
-	if key == "Enter" {
+	switch key {
+	case "Enter":
 		p["text"], p["windowsVirtualKeyCode"], p["code"] = "\r", 13, "Enter"
-	} else {
+	case "Escape":
+		p["windowsVirtualKeyCode"], p["code"] = 27, "Escape"
+	case "Tab":
+		p["windowsVirtualKeyCode"], p["code"] = 9, "Tab"
+	default:
 		p["text"] = key
 	}
 	c.call("Input.dispatchKeyEvent", p)

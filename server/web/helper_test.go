@@ -176,7 +176,7 @@ func newWorld(t testing.TB, items []Item, events []learn.Record) *world {
 		t.Fatal(err)
 	}
 	w.srv = httptest.NewServer(w.h)
-	t.Cleanup(func() { w.srv.Close(); w.h.Close() })
+	t.Cleanup(func() { w.h.EndStreams(); w.srv.Close(); w.h.Close() }) // the server waits for open streams
 	return w
 }
 
