@@ -6,9 +6,10 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 )
 
-// take serves one message of an agent. It does not wait for servers: what
-// needs them goes on elsewhere. emit gets what concerns this message.
-func (g *Gateway) take(p *peer, m message, emit func([]byte), over func()) {
+// take serves one message of an agent. emit gets what concerns this message,
+// and final its answer; without final that goes where the rest goes, and take
+// does not wait for servers.
+func (g *Gateway) take(p *peer, m message, emit, final func([]byte), over func()) {
 	switch {
 	case m.method == "":
 		g.answeredAsk(p, m)
@@ -18,7 +19,7 @@ func (g *Gateway) take(p *peer, m message, emit func([]byte), over func()) {
 		over()
 	default:
 		x, ok := p.newExchange(m, emit)
-		x.over = over
+		x.over, x.final, x.patient = over, final, final != nil
 		if !ok {
 			x.fail(mcp.INTERNAL_ERROR, strconv.Itoa(maxRequests)+" requests are open; wait for answers")
 			return

@@ -84,6 +84,15 @@ func (u *upstream) flyAgain(x *exchange, method string, params []byte, then func
 	}
 }
 
+// ticket notes what a server calls the request, before it has answered.
+func (x *exchange) ticket(n int64) {
+	if f := x.flightNow(); f != nil {
+		f.mu.Lock()
+		f.ticket = n
+		f.mu.Unlock()
+	}
+}
+
 // adapt makes the parameters' metadata those of the server's era.
 func (u *upstream) adapt(f *flight, x *exchange, modern bool, params []byte) []byte {
 	if x.meta == nil && !modern {

@@ -3,10 +3,10 @@ package gateway
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -21,7 +21,8 @@ import (
 
 // httpLink is a server behind a URL, over Streamable HTTP of both eras.
 type httpLink struct {
-	url    string
+	url    *url.URL
+	bad    error       // the URL cannot be read
 	header http.Header // of the configuration, with its secrets
 	client *http.Client
 	in     func(message, *exchange)
@@ -45,9 +46,14 @@ type httpLink struct {
 func newHTTPLink(cfg ServerConfig, in func(message, *exchange)) *httpLink {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConnsPerHost, t.DisableCompression = maxOpen, true
-	l := &httpLink{url: cfg.URL, header: http.Header{}, in: in, gone: make(chan struct{}), open: map[int64]context.CancelFunc{}}
+	u, bad := url.Parse(cfg.URL)
+	l := &httpLink{url: u, bad: bad, header: http.Header{}, in: in, gone: make(chan struct{}), open: map[int64]context.CancelFunc{}}
 	for name, value := range cfg.Headers {
 		l.header.Set(name, value)
+	}
+	if u != nil && u.User != nil && l.header.Get("Authorization") == "" {
+		password, _ := u.User.Password()
+		l.header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password)))
 	}
 	// The headers are for the configured server, not for one that it names.
 	l.client = &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
@@ -85,7 +91,7 @@ func (l *httpLink) close() {
 	if session != "" {
 		ctx, cancel := context.WithTimeout(l.ctx, graceTime)
 		if req, err := l.request(ctx, http.MethodDelete, nil); err == nil {
-			if resp, err := l.client.Do(req); err == nil {
+			if resp, err := l.client.Transport.RoundTrip(req); err == nil {
 				resp.Body.Close()
 			}
 		}
@@ -111,15 +117,19 @@ func (l *httpLink) spawn(f func()) bool {
 }
 
 func (l *httpLink) request(ctx context.Context, method string, body []byte) (*http.Request, error) {
-	req, err := http.NewRequestWithContext(ctx, method, l.url, bytes.NewReader(body))
-	if err != nil {
-		return nil, bare(err)
+	if l.bad != nil {
+		return nil, fmt.Errorf("its URL cannot be read: %w", bare(l.bad))
 	}
+	req := (&http.Request{Method: method, URL: l.url, Host: l.url.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: make(http.Header, len(l.header)+6), Body: http.NoBody}).WithContext(ctx)
 	for name, values := range l.header {
 		req.Header[name] = values
 	}
 	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
+		req.Header["Content-Type"] = []string{"application/json"}
+		req.ContentLength = int64(len(body))
+		req.Body = io.NopCloser(bytes.NewReader(body))
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -139,19 +149,34 @@ func (l *httpLink) send(method string, params []byte, x *exchange, done func(mes
 	id := l.lastID
 	l.open[id] = cancel
 	l.mu.Unlock()
-	if !l.spawn(func() {
+	run := func() {
 		defer cancel()
 		m, err := l.post(ctx, strconv.AppendInt(nil, id, 10), method, params, x)
 		if l.drop(id) {
 			done(m, err)
 		}
-	}) {
-		cancel()
-		if l.drop(id) {
-			done(message{}, errGone)
-		}
+	}
+	if x != nil && x.patient {
+		x.ticket(id)
+		l.here(run)
+	} else if !l.spawn(run) {
+		run() // it is closed, and says so
 	}
 	return id
+}
+
+// here runs f on this goroutine, counted as spawn's are.
+func (l *httpLink) here(f func()) {
+	l.mu.Lock()
+	counted := l.ctx.Err() == nil
+	if counted {
+		l.running.Add(1)
+	}
+	l.mu.Unlock()
+	if counted {
+		defer l.running.Done()
+	}
+	f() // of a closed link it says so
 }
 
 // drop takes a request off the list, and reports whether it was on it.
@@ -192,7 +217,7 @@ func (l *httpLink) oneWay(frame []byte) {
 			return
 		}
 		req.Header.Set("Accept", "application/json, text/event-stream")
-		if resp, err := l.client.Do(req); err == nil {
+		if resp, err := l.client.Transport.RoundTrip(req); err == nil {
 			_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
 			resp.Body.Close()
 		}
@@ -207,7 +232,7 @@ func (l *httpLink) post(ctx context.Context, id []byte, method string, params []
 	}
 	req.Header.Set("Accept", "application/json, text/event-stream")
 	l.mirror(req.Header, method, params)
-	resp, err := l.client.Do(req)
+	resp, err := l.client.Transport.RoundTrip(req)
 	if err != nil {
 		return message{}, l.failed(err)
 	}
@@ -266,7 +291,8 @@ func bare(err error) error {
 }
 
 func (l *httpLink) answer(resp *http.Response, id []byte, x *exchange) (message, error) {
-	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")) // "" when malformed
+	kind, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
+	kind = strings.ToLower(strings.TrimSpace(kind))
 	switch {
 	case kind == "text/event-stream":
 		var found *message
@@ -289,7 +315,7 @@ func (l *httpLink) answer(resp *http.Response, id []byte, x *exchange) (message,
 		}
 		return message{}, errors.New("its stream ended before the answer; whether the call was carried out is not known")
 	case kind == "application/json":
-		body, err := io.ReadAll(io.LimitReader(resp.Body, maxFrame+1))
+		body, err := readBody(resp)
 		if err != nil {
 			return message{}, fmt.Errorf("its answer broke off: %w", bare(err))
 		}
@@ -301,6 +327,16 @@ func (l *httpLink) answer(resp *http.Response, id []byte, x *exchange) (message,
 		}
 	}
 	return message{}, l.refused(resp)
+}
+
+// readBody reads an answer of at most one byte more than may be.
+func readBody(resp *http.Response) ([]byte, error) {
+	if n := resp.ContentLength; n >= 0 && n <= maxFrame {
+		body := make([]byte, n)
+		_, err := io.ReadFull(resp.Body, body)
+		return body, err
+	}
+	return io.ReadAll(io.LimitReader(resp.Body, maxFrame+1))
 }
 
 // refused words an answer that is no message.
@@ -332,7 +368,7 @@ func (l *httpLink) listen() {
 				return
 			}
 			req.Header.Set("Accept", "text/event-stream")
-			resp, err := l.client.Do(req)
+			resp, err := l.client.Transport.RoundTrip(req)
 			if err == nil && resp.StatusCode != http.StatusOK {
 				resp.Body.Close() // it has no such stream
 				return

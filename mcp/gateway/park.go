@@ -83,7 +83,7 @@ func (g *Gateway) resume(x *exchange, u *upstream, params []byte, then func(*exc
 	state := text(field(x.params, "requestState"))
 	g.mu.Lock()
 	pk := g.parked[state]
-	if pk != nil && (pk.p != x.p || pk.f.u != u || pk.params != subject(x)) {
+	if pk != nil && (pk.p.group != x.p.group || pk.f.u != u || pk.params != subject(x)) {
 		pk = nil
 	}
 	if pk != nil {

@@ -15,6 +15,9 @@ const maxRequests = 512
 type peer struct {
 	g    *Gateway
 	emit func(frame []byte) // what concerns no request; one whole frame at a time
+	// group is whom a parked call may be resumed by: over HTTP each request of the
+	// newer era is a peer of its own.
+	group *peer
 
 	mu       sync.Mutex
 	ready    bool   // initialised in the older era
@@ -26,6 +29,7 @@ type peer struct {
 
 func (g *Gateway) newPeer(emit func([]byte)) *peer {
 	p := &peer{g: g, emit: emit, inflight: map[string]*exchange{}, subs: map[string]*upstream{}, listens: map[string]*listen{}}
+	p.group = p
 	g.mu.Lock()
 	g.peers[p] = struct{}{}
 	g.mu.Unlock()
@@ -59,7 +63,8 @@ func (p *peer) leave(reason string) {
 // exchange is one request of an agent.
 type exchange struct {
 	p      *peer
-	emit   func(frame []byte) // what concerns this request, its answer as the last
+	emit   func(frame []byte) // what concerns this request
+	final  func(frame []byte) // its answer; nil when that goes where the rest goes
 	id     []byte
 	method string
 	params []byte
@@ -67,8 +72,10 @@ type exchange struct {
 	token  []byte // for progress; nil when none is wanted
 	modern bool   // asked in the newer era
 	began  time.Time
-	ended  atomic.Bool
-	over   func() // called once, after the answer or the cancellation
+	// patient: who serves the request may wait for the server on its goroutine.
+	patient bool
+	ended   atomic.Bool
+	over    func() // called once, after the answer or the cancellation
 
 	mu        sync.Mutex
 	flight    *flight
@@ -125,7 +132,11 @@ func (x *exchange) answer(kind string, body []byte) {
 	if !x.finish() {
 		return
 	}
-	x.emit(answerFrame(x.id, kind, body))
+	if x.final != nil {
+		x.final(answerFrame(x.id, kind, body))
+	} else {
+		x.emit(answerFrame(x.id, kind, body))
+	}
 	if x.over != nil {
 		x.over()
 	}

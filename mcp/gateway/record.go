@@ -15,8 +15,10 @@ const (
 	// queueRecords and queueBytes bound what waits to be recorded.
 	queueRecords = 1 << 16
 	queueBytes   = 64 << 20
-	// batchRecords bounds one hand-over.
-	batchRecords = 256
+	// batchRecords bounds one hand-over; lingerTime is how long one waits for more,
+	// so that recording does not compete with the calls for the processors.
+	batchRecords = 512
+	lingerTime   = 250 * time.Millisecond
 	// acceptTime bounds one hand-over, drainTime all of those at the end.
 	acceptTime = 30 * time.Second
 	drainTime  = 10 * time.Second
@@ -94,19 +96,20 @@ func (q *queue) run(ctx context.Context) {
 	for f := range q.in {
 		batch := []*finished{f}
 		size := f.size()
-	more:
-		for len(batch) < batchRecords {
+		linger := time.NewTimer(lingerTime)
+		for more := f.recorded == nil; more && len(batch) < batchRecords; {
 			select {
 			case f, ok := <-q.in:
-				if !ok {
-					break more
+				if ok {
+					batch = append(batch, f)
+					size += f.size()
 				}
-				batch = append(batch, f)
-				size += f.size()
-			default:
-				break more
+				more = ok && f.recorded == nil
+			case <-linger.C:
+				more = false
 			}
 		}
+		linger.Stop()
 		q.hand(ctx, batch)
 		q.bytes.Add(-size)
 	}

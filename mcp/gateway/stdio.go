@@ -75,7 +75,7 @@ func (g *Gateway) read(p *peer, in io.Reader, calls *tally) error {
 				calls.add()
 				over = calls.done
 			}
-			g.take(p, m, p.emit, over)
+			g.take(p, m, p.emit, nil, over)
 		}
 		if errors.Is(err, io.EOF) {
 			return nil

@@ -24,6 +24,7 @@ import (
 // gatewayFlags are what `lathe gateway` and its subcommands are told.
 type gatewayFlags struct {
 	config, agent string
+	http          string
 	strict        bool
 }
 
@@ -51,6 +52,9 @@ unless --strict holds each reply until its record is durable.`,
 				return err
 			}
 			defer g.Close()
+			if f.http != "" {
+				return a.serveGatewayHTTP(cmd.Context(), g, f.http)
+			}
 			err = g.Serve(cmd.Context(), a.in, a.out)
 			if errors.Is(err, context.Canceled) { // told to end
 				return nil
@@ -60,6 +64,7 @@ unless --strict holds each reply until its record is durable.`,
 	}
 	c.PersistentFlags().StringVar(&f.config, "config", "", "the configuration (default: gateway.json in $XDG_CONFIG_HOME/lathe)")
 	c.Flags().StringVar(&f.agent, "agent", "mcp", "the agent's name in the log")
+	c.Flags().StringVar(&f.http, "http", "", "serve agents over Streamable HTTP on this loopback address, not on stdio;\nthe token is that of $"+gatewayTokenVar+", or a new one that is printed")
 	c.Flags().BoolVar(&f.strict, "strict", false, "hold each reply until its record is durable")
 	c.Flags().Func("project", "the project's name (default: of the working directory)", a.setting("project"))
 	c.AddCommand(a.gatewayListCmd(f), a.gatewayPinsCmd(f), a.gatewayAdoptCmd(f))
@@ -84,7 +89,11 @@ func (a *app) gatewayListCmd(f *gatewayFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			g, err := gateway.New(gateway.Options{Config: cfg, Env: os.Environ(), Recorder: nowhere{}, Version: server.Version,
+			wd, err := os.Getwd()
+			if err != nil {
+				return fmt.Errorf("working directory: %w", err)
+			}
+			g, err := gateway.New(gateway.Options{Config: cfg, Pins: gateway.OpenPins(pinsPath(path), nil), Dir: wd, Env: os.Environ(), Recorder: nowhere{}, Version: server.Version,
 				ProjectID: "list", SessionID: uuid.NewString()})
 			if err != nil {
 				return err
