@@ -52,7 +52,7 @@ func (f *forge) run(ctx context.Context, name, workspace string, arguments json.
 	}
 	hideSecrets(t.manifest.Permissions, res)
 	if res.ExitCode == 0 && res.Limit == "" {
-		if err := applyWrites(spec, res); err != nil {
+		if err := f.applyWrites(spec, res); err != nil {
 			res.ExitCode = 1
 			res.Stdout, _ = json.Marshal(map[string]any{"error": map[string]string{"type": "PermissionError", "message": err.Error()}}) // strings always can be
 		}
@@ -74,13 +74,11 @@ func callSpec(p learn.Permissions, root, dir, workspace string) (*sandbox.Spec, 
 	if workspace == "" {
 		return nil, errors.New("the tool reads the workspace, but this connection has none: connect through `lathe mcp` in a project's folder")
 	}
-	spec.Binds = append(spec.Binds, sandbox.Bind{Host: workspace, Guest: guestWorkspace})
 	spec.Dir = guestWorkspace
 	// git refuses a folder that belongs to somebody else, as it does in
 	// the sandbox's user namespace.
 	spec.Env = append(spec.Env, "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*")
-	writes, err := staged(p, workspace)
-	spec.Binds = append(spec.Binds, writes...)
+	spec.Binds, err = workspaceBinds(spec.Binds, p, workspace)
 	return spec, err
 }
 

@@ -29,6 +29,8 @@ const annotationContent = "org.lathe.content-hash"
 
 // forge is the part of the daemon that makes, deploys and runs tools.
 type forge struct {
+	applying sync.Mutex // the changes of calls that may write
+
 	d        *Daemon
 	images   *image.Store
 	launcher *sandbox.Launcher

@@ -2,12 +2,16 @@ package server
 
 import (
 	"bytes"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"lathe/learn"
 	"lathe/toolforge"
@@ -36,28 +40,70 @@ func variables(p learn.Permissions) ([]string, error) {
 // to the agent and into the log.
 func hideSecrets(p learn.Permissions, res *sandbox.Result) {
 	for _, name := range p.Secrets {
-		if value := os.Getenv(name); len(value) >= shortestSecret {
-			res.Stdout = bytes.ReplaceAll(res.Stdout, []byte(value), []byte("["+name+"]"))
-			res.Stderr = bytes.ReplaceAll(res.Stderr, []byte(value), []byte("["+name+"]"))
+		value := os.Getenv(name)
+		if len(value) < shortestSecret {
+			continue
+		}
+		quoted, _ := json.Marshal(value) // strings always can be
+		for _, form := range []string{value, string(quoted[1 : len(quoted)-1]), base64.StdEncoding.EncodeToString([]byte(value))} {
+			res.Stdout = bytes.ReplaceAll(res.Stdout, []byte(form), []byte("["+name+"]"))
+			res.Stderr = bytes.ReplaceAll(res.Stderr, []byte(form), []byte("["+name+"]"))
 		}
 	}
 }
 
-// staged shows the folders that a tool may write: what it writes is applied
-// when its call has succeeded, and not before.
-func staged(p learn.Permissions, workspace string) ([]sandbox.Bind, error) {
-	if p.Filesystem != "write" {
-		return nil, nil
-	}
-	var binds []sandbox.Bind
+// workspaceBinds adds what a tool may see of the workspace: all of it or the
+// named parts, read-only, or with the folders that it may write laid over it.
+// What it writes is applied when its call has succeeded, and not before. Of the
+// named parts those that are there are shown: not every workspace has all.
+func workspaceBinds(binds []sandbox.Bind, p learn.Permissions, workspace string) ([]sandbox.Bind, error) {
+	write := p.Filesystem == "write"
+	var paths []string
 	for _, name := range p.Paths {
-		host := filepath.Join(workspace, filepath.FromSlash(path.Clean(name)))
-		if fi, err := os.Lstat(host); err != nil || !fi.IsDir() {
-			return nil, fmt.Errorf("the tool writes into %s, which is no folder of the workspace: make it first", name)
+		paths = append(paths, path.Clean(name))
+	}
+	slices.Sort(paths) // a folder before what is in it
+	if write || len(paths) == 0 || slices.Contains(paths, ".") {
+		binds = append(binds, sandbox.Bind{Host: workspace, Guest: guestWorkspace})
+		if !write {
+			return binds, nil
 		}
-		binds = append(binds, sandbox.Bind{Host: host, Guest: path.Join(guestWorkspace, path.Clean(name)), Staged: true})
+	}
+	var taken []string
+	for _, name := range paths {
+		if slices.ContainsFunc(taken, func(around string) bool { return name == around || strings.HasPrefix(name, around+"/") }) {
+			continue
+		}
+		host, err := plainPath(workspace, name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		taken = append(taken, name)
+		binds = append(binds, sandbox.Bind{Host: host, Guest: path.Join(guestWorkspace, name), Staged: write})
+	}
+	if write && taken == nil {
+		return nil, fmt.Errorf("the tool writes into %s, which is no folder of the workspace: make it first", strings.Join(p.Paths, ", "))
 	}
 	return binds, nil
+}
+
+// plainPath is a part of the workspace that is reached without links.
+func plainPath(workspace, name string) (string, error) {
+	at := workspace
+	for part := range strings.SplitSeq(name, "/") {
+		at = filepath.Join(at, part)
+		fi, err := os.Lstat(at)
+		if err != nil {
+			return "", err
+		}
+		if fi.Mode()&fs.ModeSymlink != 0 {
+			return "", fmt.Errorf("the tool may use %s of the workspace, which is or leads through a link: it is not followed", name)
+		}
+	}
+	return at, nil
 }
 
 // errUnwritten says that a call's changes were not made.
@@ -65,7 +111,7 @@ var errUnwritten = errors.New("nothing was written")
 
 // applyWrites makes the changes of a call that succeeded, all or none of them
 // as far as they can be judged before.
-func applyWrites(spec *sandbox.Spec, res *sandbox.Result) error {
+func (f *forge) applyWrites(spec *sandbox.Spec, res *sandbox.Result) error {
 	if len(res.Unstaged) > 0 {
 		return fmt.Errorf("%w: the tool did what cannot be taken over: %.300s", errUnwritten, res.Unstaged[0])
 	}
@@ -76,6 +122,8 @@ func applyWrites(spec *sandbox.Spec, res *sandbox.Result) error {
 		}
 		byFolder[c.Bind] = append(byFolder[c.Bind], c)
 	}
+	f.applying.Lock() // one call's changes after the other's
+	defer f.applying.Unlock()
 	for i, b := range spec.Binds {
 		if changes := byFolder[i]; len(changes) > 0 {
 			if err := sandbox.Apply(b.Host, changes); err != nil {

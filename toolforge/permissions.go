@@ -51,7 +51,7 @@ func steers(name string) bool {
 // Bounds of what permissions name.
 const (
 	maxRead  = 24 // folders and files
-	maxWrite = 8  // folders
+	maxWrite = 24 // folders
 	maxNamed = 32 // hosts, variables
 )
 

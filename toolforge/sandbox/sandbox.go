@@ -110,7 +110,7 @@ const (
 	minPIDs     = 16 // the launcher's own threads need some until it executes
 	maxFiles    = 10_000
 	maxBinds    = 32
-	maxStaged   = 8
+	maxStaged   = 24
 	maxArgBytes = 128 << 10
 )
 

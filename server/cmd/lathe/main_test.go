@@ -60,8 +60,12 @@ func runScripts(t *testing.T, dir, images string) {
 			if err != nil {
 				return err
 			}
+			shared, err := filepath.Abs(filepath.Join("..", "..", "..", "..", "shared", "data"))
+			if err != nil {
+				return err
+			}
 			for name, value := range map[string]string{
-				"LATHE_DATA_DIR": data, "LATHE_HTTP": "off", "LATHE_IMAGES_DIR": images,
+				"SHARED": shared, "LATHE_DATA_DIR": data, "LATHE_HTTP": "off", "LATHE_IMAGES_DIR": images,
 				"HOME": filepath.Join(env.WorkDir, "home"), "XDG_CONFIG_HOME": filepath.Join(env.WorkDir, "config"),
 				"TERM": "dumb", "RECORDINGS": recordings, "LONG": filepath.Join(env.WorkDir, strings.Repeat("long-", 30)),
 			} {
