@@ -73,8 +73,12 @@ func TestRecordLooksEverywhere(t *testing.T) {
 	if rec.Action.ContextSnapshot.Environment["HOME"] != "/root" {
 		t.Error("HOME was redacted")
 	}
-	checkFieldsKnown(t, reflect.TypeFor[learn.ActionOutcome](), "ID CallID PlanID StepID Timestamp ProjectID SessionID TaskID AgentID Source ActionType ToolName ToolParameters ToolOutput Status ErrorDetails ResourceMetrics ContextSnapshot")
-	checkFieldsKnown(t, reflect.TypeFor[learn.TaskRecord](), "ID TaskID ProjectID SessionID AgentID Timestamp Phase Prompt ProblemType Outcome OutcomeKind Feedback")
+	checkFieldsKnown(t, reflect.TypeFor[learn.ActionOutcome](), "ID CallID PlanID StepID Timestamp ProjectID SessionID TaskID AgentID Source ActionType ToolName ToolParameters ToolOutput Status ErrorDetails ResourceMetrics ContextSnapshot Generated")
+	checkFieldsKnown(t, reflect.TypeFor[learn.TaskRecord](), "ID TaskID ProjectID SessionID AgentID Timestamp Phase Prompt ProblemType Outcome OutcomeKind Feedback RemedyID")
+	// Generated holds versions and identifiers that the daemon itself wrote.
+	for _, typ := range []reflect.Type{reflect.TypeFor[learn.GeneratedCall](), reflect.TypeFor[learn.VersionTrial](), reflect.TypeFor[learn.ToolVersion]()} {
+		checkFieldsKnown(t, typ, "ToolVersion Trial Fallback Candidate Share Version Digest ReviewID Tenure")
+	}
 	checkFieldsKnown(t, reflect.TypeFor[learn.ContextSnapshot](), "CWD ActiveFiles CodeEntities Environment")
 	checkFieldsKnown(t, reflect.TypeFor[learn.ToolOutput](), "Stdout Stderr ExitCode Content")
 	checkFieldsKnown(t, reflect.TypeFor[learn.ErrorDetails](), "Message Code StackTrace")
