@@ -10,6 +10,7 @@ const (
 	UseNames      ModelUse = "names"
 	UseAliases    ModelUse = "aliases"
 	UseClarify    ModelUse = "clarification" // of a proposal, to a reviewer who asked back
+	UseTool       ModelUse = "tool"          // code, tests and documentation of a tool
 )
 
 // ModelVerdict is what became of a model's answer.

@@ -165,6 +165,13 @@ type Check struct {
 	// Findings say where, as far as the gate knows.
 	Findings []Finding `json:"findings,omitempty"`
 	Seconds  float64   `json:"seconds"`
+	// Rating is pylint's, of 10.
+	Rating float64 `json:"rating,omitempty"`
+	// Key stands for all that the gate looked at: the parts of the tool, the
+	// image and the gate itself. Reused says that an earlier result with the
+	// same key was taken, and nothing was run; Seconds is what that took.
+	Key    string `json:"key,omitempty"`
+	Reused bool   `json:"reused,omitempty"`
 }
 
 // Finding is one thing that a gate has against a tool.

@@ -49,6 +49,8 @@ type (
 		Tool          *learn.ProposedTool `json:"tool,omitempty"`
 		ValidateOnly  bool                `json:"validate_only,omitempty"` // no review request
 		Request       *RequestCall        `json:"request,omitempty"`
+		// Replaces is a proposal in review that Tool takes the place of.
+		Replaces string `json:"replaces,omitempty"`
 	}
 	// RecallCall asks what experience says about a task of any project.
 	RecallCall struct {
@@ -313,7 +315,7 @@ func (d *Daemon) forgeCall(ctx context.Context, c ForgeCall, progress func(learn
 		return d.forge.check(ctx, *c.Tool, progress)
 	}
 	if c.Tool != nil {
-		return d.forge.propose(ctx, "", *c.Tool, c.Tool.Spec.Evidence, progress)
+		return d.proposed(ctx, c, progress)
 	}
 	if c.Request != nil {
 		return d.request(ctx, *c.Request, progress)
@@ -322,6 +324,8 @@ func (d *Daemon) forgeCall(ctx context.Context, c ForgeCall, progress func(learn
 	switch {
 	case err != nil:
 		return Forged{}, err
+	case !o.Forgeable && o.Operation == "" && len(o.Examples) > 0 && d.writes():
+		return d.written(ctx, o, nil, "", progress)
 	case !o.Forgeable:
 		return Forged{}, fmt.Errorf("%s cannot be made into a tool: %s", o.Name, o.NotForgeable)
 	case o.DuplicateOf != "":

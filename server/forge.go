@@ -43,6 +43,7 @@ type forge struct {
 	mu       sync.Mutex
 	tools    map[string]*family // by name
 	random   func() float64     // draws which version a call goes to
+	results  *results           // of earlier validations
 	validate sync.Mutex         // one validation at a time: it fills the machine
 }
 
@@ -51,7 +52,7 @@ func openForge(d *Daemon) (*forge, error) {
 	if err != nil {
 		return nil, fmt.Errorf("image store: %w", err)
 	}
-	f := &forge{d: d, images: images, tools: map[string]*family{}, random: rand.Float64}
+	f := &forge{d: d, results: newResults(), images: images, tools: map[string]*family{}, random: rand.Float64}
 	f.launcher, f.broken = sandbox.Open(d.cfg.Sandbox)
 	if f.broken == nil {
 		f.pool = sandbox.NewPool(f.launcher, sandbox.PoolOptions{})
@@ -156,6 +157,8 @@ type Forged struct {
 	ReviewID   string                 `json:"review_id,omitempty"`
 	Tool       learn.ProposedTool     `json:"tool"`
 	Validation learn.ValidationResult `json:"validation"`
+	// Rounds is what became of each draft, when a model wrote the tool.
+	Rounds []toolforge.Round `json:"rounds,omitempty"`
 }
 
 // make goes from an opportunity to a review request: specification, scaffold,
@@ -226,9 +229,11 @@ func (f *forge) check(ctx context.Context, tool learn.ProposedTool, progress fun
 	f.validate.Lock()
 	defer f.validate.Unlock()
 	var err error
-	if out.Validation, err = (toolforge.Validator{Runner: f}).Validate(ctx, tool, progress); err != nil {
+	v := toolforge.Validator{Runner: f, Where: f.where(), Known: f.results.known}
+	if out.Validation, err = v.Validate(ctx, tool, progress); err != nil {
 		return out, fmt.Errorf("validate %s: %w", tool.Manifest.Name, err)
 	}
+	f.results.add(out.Validation)
 	return out, nil
 }
 

@@ -24,6 +24,8 @@ func (d *Daemon) followPeople(ctx context.Context) error {
 			for _, question := range it.Questions {
 				if err := d.clarify(ctx, it, question); err != nil && ctx.Err() == nil {
 					d.logger.Error("a question is not answered", "proposal", it.ID, "err", err)
+				} else if err := d.revise(ctx, it, question); err != nil && ctx.Err() == nil {
+					d.logger.Error("a tool is not written anew after a question", "proposal", it.ID, "err", err)
 				}
 			}
 		}

@@ -220,6 +220,7 @@ func (d *Daemon) project(e learn.LedgerEntry) {
 	report(d.learners.monitor.ApplyLedger(e))
 	report(d.learners.trial.ApplyLedger(e))
 	report(d.forge.apply(e))
+	report(d.forge.results.apply(e))
 	report(d.reports.apply(e))
 	report(d.graph.ApplyLedger(e))
 	report(d.models.apply(e))

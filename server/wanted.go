@@ -81,8 +81,13 @@ func (d *Daemon) opportunity(id string) (learn.ToolOpportunity, error) {
 	return learn.ToolOpportunity{}, fmt.Errorf("there is no opportunity %.80q: see `lathe tool opportunities`", id)
 }
 
-// request makes a tool that a person or an agent asked for, from commands.
+// request makes a tool that a person or an agent asked for: from commands, or
+// by the model when there is one and no command, or none that tells enough.
 func (d *Daemon) request(ctx context.Context, c RequestCall, progress func(learn.Check)) (Forged, error) {
+	if strings.TrimSpace(c.Command) == "" && d.writes() {
+		o := d.learners.finder.Request(c.ProjectID, c.Name, c.Description, "", d.now())
+		return d.written(ctx, o, nil, "", progress)
+	}
 	if strings.TrimSpace(c.Command) == "" {
 		return Forged{}, errors.New("command is missing: give one command line that does it once, and more as examples; without a language model a tool is made from commands")
 	}
@@ -90,5 +95,29 @@ func (d *Daemon) request(ctx context.Context, c RequestCall, progress func(learn
 	for _, line := range c.Examples {
 		o.Examples = append(o.Examples, learn.ToolExample{Command: line})
 	}
-	return d.forge.make(ctx, o, progress)
+	out, err := d.forge.make(ctx, o, progress)
+	if errors.Is(err, toolforge.ErrNotForgeable) && d.writes() {
+		return d.written(ctx, o, nil, "", progress)
+	}
+	return out, err
+}
+
+// proposed puts a finished tool before the reviewer. The proposal that it takes
+// the place of is withdrawn once it passed, and lends it its evidence: nobody
+// has to decide on both.
+func (d *Daemon) proposed(ctx context.Context, c ForgeCall, progress func(learn.Check)) (Forged, error) {
+	evidence, project := c.Tool.Spec.Evidence, ""
+	var old review.Item
+	if c.Replaces != "" {
+		var err error
+		if old, err = d.queue.Get(c.Replaces); err != nil {
+			return Forged{}, err
+		}
+		evidence, project = old.Evidence, old.Project
+	}
+	out, err := d.forge.propose(ctx, project, *c.Tool, evidence, progress)
+	if err != nil {
+		return out, err
+	}
+	return out, d.replace(ctx, old, out.ReviewID)
 }

@@ -76,9 +76,8 @@ func mutation(ctx context.Context, j *job) (learn.Check, error) {
 	if !a.Whole {
 		return learn.Check{Summary: "the tests fail on the whole tool when it is only written otherwise or lies elsewhere: they must look at what it does"}, nil
 	}
-	j.killed = float64(a.Killed) / float64(a.Total)
 	j.result.Mutants, j.result.Noticed = a.Total, a.Killed
-	c := learn.Check{Passed: j.killed >= minMutants,
+	c := learn.Check{Passed: float64(a.Killed)/float64(a.Total) >= minMutants,
 		Summary: fmt.Sprintf("the tests noticed %d of %d broken tools (of %d possible), at least %.0f %% is asked for", a.Killed, a.Total, a.Possible, 100*minMutants)}
 	for _, s := range a.Survivors {
 		c.Details = append(c.Details, "not noticed: "+s)

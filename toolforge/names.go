@@ -50,6 +50,9 @@ func cleanName(s string) string {
 	return name
 }
 
+// ToolName makes a valid tool name of any text.
+func ToolName(text string) string { return cleanName(text) }
+
 // unused is name, or name with the first free number, and takes it.
 func unused(taken map[string]bool, name string) string {
 	candidate := name

@@ -49,6 +49,12 @@ type Validator struct {
 	Parallel int
 	// Wall bounds each gate: 3 minutes when zero.
 	Wall time.Duration
+	// Where names what the gates run in and on: digests of the images, the
+	// backend. Results are reused only where it is the same; never when "".
+	Where string
+	// Known returns an earlier result that holds a passed check with this key.
+	// Nil knows none.
+	Known func(key string) (learn.ValidationResult, bool)
 }
 
 // gate is one check of a tool.
@@ -64,8 +70,6 @@ type job struct {
 
 	mu     sync.Mutex
 	result learn.ValidationResult
-	lint   float64
-	killed float64
 }
 
 // Validate runs the static gates (syntax, types, lint, security, imports,
@@ -117,13 +121,10 @@ func (j *job) phase(ctx context.Context, gates []gate, parallel int, progress fu
 	var say sync.Mutex
 	for i, g := range gates {
 		group.Go(func() error {
-			start := time.Now()
-			c, err := g.run(ctx, j)
+			c, err := j.once(ctx, g)
 			if err != nil {
 				return fmt.Errorf("gate %s of %s: %w", g.name, j.tool.Manifest.Name, err)
 			}
-			c.Name, c.Seconds = g.name, time.Since(start).Seconds()
-			c.Details = c.Details[:min(len(c.Details), 50)]
 			checks[i] = c
 			say.Lock()
 			defer say.Unlock()
@@ -153,15 +154,16 @@ func (j *job) passed() bool {
 func (j *job) judge() {
 	r := &j.result
 	r.Passed = j.passed()
-	passed := 0
+	passed, lint := 0, 0.0
 	for _, c := range r.Checks {
+		lint = max(lint, c.Rating)
 		if c.Passed {
 			passed++
 		}
 	}
 	total := r.TestsPassed + r.TestsFailed
-	r.Score = 0.30*float64(r.TestsPassed)/float64(max(total, 1)) + 0.25*j.killed + 0.20*r.Coverage +
-		0.15*j.lint/10 + 0.10*float64(passed)/float64(len(r.Checks))
+	r.Score = 0.30*float64(r.TestsPassed)/float64(max(total, 1)) + 0.25*float64(r.Noticed)/float64(max(r.Mutants, 1)) + 0.20*r.Coverage +
+		0.15*lint/10 + 0.10*float64(passed)/float64(len(r.Checks))
 	if !r.Passed {
 		r.Score = min(r.Score, 0.49)
 	}
@@ -179,8 +181,11 @@ func (j *job) judge() {
 // run runs one program beside the tool's files. Scripts are those of guest/.
 func (j *job) run(ctx context.Context, stdin any, extra map[string]string, args ...string) (RunResult, error) {
 	files := map[string][]byte{}
+	seen, narrowed := ctx.Value(filesOf{}).([]string)
 	for name, content := range j.tool.Files {
-		files["tool/"+name] = []byte(content)
+		if !narrowed || slices.Contains(seen, name) {
+			files["tool/"+name] = []byte(content)
+		}
 	}
 	for name, content := range extra {
 		files[name] = []byte(content)

@@ -41,6 +41,7 @@ type Stage struct {
 	Summary  string          `json:"summary"`
 	Findings []learn.Finding `json:"findings,omitempty"`
 	Details  []string        `json:"details,omitempty"`
+	Reused   bool            `json:"reused,omitempty"` // an earlier result on the same parts was taken
 }
 
 // VerdictOf makes the document of a validation.
@@ -52,7 +53,7 @@ func VerdictOf(tool learn.ProposedTool, r learn.ValidationResult) Verdict {
 		v.Verdict = "refuse"
 	}
 	for _, c := range r.Checks {
-		v.Stages[c.Name] = Stage{OK: c.Passed, Seconds: c.Seconds, Summary: c.Summary, Findings: c.Findings, Details: c.Details}
+		v.Stages[c.Name] = Stage{OK: c.Passed, Seconds: c.Seconds, Summary: c.Summary, Findings: c.Findings, Details: c.Details, Reused: c.Reused}
 		if c.Passed {
 			continue
 		}

@@ -136,6 +136,9 @@ func (a *app) verdictCmd(name string, v learn.Verdict, short string) *cobra.Comm
 			if it.Plan != nil {
 				fmt.Fprintf(a.errs, "\n%s\n", cleanLines(it.Plan.Diff))
 			}
+			if it.Tool != nil && v == learn.VerdictApprove {
+				a.showBefore(it)
+			}
 			fmt.Fprintf(a.errs, "content %s\n", it.ContentHash)
 			pass, err := passphrase("Reviewer's passphrase: ")
 			if err != nil {
@@ -221,13 +224,14 @@ func (a *app) printItem(it review.Item) {
 		if t.Tool.Spec.CommandTemplate != "" {
 			fmt.Fprintf(a.out, "does what    %s\n", clean(t.Tool.Spec.CommandTemplate))
 		}
+		a.printEvidence(t)
 		fmt.Fprintln(a.out)
 		a.printChecks(t.Validation)
 		if t.Diff != "" {
-			fmt.Fprintf(a.out, "\nchange to the former version:\n%s\n", cleanLines(t.Diff))
+			fmt.Fprint(a.out, "\nchange to the former version:\n")
+			a.source(a.out, ".diff", t.Diff)
 		}
-		fmt.Fprintf(a.out, "\ntool.py\n%s\n", cleanLines(t.Tool.Files["tool.py"]))
-		fmt.Fprintf(a.out, "(tests and README: lathe review show --json %s)\n", it.ID[:min(8, len(it.ID))])
+		a.printTool(t)
 	}
 	fmt.Fprintf(a.out, "\ncontent  %s\n", it.ContentHash)
 	for _, q := range it.Questions {
@@ -250,6 +254,9 @@ func (a *app) printChecks(v learn.ValidationResult) {
 		mark := "passed"
 		if !ch.Passed {
 			mark = "FAILED"
+		}
+		if ch.Reused {
+			mark = "reused"
 		}
 		rows = append(rows, []string{ch.Name, mark, fmt.Sprintf("%.1f s", ch.Seconds), cut(ch.Summary, 100)})
 	}

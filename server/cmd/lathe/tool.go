@@ -35,7 +35,7 @@ func (a *app) toolCmd() *cobra.Command {
 			a.table("NAME VERSION DIGEST DESCRIPTION", rows)
 			return nil
 		}}
-	c.AddCommand(a.toolOpportunitiesCmd(), a.toolRequestCmd(), a.toolMeasuresCmd(), list, a.toolForgeCmd(), a.toolProposeCmd(true), a.toolProposeCmd(false), a.toolRunCmd(),
+	c.AddCommand(a.toolOpportunitiesCmd(), a.toolRequestCmd(), a.toolMeasuresCmd(), a.toolEditCmd(), list, a.toolForgeCmd(), a.toolProposeCmd(true), a.toolProposeCmd(false), a.toolRunCmd(),
 		a.toolKeysCmd(), a.toolPushCmd(), a.toolPullCmd())
 	c.AddCommand(a.toolStates()...)
 	return c
@@ -137,6 +137,10 @@ func (a *app) checkLine(ch learn.Check) {
 	mark := "passed"
 	if !ch.Passed {
 		mark = "FAILED"
+	}
+	if ch.Reused {
+		fmt.Fprintf(a.errs, "  %-13s %s before on the same parts  %s\n", ch.Name, mark, cut(ch.Summary, 90))
+		return
 	}
 	if ch.Passed || len(ch.Details) == 0 {
 		fmt.Fprintf(a.errs, "  %-13s %s in %4.1f s  %s\n", ch.Name, mark, ch.Seconds, cut(ch.Summary, 90))
