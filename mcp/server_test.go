@@ -382,3 +382,20 @@ func TestResourcesAndPrompts(t *testing.T) {
 		t.Errorf("the quoted text can close its fence: %s", text)
 	}
 }
+
+// A generated tool's answer enters the context as it is, with nothing around it.
+func TestGeneratedToolsAnswerPlainly(t *testing.T) {
+	for result, want := range map[string]string{`"two\nlines"`: "two\nlines", `{"lines":3}`: `{"lines":3}`, `[1]`: `[1]`, `7`: `7`} {
+		res := plainly(ToolRun{Name: "n", Version: "1.0.0", Digest: "sha256:0", Result: json.RawMessage(result)})
+		text, ok := res.Content[0].(mcp.TextContent)
+		if !ok || text.Text != want || res.IsError || len(res.Content) != 1 {
+			t.Errorf("%s: %+v", result, res)
+		}
+		if (res.StructuredContent != nil) != (result[0] == '{') || res.Meta.AdditionalFields["lathe/version"] != "1.0.0" {
+			t.Errorf("%s: structured %v, meta %+v", result, res.StructuredContent, res.Meta)
+		}
+	}
+	if res := plainly(ToolRun{Name: "n", Error: "failed", Result: json.RawMessage(`"half"`)}); !res.IsError {
+		t.Errorf("a failure: %+v", res)
+	}
+}

@@ -210,5 +210,25 @@ func (s *Server) run(ctx context.Context, name string, arguments json.RawMessage
 	if err != nil {
 		return mcp.NewToolResultErrorf("%s: %v", name, err)
 	}
-	return structured(out, nil)
+	return plainly(out)
+}
+
+// plainly gives what a generated tool gave and nothing around it, since all of
+// it enters the context at every call: a text as it is, another value as JSON.
+// Which version answered stands in _meta.
+func plainly(out ToolRun) *mcp.CallToolResult {
+	if out.Error != "" || len(out.Result) == 0 {
+		return structured(out, nil)
+	}
+	text := string(out.Result)
+	res := &mcp.CallToolResult{Content: []mcp.Content{}}
+	var plain string
+	if json.Unmarshal(out.Result, &plain) == nil {
+		text = plain
+	} else if out.Result[0] == '{' {
+		res.StructuredContent = out.Result
+	}
+	res.Content = append(res.Content, mcp.NewTextContent(text))
+	res.Meta = mcp.NewMetaFromMap(map[string]any{"lathe/version": out.Version, "lathe/digest": out.Digest})
+	return res
 }

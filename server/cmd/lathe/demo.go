@@ -342,13 +342,13 @@ func (d *demoRun) useTool(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var run struct{ Result json.RawMessage }
-	if err := d.agent.call(ctx, d.Tool.Name, arguments, &run); err != nil {
+	var answer json.RawMessage
+	if err := d.agent.call(ctx, d.Tool.Name, arguments, &answer); err != nil {
 		return err
 	}
-	d.Hot.Called, d.Hot.Result, d.Hot.Pipeline = true, run.Result, d.script.Pipeline.Command
+	d.Hot.Called, d.Hot.Result, d.Hot.Pipeline = true, answer, d.script.Pipeline.Command
 	var result struct{ Stdout string }
-	if err := json.Unmarshal(run.Result, &result); err != nil {
+	if err := json.Unmarshal(answer, &result); err != nil {
 		return fmt.Errorf("result of %s: %w", d.Tool.Name, err)
 	}
 	cmd := exec.CommandContext(ctx, "sh", "-c", d.script.Pipeline.Command)
