@@ -101,7 +101,7 @@ func (d *Daemon) socketHandler() http.Handler {
 	answer(d, mux, "GET /v1/status", func(ctx context.Context, _ nothing) (Status, error) { return d.status(), nil })
 	answer(d, mux, "POST /v1/records", func(ctx context.Context, c RecordsCall) (intake.Receipt, error) { return d.accept(ctx, c.Records) })
 	answer(d, mux, "POST /v1/settle", func(ctx context.Context, _ nothing) (nothing, error) {
-		if err := d.hooked.flush(ctx); err != nil {
+		if err := errors.Join(d.hooked.flush(ctx), d.drainSpoolOnce(ctx)); err != nil {
 			return nothing{}, err
 		}
 		return nothing{}, d.settle(ctx)

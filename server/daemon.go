@@ -73,6 +73,7 @@ type Daemon struct {
 	tools       *publisher      // of the tool list
 	hooked      *writer[hooked] // what hooks reported, behind their answers
 	refused     refusedOnce
+	draining    sync.Mutex // one takes in the spool at a time
 	metrics     *metrics
 	offers      *offers // of gateways
 	tokens      *Tokens

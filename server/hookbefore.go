@@ -81,6 +81,9 @@ func (d *Daemon) beforeCall(ctx context.Context, format string, h *intake.Hook) 
 	if !ok {
 		return nil
 	}
+	if _, silent := d.mutes.silent(ev.ProjectID, []learn.ErrorSignature{known.Signature}, d.now()); silent {
+		return nil
+	}
 	offer, ok := d.instead(ev, act, known.Signature)
 	if !ok {
 		return nil

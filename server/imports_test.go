@@ -49,9 +49,11 @@ var direction = map[string][]string{
 	"server/intake":     {"learn"},
 	"server/redact":     {"learn"},
 	"server/web":        {"learn"},
-	"server/docs":       {},
-	"fixtures":          {"learn"},
-	"fixtures/record":   {"fixtures", "learn"},
+	// The settings of agents and editors, and how they are edited.
+	"server/connect":  {},
+	"server/docs":     {},
+	"fixtures":        {"learn"},
+	"fixtures/record": {"fixtures", "learn"},
 	// The recorder of what the patterns are tested on.
 	"learn/signature/record": {"learn", "learn/signature"},
 	// The hook program stays small: see the design on what imports cost.

@@ -83,3 +83,17 @@ func WorkspaceProject(root string) string {
 	}
 	return ProjectID(root)
 }
+
+// DefaultDataDir reports whether a data directory is the one that is used when
+// nobody names another: its programs need not be told.
+func DefaultDataDir(dir string) bool {
+	base := os.Getenv("XDG_DATA_HOME")
+	if !filepath.IsAbs(base) {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return false
+		}
+		base = filepath.Join(home, ".local", "share")
+	}
+	return dir == filepath.Join(base, "lathe")
+}

@@ -134,6 +134,8 @@ func (d *Daemon) drainSpool(ctx context.Context) error {
 // drainSpoolOnce takes in what lies there now. A file goes when all of it is
 // in the log.
 func (d *Daemon) drainSpoolOnce(ctx context.Context) error {
+	d.draining.Lock()
+	defer d.draining.Unlock()
 	names, err := filepath.Glob(filepath.Join(spoolDir(d.cfg.DataDir), "*.jsonl"))
 	if err != nil {
 		return err

@@ -154,7 +154,7 @@ func TestEveryCommandNamedIsThere(t *testing.T) {
 	for name, text := range pages(t) {
 		for _, m := range regexp.MustCompile("(?m)(?:`|^)lathe ([a-z]+)(?: ([a-z]+))?").FindAllStringSubmatch(text, -1) {
 			for _, word := range m[1:] {
-				if word != "" && !known[word] && !slices.Contains([]string{"import"}, m[1]) {
+				if word != "" && !known[word] && !slices.Contains([]string{"import", "connect", "hook"}, m[1]) {
 					t.Errorf("%s: there is no command %q (in %q)", name, word, m[0])
 				}
 			}
