@@ -128,7 +128,7 @@ func topFolders(folders map[string]int) []string {
 		return cmp.Or(-cmp.Compare(folders[a], folders[b]), cmp.Compare(a, b))
 	})
 	names = slices.DeleteFunc(names, func(n string) bool { return checkPermissions(writeIn(n)) != nil })
-	names = names[:min(len(names), maxWrite)]
+	names = names[:min(len(names), maxPaths)]
 	slices.Sort(names)
 	return names
 }

@@ -50,8 +50,7 @@ func steers(name string) bool {
 
 // Bounds of what permissions name.
 const (
-	maxRead  = 24 // folders and files
-	maxWrite = 24 // folders
+	maxPaths = 24 // to read or to write
 	maxNamed = 32 // hosts, variables
 )
 
@@ -70,8 +69,8 @@ func checkPermissions(p learn.Permissions) error {
 		return bad("paths are named, but filesystem is none")
 	case p.Filesystem == "write" && len(p.Paths) == 0:
 		return bad("filesystem is write, but no path is named")
-	case len(p.Paths) > maxRead || p.Filesystem == "write" && len(p.Paths) > maxWrite:
-		return bad("%d paths: at most %d to read, %d to write", len(p.Paths), maxRead, maxWrite)
+	case len(p.Paths) > maxPaths:
+		return bad("%d paths, at most %d", len(p.Paths), maxPaths)
 	case len(p.Network) > maxNamed || len(p.Environment)+len(p.Secrets) > maxNamed:
 		return bad("at most %d hosts and %d variables", maxNamed, maxNamed)
 	}

@@ -16,9 +16,11 @@ func TestPermissionsAreChecked(t *testing.T) {
 		change func(*learn.Permissions)
 		want   string // in the error; "" is none
 	}{
-		"as it is":            {func(*learn.Permissions) {}, ""},
-		"write":               {func(p *learn.Permissions) { p.Filesystem, p.Paths = "write", []string{"src", "a/b"} }, ""},
-		"write of many":       {func(p *learn.Permissions) { p.Filesystem, p.Paths = "write", strings.Split("a b c d e f g h i", " ") }, "at most"},
+		"as it is": {func(*learn.Permissions) {}, ""},
+		"write":    {func(p *learn.Permissions) { p.Filesystem, p.Paths = "write", []string{"src", "a/b"} }, ""},
+		"write of many": {func(p *learn.Permissions) {
+			p.Filesystem, p.Paths = "write", strings.Split(strings.Repeat("a ", 24)+"a", " ")
+		}, "at most"},
 		"hooks":               {func(p *learn.Permissions) { p.Filesystem, p.Paths = "write", []string{"x/.GitHub"} }, "may not be written"},
 		"settings":            {func(p *learn.Permissions) { p.Filesystem, p.Paths = "write", []string{".vscode"} }, "may not be written"},
 		"read of settings":    {func(p *learn.Permissions) { p.Paths = []string{".vscode"} }, ""},
