@@ -85,7 +85,7 @@ func (d *Daemon) beforeCall(ctx context.Context, format string, h *intake.Hook) 
 		return nil
 	}
 	offer, ok := d.instead(ev, act, known.Signature)
-	if !ok {
+	if _, silent := d.mutes.silent(ev.ProjectID, []learn.ErrorSignature{known.Signature}, d.now()); !ok || silent {
 		return nil
 	}
 	text := fmt.Sprintf("Lathe: this command failed the last %d times here, in %d sessions (%s). What worked instead: %s (%.0f %%, %d sessions)",

@@ -16,11 +16,9 @@ import (
 type pageQueue struct {
 	d *Daemon
 
-	mu    sync.Mutex
-	of    []*review.Item // what list was made of
-	list  []*web.Item
-	known map[*review.Item]*web.Item
-
+	mu      sync.Mutex
+	of      []*review.Item // what list was made of
+	list    []*web.Item
 	version uint64 // of the acceptance that confidences were made with
 }
 
@@ -35,18 +33,25 @@ func (p *pageQueue) Items() []*web.Item {
 		return p.list
 	}
 	if version != p.version { // every confidence is another
-		p.known, p.version = nil, version
+		p.of, p.list, p.version = nil, nil, version
 	}
-	list, known := make([]*web.Item, 0, len(all)), make(map[*review.Item]*web.Item, len(all))
+	list := make([]*web.Item, 0, len(all))
+	was := 0
 	for _, it := range all {
-		shown := p.known[it]
-		if shown == nil {
-			made := p.item(*it)
-			shown = &made
+		for was < len(p.of) && p.of[was] != it && p.of[was].Created.Before(it.Created) {
+			was++ // both are by age
 		}
-		list, known[it] = append(list, shown), shown
+		if was < len(p.of) && p.of[was] == it {
+			list, was = append(list, p.list[was]), was+1
+			continue
+		}
+		if was < len(p.of) && p.of[was].ID == it.ID {
+			was++ // it has changed
+		}
+		made := p.item(*it)
+		list = append(list, &made)
 	}
-	p.of, p.list, p.known = all, list, known
+	p.of, p.list = all, list
 	return list
 }
 

@@ -147,7 +147,15 @@ func (q *Queue) put(it *Item, e learn.LedgerEntry) {
 }
 
 func (q *Queue) replace(it *Item) {
-	q.items[it.ID], q.sorted = it, nil
+	old := q.items[it.ID]
+	q.items[it.ID] = it
+	was := q.sorted
+	q.sorted = nil
+	if old != nil && was != nil && old.Created.Equal(it.Created) { // it stays where it is
+		at, _ := slices.BinarySearchFunc(was, old, older)
+		q.sorted = slices.Clone(was) // others hold the former one
+		q.sorted[at] = it
+	}
 	close(q.moved)
 	q.moved = make(chan struct{})
 }
@@ -353,14 +361,17 @@ func (q *Queue) Items() []*Item {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.sorted == nil {
-		q.sorted = slices.SortedFunc(maps.Values(q.items), func(a, b *Item) int {
-			if c := a.Created.Compare(b.Created); c != 0 {
-				return c
-			}
-			return strings.Compare(a.ID, b.ID)
-		})
+		q.sorted = slices.SortedFunc(maps.Values(q.items), older)
 	}
 	return q.sorted
+}
+
+// older orders items by age.
+func older(a, b *Item) int {
+	if c := a.Created.Compare(b.Created); c != 0 {
+		return c
+	}
+	return strings.Compare(a.ID, b.ID)
 }
 
 // Approval returns the approving decision on exactly contentHash, checked

@@ -71,13 +71,27 @@ func diffOf(diff string) []line {
 
 // neighbours are the open proposals before and after id, in the queue's order.
 func (h *Handler) neighbours(id string) (previous, next string) {
-	items := h.selected(filter{State: string(learn.StateInReview)}).items
+	f := filter{State: string(learn.StateInReview)}
+	items := h.selected(f).items
+	var before, after *Item
 	at := slices.IndexFunc(items, func(it *Item) bool { return it.ID == id })
-	if at > 0 {
-		previous = items[at-1].ID
+	for _, it := range items {
+		order := 1 // all come after what is not open any more
+		if at >= 0 {
+			order = f.before(it, items[at])
+		}
+		if order < 0 && (before == nil || f.before(before, it) < 0) {
+			before = it
+		}
+		if order > 0 && (after == nil || f.before(it, after) < 0) {
+			after = it
+		}
 	}
-	if at+1 < len(items) { // the first, when id is not open any more
-		next = items[at+1].ID
+	if before != nil {
+		previous = before.ID
+	}
+	if after != nil {
+		next = after.ID
 	}
 	return previous, next
 }
