@@ -13,7 +13,7 @@ import (
 )
 
 // pageSize is the number of proposals on one page of the queue.
-const pageSize = 100
+const pageSize = 50
 
 // filter is what the queue's form asks for. Empty fields take everything.
 type filter struct {
@@ -96,7 +96,7 @@ func (h *Handler) selected(f filter) selection {
 // leading returns the first n of items in order. Where they are few of many it
 // does not sort the rest.
 func leading(items []*Item, n int, compare func(a, b *Item) int) []*Item {
-	if 8*n >= len(items) {
+	if n == 0 || 8*n >= len(items) {
 		slices.SortFunc(items, compare)
 		return items[:min(n, len(items))]
 	}

@@ -20,7 +20,10 @@ const (
 // Escaping for HTML is the template's.
 func shown(s string) string {
 	hidden := func(r rune) bool {
-		return r != '\n' && r != '\t' && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co)
+		if r < 0x7f {
+			return r < ' ' && r != '\n' && r != '\t'
+		}
+		return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co)
 	}
 	s = strings.ToValidUTF8(strings.ReplaceAll(s, "\r\n", "\n"), "\uFFFD")
 	if !strings.ContainsFunc(s, hidden) {
