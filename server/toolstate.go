@@ -58,7 +58,7 @@ func (f *forge) history(name string) ([]ToolVersionInfo, error) {
 	m := f.tools[name]
 	if m == nil || len(m.versions) == 0 {
 		f.mu.Unlock()
-		return nil, wrongUsef("there is no generated tool %.128q: see `lathe tool list`", name)
+		return nil, fmt.Errorf("there is no generated tool %.128q: see `lathe tool list`", name)
 	}
 	out := []ToolVersionInfo{}
 	for _, v := range m.versions {
@@ -90,7 +90,7 @@ func (f *forge) rollback(ctx context.Context, c ToolStateCall) (ToolVersionInfo,
 	var err error
 	switch {
 	case m == nil:
-		err = wrongUsef("there is no generated tool %.128q: see `lathe tool list`", c.Name)
+		err = fmt.Errorf("there is no generated tool %.128q: see `lathe tool list`", c.Name)
 	case c.Version != "":
 		back, err = f.find(c.Name, c.Version)
 	default:

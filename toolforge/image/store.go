@@ -56,6 +56,7 @@ type Store struct {
 	limits Limits
 	mu     sync.Mutex // guards index.json within the process, the flock between
 	unpack sync.Mutex // one unpacking at a time
+	whole  whole      // layers that need not be read again
 }
 
 // Option changes how a store is opened.
