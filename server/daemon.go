@@ -17,6 +17,7 @@ import (
 	"lathe/index/eventlog"
 	"lathe/index/graph"
 	"lathe/learn"
+	"lathe/learn/recall"
 	"lathe/learn/trial"
 	"lathe/lsp"
 	"lathe/mcp"
@@ -67,7 +68,7 @@ type Daemon struct {
 	// acceptance learns which proposals people want
 	acceptance *review.Acceptance
 	chronicle  *chronicle
-	memory     *memory // what recall ranks
+	memory     *recall.Memory // what recall ranks
 	// assignments of advice, on their way into the ledger
 	assignments *writer[learn.LedgerEntry]
 	tools       *publisher      // of the tool list
@@ -98,7 +99,7 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (d *Daemon, err 
 	if !held {
 		return nil, fmt.Errorf("%w (%s): use it, or end it with `lathe stop`", ErrRunning, cfg.DataDir)
 	}
-	d = &Daemon{cfg: cfg, logger: logger, lock: lock, busy: newActivity(), metrics: newMetrics(), reports: newReports(), plans: newPlans(), memory: newMemory(), chronicle: newChronicle(), acceptance: review.NewAcceptance(trial.LowerBound), offers: newOffers(), stop: func() {}}
+	d = &Daemon{cfg: cfg, logger: logger, lock: lock, busy: newActivity(), metrics: newMetrics(), reports: newReports(), plans: newPlans(), memory: recall.New(), chronicle: newChronicle(), acceptance: review.NewAcceptance(trial.LowerBound), offers: newOffers(), stop: func() {}}
 	d.assignments = newWriter("assignments of advice", func(ctx context.Context, entries []learn.LedgerEntry) error {
 		return ledgerLog{d.log}.WriteLedger(ctx, entries)
 	}, logger)

@@ -12,6 +12,7 @@ import (
 	"lathe/index"
 	"lathe/index/graph"
 	"lathe/learn"
+	"lathe/learn/recall"
 	"lathe/mcp"
 )
 
@@ -40,60 +41,89 @@ func (b backend) Recall(ctx context.Context, s mcp.Scope, q mcp.RecallQuery) (mc
 	if q.MaxTokens <= 0 || q.MaxTokens > maxTokens {
 		q.MaxTokens = defaultTokens
 	}
-	f := b.d.factsOf(s, q)
-	if err := b.d.recallStrategies(f, q.Limit, &out); err != nil {
+	task := b.d.taskOf(s, q)
+	asked := b.d.memory.Ask(task)
+	if err := b.d.recallStrategies(asked, q.Limit, &out); err != nil {
 		return out, err
 	}
-	told, err := b.d.recallPitfalls(f, q.Limit, &out)
+	told, err := b.d.recallPitfalls(asked, q.Limit, &out)
 	if err != nil {
 		return out, err
 	}
-	b.d.recallFailedSequences(s, q, f, told, &out)
-	b.d.recallTools(f, q.Limit, &out)
+	b.d.recallFailedSequences(s, q, task.Problem, told, &out)
+	b.d.recallTools(asked, q.Limit, &out)
 	for _, a := range b.d.learners.next.Predict(s.ProjectID, s.SessionID, 3) {
 		// What only other projects call is theirs: its name too.
-		if len(f.done) > 0 && a.Probability >= minNext && a.Action != "" && f.uses(a.Action) {
-			out.Next = append(out.Next, mcp.NextHint{Action: learn.Shown(a.Action, 80), Probability: round3(a.Probability), Example: learn.Shown(a.Example, 200), Seen: a.Seen})
+		if len(task.Done) > 0 && a.Probability >= minNext && a.Action != "" && task.Uses(a.Action) {
+			out.Next = append(out.Next, mcp.NextHint{Action: learn.Shown(a.Action, 80), Probability: math.Round(1000*a.Probability) / 1000, Example: learn.Shown(a.Example, 200), Seen: a.Seen})
 		}
 	}
 	shorten(&out, q.MaxTokens)
 	return out, b.d.tryRecall(ctx, s, q, &out)
 }
 
-func (d *Daemon) recallStrategies(f *facts, n int, out *mcp.RecallResult) error {
-	for _, s := range d.memory.strategies(f, n, d.measuredEffect) {
-		r, ok, err := d.recalledStrategy(s)
-		if err != nil {
-			return err
+func (d *Daemon) recallStrategies(q *recall.Query, n int, out *mcp.RecallResult) error {
+	found, err := q.Strategies(n, d.measuredEffect)
+	for _, s := range found {
+		r := mcp.RecalledStrategy{StrategyID: s.StrategyID, Name: learn.Shown(s.Name, 160), Description: learn.Shown(s.Description, 600), SuccessRate: s.SuccessRate,
+			Interval: s.SuccessInterval, Support: s.Support, Steps: []string{}, Evidence: []string{},
+			Score: s.Match.Score, Contributions: s.Match.Contributions, Why: strings.Join(append(s.Match.Why, proofOf(s)), "; ")}
+		if s.ProjectID != "" { // another project's events cannot be looked up
+			r.Evidence = head(s.Evidence, 3)
 		}
-		if ok {
-			out.Strategies = append(out.Strategies, r)
+		for _, t := range s.TemplatePlanFragment.Tasks {
+			r.Steps = append(r.Steps, learn.Shown(callText(t), 200))
 		}
+		out.Strategies = append(out.Strategies, r)
 	}
-	return nil
+	return err
+}
+
+// proofOf tells how good a strategy was.
+func proofOf(s recall.Strategy) string {
+	return fmt.Sprintf("%.0f of %d tasks that did it succeeded, at least %.0f points more than without it",
+		math.Round(s.SuccessRate*float64(s.Support)), s.Support, 100*max(s.Gain, 0))
 }
 
 // recallPitfalls returns the signatures of the pitfalls that it told.
-func (d *Daemon) recallPitfalls(f *facts, n int, out *mcp.RecallResult) (told []string, err error) {
-	for _, s := range d.memory.pitfalls(f, n) {
-		p, err := d.recalledPitfall(s)
-		if err != nil {
-			return nil, err
-		}
+func (d *Daemon) recallPitfalls(q *recall.Query, n int, out *mcp.RecallResult) (told []string, err error) {
+	found, err := q.Pitfalls(n)
+	for _, f := range found {
+		p := pitfallOf(f)
 		// The graph counts what failed; of that, only what somebody asked about
 		// was diagnosed.
-		if n, ok := d.graph.Node(graph.ID(graph.Error, "", s.of.signature), f.project); ok {
+		if n, ok := d.graph.Node(graph.ID(graph.Error, "", f.Signature), q.Project); ok {
 			p.Count = max(p.Count, int64(n.Weight))
 		}
-		out.Pitfalls, told = append(out.Pitfalls, p), append(told, s.of.signature)
+		out.Pitfalls, told = append(out.Pitfalls, p), append(told, f.Signature)
 	}
-	return told, nil
+	return told, err
 }
 
-func (d *Daemon) recallTools(f *facts, n int, out *mcp.RecallResult) {
-	for _, t := range d.memory.tools(f, d.forge.active(), n) {
-		out.Tools = append(out.Tools, mcp.RecalledTool{Name: t.of.Name, Description: t.of.Description, Parameters: t.of.Parameters, Score: t.score,
-			Contributions: t.why.parts, Why: "approved, and made from this installation's own sessions; " + strings.Join(t.why.words, "; ")})
+func pitfallOf(f recall.Pitfall) mcp.Pitfall {
+	p := mcp.Pitfall{Name: learn.Shown(f.Name, 120), Count: int64(f.Count), Score: f.Match.Score, Contributions: f.Match.Contributions, Why: strings.Join(f.Match.Why, "; ")}
+	if r := f.Report; r != nil {
+		p.RootCause, p.Evidence = learn.Shown(r.RootCause, 200), head(r.Evidence, 3)
+		if r.CulpritCall != "" && r.CulpritAction != r.FailedEventID {
+			p.Sequence = append(p.Sequence, learn.Shown(r.CulpritCall, 120))
+		}
+	}
+	if r := f.Remedy; r != nil {
+		p.Remedy, p.RemedyID = learn.Shown(r.Description, 300), r.RemedyID
+		if p.Name == "" {
+			p.Name = learn.Shown(r.PatternID, 120)
+		}
+		if r.ProjectID != "" {
+			p.Evidence = append(p.Evidence, head(r.Evidence, 3)...)
+		}
+	}
+	return p
+}
+
+func (d *Daemon) recallTools(q *recall.Query, n int, out *mcp.RecallResult) {
+	for _, t := range q.Tools(d.forge.active(), n) {
+		out.Tools = append(out.Tools, mcp.RecalledTool{Name: t.Name, Description: t.Description, Parameters: t.Parameters, Score: t.Match.Score,
+			Contributions: t.Match.Contributions, Why: "approved, and made from this installation's own sessions; " + strings.Join(t.Match.Why, "; ")})
 	}
 }
 

@@ -1,7 +1,9 @@
 package server
 
 import (
+	"cmp"
 	"fmt"
+	"math"
 	"slices"
 
 	"lathe/learn"
@@ -17,8 +19,8 @@ const minSequenceFit = 0.5
 // recallFailedSequences tells what tasks of this project did that failed in
 // the end, where the task or plan goes the same way: a pitfall's steps where
 // the failure is told already, and a pitfall of its own otherwise.
-func (d *Daemon) recallFailedSequences(s mcp.Scope, q mcp.RecallQuery, f *facts, told []string, out *mcp.RecallResult) {
-	query := refine.NegativeQuery{ProjectID: s.ProjectID, ProblemType: f.problem, Prompt: q.Prompt, Limit: q.Limit}
+func (d *Daemon) recallFailedSequences(s mcp.Scope, q mcp.RecallQuery, problem string, told []string, out *mcp.RecallResult) {
+	query := refine.NegativeQuery{ProjectID: s.ProjectID, ProblemType: problem, Prompt: q.Prompt, Limit: q.Limit}
 	if q.Plan != nil {
 		for _, t := range q.Plan.Tasks {
 			a := action.Parse(&learn.ActionOutcome{ToolName: t.ToolName, ToolParameters: t.Arguments})
@@ -39,19 +41,12 @@ func (d *Daemon) recallFailedSequences(s mcp.Scope, q mcp.RecallQuery, f *facts,
 			p.Sequence, p.Why = steps, p.Why+"; "+why
 			continue
 		}
+		fits := math.Round(1000*found.Fits) / 1000
 		out.Pitfalls = append(out.Pitfalls, mcp.Pitfall{Name: learn.Shown(found.Cause, 120), Count: int64(found.FailedTasks), Why: why,
-			RootCause: learn.Shown(found.Cause, 200), Sequence: steps, Evidence: head(found.Evidence, 3), Score: round3(found.Fits),
-			Contributions: map[string]float64{"sequence": round3(found.Fits)}})
+			RootCause: learn.Shown(found.Cause, 200), Sequence: steps, Evidence: head(found.Evidence, 3), Score: fits,
+			Contributions: map[string]float64{"sequence": fits}})
 		told = append(told, found.SignatureID)
 	}
-	slices.SortStableFunc(out.Pitfalls, func(a, b mcp.Pitfall) int {
-		switch {
-		case a.Score > b.Score:
-			return -1
-		case a.Score < b.Score:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(out.Pitfalls, func(a, b mcp.Pitfall) int { return cmp.Compare(b.Score, a.Score) })
 	out.Pitfalls = out.Pitfalls[:min(len(out.Pitfalls), q.Limit)]
 }

@@ -11,6 +11,7 @@ import (
 	"lathe/fixtures"
 	"lathe/learn"
 	"lathe/learn/action"
+	"lathe/learn/recall"
 	"lathe/mcp"
 )
 
@@ -42,7 +43,7 @@ func running(tb testing.TB) *Daemon {
 type heldTask struct {
 	project, prompt string
 	good            bool
-	steps           []stepKey
+	steps           []recall.Step
 }
 
 // heldOut gives the daemon the earlier half of the shipped recordings and
@@ -73,7 +74,7 @@ func heldOut(t *testing.T, d *Daemon) []heldTask {
 			if r.Action != nil && tasks[r.Action.TaskID] != nil {
 				a := action.Parse(r.Action)
 				held := tasks[r.Action.TaskID]
-				held.steps = append(held.steps, stepKey{r.Action.ToolName, stepHead(r.Action.ToolName, a.Skeleton), a.Intent})
+				held.steps = append(held.steps, recall.StepDone(r.Action.ToolName, a.Skeleton, a.Intent))
 			}
 		}
 		for _, task := range s.Tasks {
@@ -149,11 +150,11 @@ func TestHeavyRecallHeldOut(t *testing.T) {
 
 // did reports whether a task has a strategy's steps in order.
 func (h *heldTask) did(s learn.ProvenStrategy) bool {
-	var steps []stepKey
+	var steps []recall.Step
 	for _, st := range s.TemplatePlanFragment.Tasks {
-		steps = append(steps, stepOf(st.ToolName, st.Arguments))
+		steps = append(steps, recall.StepOf(st.ToolName, st.Arguments))
 	}
-	return len(steps) > 0 && progress(steps, h.steps) == len(steps)
+	return len(steps) > 0 && recall.Progress(steps, h.steps) == len(steps)
 }
 
 func pick(all []learn.ProvenStrategy, ids []string) []learn.ProvenStrategy {

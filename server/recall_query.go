@@ -4,69 +4,41 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/recall"
 	"lathe/learn/verify"
 	"lathe/mcp"
 )
 
-// facts are what is known of the task that somebody asks about.
-type facts struct {
-	project   string
-	text      string
-	words     []uint32 // of the prompt and the plan, sorted
-	shown     map[uint32]string
-	weights   []float64 // of the words; see weigh
-	all       float64
-	problem   string
-	languages map[string]bool // file extensions of the workspace, "" when unknown
-	errors    map[string]bool // signatures of the failures in this session
-	done      []stepKey       // the session's steps so far
-	planned   []stepKey
-	steps     []stepKey                // both
-	uses      func(action string) bool // whether the project ever did; of "", whether it did anything
-}
-
 // maxDone is the number of a session's last steps that are looked at.
 const maxDone = 200
 
-// factsOf gathers what is known of a query.
-func (d *Daemon) factsOf(s mcp.Scope, q mcp.RecallQuery) *facts {
-	f := &facts{project: s.ProjectID, text: q.Prompt, problem: verify.ProblemType(q.Prompt), languages: languagesIn(s.Root),
-		errors: map[string]bool{}, shown: map[uint32]string{},
-		uses: func(a string) bool { return d.learners.next.Uses(s.ProjectID, a) }}
-	if q.Prompt == "" {
-		f.problem = ""
+// taskOf gathers what is known of the task that somebody asks about.
+func (d *Daemon) taskOf(s mcp.Scope, q mcp.RecallQuery) recall.Task {
+	t := recall.Task{Project: s.ProjectID, Text: q.Prompt, Languages: languagesIn(s.Root), Errors: map[string]bool{},
+		Uses: func(a string) bool { return d.learners.next.Uses(s.ProjectID, a) }}
+	if q.Prompt != "" {
+		t.Problem = verify.ProblemType(q.Prompt)
 	}
 	if q.Plan != nil {
-		f.text += "\n" + q.Plan.Name
-		for _, t := range q.Plan.Tasks[:min(len(q.Plan.Tasks), maxDone)] {
-			f.planned = append(f.planned, stepOf(t.ToolName, t.Arguments))
-			f.text += "\n" + t.ToolName + " " + string(t.Arguments)
+		t.Text += "\n" + q.Plan.Name
+		for _, step := range q.Plan.Tasks[:min(len(q.Plan.Tasks), maxDone)] {
+			t.Planned = append(t.Planned, recall.StepOf(step.ToolName, step.Arguments))
+			t.Text += "\n" + step.ToolName + " " + string(step.Arguments)
 		}
 	}
-	for _, w := range splitWords(f.text[:min(len(f.text), 16<<10)]) {
-		h := hashWord(w)
-		if f.shown[h] == "" {
-			f.shown[h] = w
-			f.words = append(f.words, h)
-		}
-	}
-	slices.Sort(f.words)
-	task := s.SessionID
-	steps := d.learners.tracker.History(s.ProjectID, task)
+	steps := d.learners.tracker.History(s.ProjectID, s.SessionID)
 	for _, st := range steps[max(0, len(steps)-maxDone):] {
-		f.done = append(f.done, stepKey{st.Tool, stepHead(st.Tool, st.Skeleton), st.Intent})
+		t.Done = append(t.Done, recall.StepDone(st.Tool, st.Skeleton, st.Intent))
 		if st.Status.Failed() {
 			for _, sig := range st.Signatures {
-				f.errors[sig] = true
+				t.Errors[sig] = true
 			}
 		}
 	}
-	f.steps = append(slices.Clone(f.done), f.planned...)
-	return f
+	return t
 }
 
 // manifests are files that tell a workspace's language, as the extension of
@@ -112,18 +84,6 @@ func sourceExtension(ext string) bool {
 		return true
 	}
 	return false
-}
-
-// progress tells how far steps have come in a strategy: the number of its steps
-// that are among them in order, from its first one on.
-func progress(strategy, steps []stepKey) int {
-	n := 0
-	for _, s := range steps {
-		if n < len(strategy) && strategy[n].fits(s) {
-			n++
-		}
-	}
-	return n
 }
 
 // callText is a step of a strategy as it is shown.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"lathe/index/eventlog"
@@ -38,6 +39,18 @@ type evidenceCall struct {
 
 // maxEvidenceCalls bounds the calls that are looked up.
 const maxEvidenceCalls = 50
+
+// object reads what the ledger last told of an object.
+func (d *Daemon) object(ctx context.Context, kind learn.EntryKind, id string, into any) (bool, error) {
+	e, ok, err := d.index.Object(ctx, kind, id)
+	if err != nil || !ok {
+		return false, err
+	}
+	if err := json.Unmarshal(e.Body, into); err != nil {
+		return false, fmt.Errorf("%s %s: %w", kind, id, err)
+	}
+	return true, nil
+}
 
 func (d *Daemon) strategyResource(ctx context.Context, s mcp.Scope, id string) (json.RawMessage, error) {
 	out := strategyDetail{Calls: []evidenceCall{}}

@@ -225,7 +225,7 @@ func (d *Daemon) project(e learn.LedgerEntry) {
 	report(d.graph.ApplyLedger(e))
 	report(d.models.apply(e))
 	report(d.plans.apply(e))
-	report(d.memory.apply(e))
+	report(d.memory.Apply(e))
 	report(d.acceptance.Apply(e))
 	report(d.mutes.apply(e))
 	report(d.chronicle.apply(e))

@@ -78,7 +78,7 @@ func (d *Daemon) tryStrategies(ctx context.Context, a assignment, out *mcp.Recal
 // strategySteps is what following a strategy looks like.
 func (d *Daemon) strategySteps(id string) ([]learn.RemedyAction, error) {
 	var s learn.ProvenStrategy
-	if _, err := d.memory.object(learn.EntryStrategy, id, &s); err != nil {
+	if _, err := d.memory.Object(learn.EntryStrategy, id, &s); err != nil {
 		return nil, err
 	}
 	var out []learn.RemedyAction
@@ -109,7 +109,7 @@ func (d *Daemon) tryPitfalls(ctx context.Context, a assignment, out *mcp.RecallR
 			continue
 		}
 		var r learn.Remedy
-		if _, err := d.memory.object(learn.EntryRemedy, p.RemedyID, &r); err != nil {
+		if _, err := d.memory.Object(learn.EntryRemedy, p.RemedyID, &r); err != nil {
 			return err
 		}
 		a.object, a.advised = p.RemedyID, r.Actions

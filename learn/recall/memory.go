@@ -1,4 +1,4 @@
-package server
+package recall
 
 import (
 	"cmp"
@@ -14,17 +14,15 @@ import (
 	"lathe/learn"
 )
 
-// memory is a projection of the ledger: a card for each object that recall may
+// Memory is a projection of the ledger: a card for each object that recall may
 // give. Nothing in it is read by a scan: objects are found by words, by the
-// project whose best they are, or by the error that they are
-// about.
-type memory struct {
+// project whose best they are, or by the error that they are about.
+type Memory struct {
 	mu      sync.RWMutex
 	cards   map[cardKey]*card
-	best    map[string][]*card     // project -> its strategies, the greatest gain first
-	errors  map[string]*known      // by error, see errorKey
-	worst   map[string][]*known    // project -> its errors, the most frequent first
-	states  map[string]learn.State // of objects, as last told
+	best    map[string][]*card  // project -> its strategies, the greatest gain first
+	errors  map[string]*known   // by error, see errorKey
+	worst   map[string][]*known // project -> its errors, the most frequent first
 	words   *lexicon
 	now     time.Time // the latest event time
 	reports []cardKey // by arrival, for the bound
@@ -52,15 +50,16 @@ const (
 	maxListed      = 64 // strategies and errors of a project that are looked at whatever the words
 )
 
-func newMemory() *memory {
-	return &memory{cards: map[cardKey]*card{}, best: map[string][]*card{}, errors: map[string]*known{}, worst: map[string][]*known{},
+// New returns an empty memory.
+func New() *Memory {
+	return &Memory{cards: map[cardKey]*card{}, best: map[string][]*card{}, errors: map[string]*known{}, worst: map[string][]*known{},
 		words: newLexicon()}
 }
 
 func errorKey(project, signature string) string { return project + "\x00" + signature }
 
-// apply takes a ledger entry.
-func (m *memory) apply(e learn.LedgerEntry) error {
+// Apply takes a ledger entry. Kinds that nothing is recalled of are passed over.
+func (m *Memory) Apply(e learn.LedgerEntry) error {
 	var c *card
 	var err error
 	switch e.Kind {
@@ -85,8 +84,9 @@ func (m *memory) apply(e learn.LedgerEntry) error {
 	return nil
 }
 
-// object reads a strategy or a remedy.
-func (m *memory) object(kind learn.EntryKind, id string, into any) (bool, error) {
+// Object reads a strategy or a remedy into the type of its kind, and reports
+// whether there is one.
+func (m *Memory) Object(kind learn.EntryKind, id string, into any) (bool, error) {
 	m.mu.RLock()
 	c := m.cards[cardKey{kind, id}]
 	m.mu.RUnlock()
@@ -97,7 +97,7 @@ func (m *memory) object(kind learn.EntryKind, id string, into any) (bool, error)
 }
 
 // read reads the object of a card.
-func (m *memory) read(c *card, into any) (bool, error) {
+func (m *Memory) read(c *card, into any) (bool, error) {
 	m.mu.RLock()
 	body := c.body
 	m.mu.RUnlock()
@@ -115,7 +115,7 @@ func (m *memory) read(c *card, into any) (bool, error) {
 }
 
 // state follows the life of strategies.
-func (m *memory) state(e learn.LedgerEntry) error {
+func (m *Memory) state(e learn.LedgerEntry) error {
 	var s learn.StateChange
 	if err := json.Unmarshal(e.Body, &s); err != nil {
 		return fmt.Errorf("state of %s: %w", e.ObjectID, err)
@@ -128,7 +128,7 @@ func (m *memory) state(e learn.LedgerEntry) error {
 	return nil
 }
 
-func (m *memory) put(c *card, e learn.LedgerEntry) {
+func (m *Memory) put(c *card, e learn.LedgerEntry) {
 	key := cardKey{c.kind, c.id}
 	old := m.cards[key]
 	if old != nil {
@@ -151,7 +151,7 @@ func (m *memory) put(c *card, e learn.LedgerEntry) {
 }
 
 // take removes an object that is told anew.
-func (m *memory) take(c *card) {
+func (m *Memory) take(c *card) {
 	m.words.remove(c)
 	same := func(o *card) bool { return o == c }
 	switch c.kind {
@@ -169,7 +169,7 @@ func insertCard(list []*card, c *card) []*card {
 	return slices.Insert(list, at, c)
 }
 
-func (m *memory) errorOf(project, signature string) *known {
+func (m *Memory) errorOf(project, signature string) *known {
 	key := errorKey(project, signature)
 	k := m.errors[key]
 	if k == nil {
@@ -180,7 +180,7 @@ func (m *memory) errorOf(project, signature string) *known {
 }
 
 // count brings in a report: one more failure of its error.
-func (m *memory) count(c *card, e learn.LedgerEntry, isNew bool) {
+func (m *Memory) count(c *card, e learn.LedgerEntry, isNew bool) {
 	k := m.errorOf(c.project, c.signature)
 	if k.report == nil || c.gain >= k.report.gain || k.report.id == c.id {
 		if k.report != nil {
@@ -208,7 +208,7 @@ func (m *memory) count(c *card, e learn.LedgerEntry, isNew bool) {
 }
 
 // rank moves an error to its place among those of its project.
-func (m *memory) rank(k *known) {
+func (m *Memory) rank(k *known) {
 	list := m.worst[k.project]
 	if k.place == 0 {
 		list = append(list, k)
@@ -222,7 +222,7 @@ func (m *memory) rank(k *known) {
 }
 
 // forget drops the oldest reports. What they say of their errors stays.
-func (m *memory) forget(n int) {
+func (m *Memory) forget(n int) {
 	for _, key := range m.reports[:n] {
 		if c := m.cards[key]; c != nil {
 			m.take(c)

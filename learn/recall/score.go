@@ -1,13 +1,13 @@
-package server
+package recall
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
 	"time"
-
-	"lathe/learn"
 )
 
 // A score adds up why something is recalled, each part told by name. What is
@@ -28,6 +28,8 @@ const (
 	floorProof    = 0.05 // least gain, after decay
 	floorRelevant = 0.2  // least sum of the reasons that it fits
 	floorScore    = 0.3
+	floorPitfall  = 0.5  // keeps away what happened once or twice, unless the task speaks of it or it is known what fixed it
+	floorTool     = 0.08 // lower: a person approved it, and its words are few
 )
 
 // halfLife is the event time in which what was learned loses half its weight.
@@ -60,7 +62,7 @@ func isProof(name string) bool { return name == "proof" || name == "measured" ||
 
 // total is the score, and how much of it is fitness.
 func (r *reasons) total() (score, fits float64) {
-	for _, name := range sortedNames(r.parts) {
+	for _, name := range slices.Sorted(maps.Keys(r.parts)) {
 		score += r.parts[name]
 		if !isProof(name) {
 			fits += r.parts[name]
@@ -69,17 +71,14 @@ func (r *reasons) total() (score, fits float64) {
 	return round3(score), round3(fits)
 }
 
-func sortedNames(m map[string]float64) []string {
-	out := make([]string, 0, len(m))
-	for n := range m {
-		out = append(out, n)
-	}
-	slices.Sort(out)
-	return out
+// match is what the reasons are told as.
+func (r *reasons) match() Match {
+	score, _ := r.total()
+	return Match{score, r.parts, r.words}
 }
 
 // faded is what is left of a weight after the time since.
-func (m *memory) faded(weight float64, since time.Time) float64 {
+func (m *Memory) faded(weight float64, since time.Time) float64 {
 	age := m.now.Sub(since)
 	if since.IsZero() || age <= 0 {
 		return weight
@@ -87,83 +86,36 @@ func (m *memory) faded(weight float64, since time.Time) float64 {
 	return weight * math.Exp2(-age.Hours()/halfLife.Hours())
 }
 
-// weigh prepares a query: how much each of its words tells, and all together.
-// Of a long query, what eight rare words tell is taken for all.
-func (m *memory) weigh(f *facts) {
-	f.weights, f.all = make([]float64, len(f.words)), 0
-	for i, w := range f.words {
-		if m.words.docs[w] > 0 {
-			f.weights[i] = m.words.weight(w)
-		}
-	}
-	most := slices.Clone(f.weights)
-	slices.SortFunc(most, func(a, b float64) int { return compareFloats(b, a) })
-	for _, w := range most[:min(len(most), 8)] {
-		f.all += w
-	}
-}
-
-// covered is the share of the query that words have, each word by how much it
-// tells, and which they are.
-func (f *facts) covered(words []uint32) (share float64, shared []int) {
-	for i := 0; i < len(f.words) && len(words) > 0; {
-		switch {
-		case f.words[i] < words[0]:
-			i++
-		case f.words[i] > words[0]:
-			words = words[1:]
-		default:
-			share += f.weights[i]
-			shared = append(shared, i)
-			i, words = i+1, words[1:]
-		}
-	}
-	if f.all == 0 {
-		return 0, nil
-	}
-	return min(share/f.all, 1), shared
-}
-
-func compareFloats(a, b float64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
-
 // matchWords adds what words in common say. One word in common is too little.
-func matchWords(r *reasons, f *facts, words []uint32) {
-	share, shared := f.covered(words)
-	if len(shared) < 2 && len(f.words) > 2 {
+func matchWords(r *reasons, q *Query, words []uint32) {
+	share, shared := q.covered(words)
+	if len(shared) < 2 && len(q.words) > 2 {
 		return
 	}
 	var names []string
 	if r.told {
-		slices.SortStableFunc(shared, func(a, b int) int { return compareFloats(f.weights[b], f.weights[a]) })
+		slices.SortStableFunc(shared, func(a, b int) int { return cmp.Compare(q.weights[b], q.weights[a]) })
 		for _, i := range shared[:min(len(shared), 4)] {
-			names = append(names, f.shown[f.words[i]])
+			names = append(names, q.shown[q.words[i]])
 		}
 	}
 	r.add("text", weightText*share, "its words match (%s)", strings.Join(names, ", "))
 }
 
 // strategy scores a strategy for a task.
-func (m *memory) strategy(f *facts, c *card, told bool) *reasons {
+func (q *Query) strategy(c *card, told bool) *reasons {
 	r := &reasons{told: told}
 	switch {
 	case c.project != "":
 		r.add("project", weightProject, "learned in this project")
-	case usable(f, c.steps):
+	case usable(q, c.steps):
 		r.add("common", weightCommon, "learned in all projects, of which this one uses the same tools")
 	}
-	matchWords(r, f, c.words)
-	conditionsHold(r, f, c)
+	matchWords(r, q, c.words)
+	conditionsHold(r, q, c)
 	if n := len(c.steps); n > 0 {
-		switch at := progress(c.steps, f.steps); {
-		case at == n && len(f.planned) > 0:
+		switch at := Progress(c.steps, q.steps); {
+		case at == n && len(q.Planned) > 0:
 			r.add("plan", weightComplete, "the plan has all of its steps already")
 		case at > 0 && at < n:
 			var before []string
@@ -173,18 +125,18 @@ func (m *memory) strategy(f *facts, c *card, told bool) *reasons {
 			r.add("plan", weightPlan*float64(at)/float64(n), "%s is there, %s comes next in it", strings.Join(before, ", then "), c.steps[at])
 		}
 	}
-	r.add("proof", m.faded(c.gain, c.at), "")
+	r.add("proof", q.m.faded(c.gain, c.at), "")
 	return r
 }
 
 // usable reports whether a project is known to use what a strategy consists of.
-func usable(f *facts, steps []stepKey) bool {
-	if !f.uses("") {
+func usable(q *Query, steps []Step) bool {
+	if !q.Uses("") {
 		return false
 	}
 	for _, s := range steps {
 		program, _, _ := strings.Cut(s.head, " ")
-		if program != "" && !f.uses(program) {
+		if program != "" && !q.Uses(program) {
 			return false
 		}
 	}
@@ -193,36 +145,36 @@ func usable(f *facts, steps []stepKey) bool {
 
 // conditionsHold compares a strategy's conditions with what is known; of what
 // is not known it says nothing.
-func conditionsHold(r *reasons, f *facts, c *card) {
-	problem := slices.Contains(c.problems, f.problem)
+func conditionsHold(r *reasons, q *Query, c *card) {
+	problem := slices.Contains(c.problems, q.Problem)
 	mentioned, mentions := 0, 0
 	for _, k := range c.conditions {
 		switch k.kind {
 		case "problem_type":
-			problem = problem || k.value == f.problem
-			if f.problem != "" && f.problem != "other" && k.value != f.problem && !problem {
-				r.add("violated", weightViolated, "learned in %s tasks, this is %s", k.value, f.problem)
+			problem = problem || k.value == q.Problem
+			if q.Problem != "" && q.Problem != "other" && k.value != q.Problem && !problem {
+				r.add("violated", weightViolated, "learned in %s tasks, this is %s", k.value, q.Problem)
 			}
 		case "language":
 			switch {
-			case f.languages[k.value]:
+			case q.Languages[k.value]:
 				r.add("conditions", weightCondition, "there are %s files", k.value)
-			case len(f.languages) > 0:
+			case len(q.Languages) > 0:
 				r.add("violated", weightViolated, "there are no %s files", k.value)
 			}
 		case "prompt mentions":
 			mentions++
-			if _, ok := slices.BinarySearch(f.words, hashWord(k.value)); ok {
+			if _, ok := slices.BinarySearch(q.words, hashWord(k.value)); ok {
 				mentioned++
 			}
 		case "preceding signature", "after failure":
-			if f.errors[k.value] {
+			if q.Errors[k.value] {
 				r.add("conditions", weightError, "the error that it follows came up")
 			}
 		}
 	}
-	if problem && f.problem != "" {
-		r.add("problem_type", weightProblem, "for %s tasks", f.problem)
+	if problem && q.Problem != "" {
+		r.add("problem_type", weightProblem, "for %s tasks", q.Problem)
 	}
 	if mentioned > 0 {
 		r.add("conditions", weightCondition*min(float64(mentioned), 3), "the task mentions %d of the %d words that go with it", mentioned, mentions)
@@ -252,7 +204,7 @@ func (k *known) words(best *card) []uint32 {
 }
 
 // pitfall scores an error that was met for a task.
-func (m *memory) pitfall(f *facts, k *known, best *card, told bool) *reasons {
+func (q *Query) pitfall(k *known, best *card, told bool) *reasons {
 	r := &reasons{told: told}
 	switch {
 	case k.project != "" && k.count > 0:
@@ -260,13 +212,13 @@ func (m *memory) pitfall(f *facts, k *known, best *card, told bool) *reasons {
 	case k.project != "": // met and fixed here; nobody asked what it was
 		r.add("project", weightProject, "met in this project")
 	}
-	matchWords(r, f, k.words(best))
-	if f.errors[k.signature] {
+	matchWords(r, q, k.words(best))
+	if q.Errors[k.signature] {
 		r.add("session", weightError, "this session has met it")
 	}
-	r.add("frequency", m.faded(1-1/(1+float64(k.count)/5), k.at), "")
+	r.add("frequency", q.m.faded(1-1/(1+float64(k.count)/5), k.at), "")
 	if best != nil {
-		r.add("proof", m.faded(best.gain, best.at), "what fixed it worked in %s", sessions(best.support))
+		r.add("proof", q.m.faded(best.gain, best.at), "what fixed it worked in %s", sessions(best.support))
 	}
 	return r
 }
@@ -283,10 +235,4 @@ func sessions(n int) string {
 		return "one session"
 	}
 	return fmt.Sprintf("%d sessions", n)
-}
-
-// proofOf tells how good a strategy was.
-func proofOf(s *learn.ProvenStrategy, gain float64) string {
-	return fmt.Sprintf("%.0f of %d tasks that did it succeeded, at least %.0f points more than without it",
-		math.Round(s.SuccessRate*float64(s.Support)), s.Support, 100*max(gain, 0))
 }

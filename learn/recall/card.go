@@ -1,4 +1,4 @@
-package server
+package recall
 
 import (
 	"encoding/json"
@@ -11,7 +11,6 @@ import (
 	"unicode"
 
 	"lathe/learn"
-	"lathe/learn/action"
 )
 
 // card is what recall keeps in memory of a learned object, to rank it without
@@ -29,7 +28,7 @@ type card struct {
 	support    int
 	conditions []condition
 	problems   []string
-	steps      []stepKey
+	steps      []Step
 	signature  string // of a remedy or report
 	slot       int32  // in the lexicon
 	// body is the object, compressed, so that an answer need not wait for the
@@ -39,53 +38,6 @@ type card struct {
 
 // condition is a feature that tasks with a strategy have in common.
 type condition struct{ kind, value string }
-
-// stepKey is a step at the detail at which plans and strategies are compared.
-type stepKey struct {
-	tool   string // "" when the strategy names an intent alone
-	head   string // program and subcommand, or the tool
-	intent learn.Intent
-}
-
-// fits reports whether a call is this step of a strategy.
-func (k stepKey) fits(call stepKey) bool {
-	if k.head == "" {
-		return k.intent != "" && k.intent == call.intent
-	}
-	return k.head == call.head
-}
-
-func (k stepKey) String() string {
-	if k.head == "" {
-		return string(k.intent)
-	}
-	return k.head
-}
-
-// stepOf reads a call, or a step of a plan, which may hold {parameters}.
-func stepOf(tool string, arguments json.RawMessage) stepKey {
-	var named struct {
-		Intent learn.Intent `json:"intent"`
-	}
-	ev := learn.ActionOutcome{ToolName: tool, ToolParameters: arguments}
-	if ev.Command() == "" && json.Unmarshal(arguments, &named) == nil && named.Intent != "" {
-		return stepKey{intent: named.Intent}
-	}
-	a := action.Parse(&ev)
-	return stepKey{tool, stepHead(tool, a.Skeleton), a.Intent}
-}
-
-// stepHead is the tool of a structured call, or program and subcommand.
-func stepHead(tool, skeleton string) string {
-	words := strings.Fields(skeleton)
-	if len(words) == 0 || strings.HasPrefix(skeleton, tool+"(") {
-		return tool
-	}
-	if len(words) > 1 && words[1][0] >= 'a' && words[1][0] <= 'z' {
-		return words[0] + " " + strings.TrimSuffix(words[1], ";")
-	}
-	return strings.TrimSuffix(words[0], ";")
-}
 
 // strategyCard reads a strategy. One without a state is of a time when only
 // proven ones were told.
@@ -105,7 +57,7 @@ func strategyCard(e learn.LedgerEntry) (*card, error) {
 		text = append(text, value)
 	}
 	for _, t := range b.TemplatePlanFragment.Tasks {
-		c.steps = append(c.steps, stepOf(t.ToolName, t.Arguments))
+		c.steps = append(c.steps, StepOf(t.ToolName, t.Arguments))
 		text = append(text, t.ToolName, string(t.Arguments))
 	}
 	c.words = wordsOf(text...)
