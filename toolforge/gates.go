@@ -50,25 +50,36 @@ func located(f learn.Finding) string {
 	return fmt.Sprintf("%s: %s: %s", where, f.Rule, clip(f.Message, 300))
 }
 
-// rules runs guest/rules.py, which parses the sources and executes nothing.
+// rules gives what guest/rules.py, which parses the sources and executes
+// nothing, says of one matter. All matters are looked at in one run.
 func rules(which string) func(context.Context, *job) (learn.Check, error) {
 	return func(ctx context.Context, j *job) (learn.Check, error) {
-		names, err := parameterNames(j.tool.Manifest.Parameters)
-		if err != nil {
-			return learn.Check{}, err
+		j.ruling.Do(func() { j.ruled, j.ruleFailure, j.ruleErr = j.rule(ctx) })
+		if j.ruleErr != nil || j.ruleFailure != nil {
+			return deref(j.ruleFailure), j.ruleErr
 		}
-		request := map[string]any{"name": j.tool.Manifest.Name, "permissions": j.tool.Manifest.Permissions,
-			"parameters": names}
-		r, err := j.run(ctx, request, nil, "python3", "-I", "gate/rules.py", which)
-		if err != nil {
-			return learn.Check{}, err
-		}
-		var answer struct{ Findings []learn.Finding }
-		if r.ExitCode != 0 || json.Unmarshal(r.Stdout, &answer) != nil {
-			return failed("the rules", r), nil
-		}
-		return findings(answer.Findings), nil
+		return findings(j.ruled[which]), nil
 	}
+}
+
+// rule runs the rules: findings by matter, or the check that says why there
+// are none.
+func (j *job) rule(ctx context.Context) (map[string][]learn.Finding, *learn.Check, error) {
+	names, err := parameterNames(j.tool.Manifest.Parameters)
+	if err != nil {
+		return nil, nil, err
+	}
+	request := map[string]any{"name": j.tool.Manifest.Name, "permissions": j.tool.Manifest.Permissions, "parameters": names}
+	r, err := j.run(ctx, request, nil, "python3", "-I", "gate/rules.py", "syntax", "imports", "secrets", "complexity", "contract")
+	if err != nil {
+		return nil, nil, err
+	}
+	answer := map[string][]learn.Finding{}
+	if r.ExitCode != 0 || json.Unmarshal(r.Stdout, &answer) != nil {
+		c := failed("the rules", r)
+		return nil, &c, nil
+	}
+	return answer, nil, nil
 }
 
 // findings is the check of a gate that found these: it passes when none is an

@@ -50,34 +50,122 @@ func TestRulesSeeThroughDisguise(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			dir := t.TempDir()
-			for name, text := range map[string]string{"tool.py": c.tool, "test_tool.py": c.test} {
-				if err := os.MkdirAll(filepath.Join(dir, "tool"), 0o755); err != nil {
-					t.Fatal(err)
-				}
-				if err := os.WriteFile(filepath.Join(dir, "tool", name), []byte(text), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			cmd := exec.CommandContext(t.Context(), "/usr/bin/python3", "-I", script, "imports")
-			cmd.Dir, cmd.Stdin = dir, strings.NewReader(`{"name":"f","permissions":{"filesystem":"none"},"parameters":["x"]}`)
-			out, err := cmd.Output()
-			if err != nil {
-				t.Fatal(err)
-			}
-			var a struct {
-				Findings []struct{ Rule, Message string }
-			}
-			if err := json.Unmarshal(out, &a); err != nil {
-				t.Fatal(err)
-			}
-			found := c.rule == "" && len(a.Findings) == 0
-			for _, f := range a.Findings {
-				found = found || f.Rule == c.rule
-			}
-			if !found {
-				t.Errorf("want %q, found %+v", c.rule, a.Findings)
-			}
+			judged(t, script, "none", c.tool, c.test, c.rule)
+		})
+	}
+}
+
+// judged runs the rules on a tool with one permission, and wants one rule
+// among the findings, or none at all.
+func judged(t *testing.T, script, filesystem, tool, test, rule string) {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range map[string]string{"tool.py": tool, "test_tool.py": test} {
+		if err := os.MkdirAll(filepath.Join(dir, "tool"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "tool", name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.CommandContext(t.Context(), "/usr/bin/python3", "-I", script, "imports")
+	cmd.Dir, cmd.Stdin = dir, strings.NewReader(`{"name":"f","permissions":{"filesystem":"`+filesystem+`"},"parameters":["x"]}`)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var a struct {
+		Findings []struct{ Rule, Message string } `json:"imports"`
+	}
+	if err := json.Unmarshal(out, &a); err != nil {
+		t.Fatal(err)
+	}
+	found := rule == "" && len(a.Findings) == 0
+	for _, f := range a.Findings {
+		found = found || f.Rule == rule
+	}
+	if !found {
+		t.Errorf("want %q, found %+v", rule, a.Findings)
+	}
+}
+
+// TestRulesKnowWhatReachesFiles holds guest/reach.py against ways to read and
+// write files without open, and against uses that reach none.
+func TestRulesKnowWhatReachesFiles(t *testing.T) {
+	script, err := filepath.Abs("guest/rules.py")
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := func(head, line string) string {
+		return head + "\n\n\ndef f(x: str, n: int) -> object:\n    " + line + "\n"
+	}
+	run := func(words string) string { return "return subprocess.run([" + words + "], check=False)" }
+	for _, c := range []struct{ filesystem, head, line, rule string }{
+		{"none", "import zipfile", `return zipfile.ZipFile(x, "w")`, "writes"},
+		{"none", "import zipfile", `return zipfile.ZipFile(x)`, "reads"},
+		{"read", "import zipfile", `return zipfile.ZipFile(x).extractall()`, "writes"},
+		{"read", "import zipfile", "with zipfile.ZipFile(x) as z:\n        return z.extract(x)", "writes"},
+		{"read", "import zipfile", "with zipfile.ZipFile(x) as z:\n        return z.open(x).read()", ""},
+		{"none", "import io\nimport zipfile", "with io.BytesIO() as b:\n        with zipfile.ZipFile(b, \"w\") as z:\n            return z.namelist()", ""},
+		{"none", "import io\nimport zipfile", "b = io.BytesIO()\n    for b in [x]:\n        pass\n    return zipfile.ZipFile(b, \"w\")", "writes"},
+		{"none", "import gzip\nimport io", "b = io.BytesIO()\n    return gzip.GzipFile(fileobj=b, mode=\"wb\")", ""},
+		{"none", "import tarfile", `return tarfile.open("foo", "w")`, "writes"},
+		{"read", "import gzip", `return gzip.open(x, "rb")`, ""},
+		{"read", "import codecs", `return codecs.open("foo", "w")`, "writes"},
+		{"read", "import bz2", `return bz2.BZ2File(x, "ab")`, "writes"},
+		{"read", "import io", `return io.FileIO(x, "w")`, "writes"},
+		{"none", "import sqlite3", `return sqlite3.connect(":memory:").execute("select 1")`, ""},
+		{"none", "import sqlite3", `return sqlite3.connect(f"file:{x}?mode=ro", uri=True)`, "reads"},
+		{"read", "import sqlite3", `return sqlite3.connect(x)`, "writes"},
+		{"read", "import sqlite3", `return sqlite3.connect(f"file:{x}?mode=ro", uri=True)`, ""},
+		{"read", "import sqlite3", `return sqlite3.connect(":memory:").execute("ATTACH DATABASE ? AS a", (x,))`, "writes"},
+		{"read", "import dbm", `return dbm.open(x, "c")`, "writes"},
+		{"read", "import shelve", `return shelve.open(x)`, "denied-import"},
+		{"none", "import logging", `return logging.FileHandler(x)`, "writes"},
+		{"none", "import logging", `return logging.basicConfig(filename=x)`, "writes"},
+		{"none", "import logging.handlers", `return logging.handlers.HTTPHandler(x, x)`, "network-import"},
+		{"none", "import tempfile", `return tempfile.NamedTemporaryFile()`, "writes"},
+		{"read", "import tempfile", `return tempfile.TemporaryFile(dir=x)`, "writes"},
+		{"none", "import tempfile", `return tempfile.TemporaryFile()`, ""},
+		{"read", "import os", `return os.open(x, os.O_WRONLY | os.O_CREAT)`, "writes"},
+		{"read", "from pathlib import Path", `return getattr(Path(x), "write_text")("a")`, "writes"},
+		{"read", "from pathlib import Path", "save = Path(x).write_text\n    return save(x)", "writes"},
+		{"read", "from pathlib import Path", "make = Path(x).open\n    return make(\"w\")", "denied-call"},
+		{"read", "import operator\nfrom pathlib import Path", `return operator.methodcaller("unlink")(Path(x))`, "writes"},
+		{"read", "from pathlib import Path", `return Path(x).replace(x)`, "writes"},
+		{"none", "", `return x.replace("a", "b")`, ""},
+		{"read", "", `return open(x, **{"mode": "w"})`, "writes"},
+		{"read", "", `return open(*[x, "w"])`, "writes"},
+		{"read", "import fileinput", `return fileinput.input(x, inplace=True)`, "writes"},
+		{"none", "import linecache", `return linecache.getline(x, 1)`, "reads"},
+		{"none", "import xml.etree.ElementTree as et", `return et.ElementTree(et.Element("a")).write(x)`, "writes"},
+		{"none", "import configparser", `return configparser.ConfigParser().read(x)`, "reads"},
+		{"none", "from pathlib import PurePath", `return PurePath(x).name`, ""},
+		{"none", "import subprocess", run(`"tee", x`), "writes"},
+		{"read", "import subprocess", run(`"sed", "-i", "s/a/b/", x`), "writes"},
+		{"read", "import subprocess", run(`"sed", x, "a.txt"`), "interpreter"},
+		{"read", "import subprocess", run(`"sed", "-n", f"{n}p", x`), ""},
+		{"read", "import subprocess", run(`"sed", "--sandbox", x, "a.txt"`), ""},
+		{"read", "import subprocess", run(`"awk", "-F", x, "-f", x`), "interpreter"},
+		{"read", "import subprocess", run(`"find", ".", "-exec", "sh", "-c", x, ";"`), "interpreter"},
+		{"read", "import subprocess", run(`"find", ".", "-name", x, "-delete"`), "writes"},
+		{"read", "import subprocess", run(`"xargs", "python3", "-c", x`), "interpreter"},
+		{"read", "import subprocess", run(`"xargs", "wc", "-l"`), ""},
+		{"read", "import subprocess", run(`"timeout", "5", "curl", x`), "network-program"},
+		{"none", "import string", `return string.Formatter().get_field("0.a", (x,), {})`, "denied-call"},
+		{"none", "import sys", `return sys.exc_info()[2].tb_frame`, "dunder"},
+		{"none", "", `return (i for i in x).gi_frame.f_builtins`, "dunder"},
+		{"none", "import enum", `return enum.bltns.eval(x)`, "denied-call"},
+		{"none", "import types", `return types.FunctionType(types.CodeType(), {})`, "denied-call"},
+		{"none", "import pipes", `return pipes.Template()`, "denied-import"},
+		{"none", "import tkinter", `return tkinter.Tcl().eval(x)`, "denied-import"},
+		{"write", "import sys", `return sys.path.insert(0, x)`, "denied-call"},
+		{"none", "import os", `return dict(os.environ)`, "environment"},
+		{"none", "import os\nimport subprocess", `return subprocess.run(["ls"], env=os.environ | {"LC_ALL": "C"}, check=False)`, ""},
+	} {
+		t.Run(c.filesystem+" "+c.line, func(t *testing.T) {
+			t.Parallel()
+			judged(t, script, c.filesystem, body(c.head, c.line), "def test_a():\n    assert 1 < 2\n", c.rule)
 		})
 	}
 }

@@ -70,6 +70,11 @@ type job struct {
 
 	mu     sync.Mutex
 	result learn.ValidationResult
+
+	ruling      sync.Once
+	ruled       map[string][]learn.Finding // by matter, what the rules found
+	ruleFailure *learn.Check
+	ruleErr     error
 }
 
 // Validate runs the static gates (syntax, types, lint, security, imports,

@@ -1,24 +1,35 @@
 """Static rules for a tool: reads sources, executes nothing of them.
 
-usage: rules.py syntax|imports|secrets|complexity|contract < request.json
-Prints {"findings": [{"file", "line", "rule", "message"}]}.
+usage: rules.py syntax|imports|secrets|complexity|contract... < request.json
+Prints {"syntax": [{"file", "line", "rule", "message"}], ...}.
 """
 
 import ast
 import io
 import json
+import os
 import re
 import sys
 import tokenize
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from reach import SQL_WRITES, Reach, literal
 
 ALWAYS = set(
     "ctypes cffi pickle cPickle marshal shelve dill importlib imp pkgutil zipimport runpy pty code codeop "
     "multiprocessing builtins gc inspect site sysconfig atexit faulthandler mmap resource signal trace "
     "webbrowser antigravity venv ensurepip distutils concurrent threading _thread "
     # Those that run a text as code, or look a name up in one.
-    "timeit cProfile profile pdb bdb doctest pydoc test idlelib lib2to3".split()
+    "timeit cProfile profile pdb bdb doctest pydoc test idlelib lib2to3 tkinter turtle turtledemo rlcompleter pipes modulefinder "
+    # Those that reach the terminal, the interpreter's own files or the system.
+    "curses readline tracemalloc fcntl termios tty syslog pstats py_compile compileall zipapp uu crypt spwd nis msvcrt winreg".split()
 )
-DENIED_PARTS = {"logging.config", "typing.get_type_hints", "typing.ForwardRef"}
+DENIED_PARTS = {
+    "logging.config", "typing.get_type_hints", "typing.ForwardRef", "string.Formatter", "types.CodeType", "types.FunctionType", "types.LambdaType",
+    "asyncio.create_subprocess_shell", "asyncio.create_subprocess_exec", "asyncio.subprocess", "logging.currentframe", "sys.path", "sys.path_importer_cache",
+}
+# Attributes of frames and code: from any of them all names can be reached.
+FRAMES = set("f_builtins f_globals f_locals f_back f_code tb_frame gi_frame gi_code cr_frame cr_code ag_frame ag_code co_code func_globals".split())
 # Modules that must be imported by their own name: others hold them too
 # (shutil.os), and a check by names would not see them there.
 OWN_NAME = {"os", "posix", "sys", "subprocess", "shutil", "io", "operator"}
@@ -34,16 +45,8 @@ OS_DENIED = set(
     "system popen fork forkpty kill killpg setuid setgid seteuid setegid chroot putenv unsetenv "
     "posix_spawn posix_spawnp startfile setsid nice _exit abort".split()
 )
-OS_WRITES = set(
-    "remove unlink rename renames replace mkdir makedirs rmdir removedirs link symlink truncate chmod chown "
-    "mkfifo mknod open utime".split()
-)
-METHOD_WRITES = set("write_text write_bytes unlink rmdir touch symlink_to hardlink_to chmod rename".split())
-SHUTIL_WRITES = set("rmtree move copy copy2 copyfile copytree copyfileobj chown make_archive unpack_archive".split())
 # Variables that every sandbox sets.
 VARIABLES = {"PATH", "HOME", "LANG", "TMPDIR", "LC_ALL", "PWD"}
-PROGRAMS = {"sh", "bash", "dash", "zsh", "ksh", "python", "python3", "perl", "ruby", "node", "env", "nohup", "sudo", "su"}
-NETWORK_PROGRAMS = {"curl", "wget", "nc", "ncat", "ssh", "scp", "rsync", "ftp", "telnet", "socat"}
 DUNDER_FINE = {"__name__", "__file__", "__doc__", "__init__", "__enter__", "__exit__", "__iter__", "__len__", "__future__", "__main__"}
 SECRET_NAME = re.compile(r"(?i)(password|passwd|passphrase|secret|api_?key|auth_?token|access_?token|private_?key)")
 SECRET_TEXT = re.compile(r"AKIA[0-9A-Z]{16}|gh[pousr]_[0-9A-Za-z]{36}|xox[abprs]-[0-9A-Za-z-]{10,}|-----BEGIN [A-Z ]*PRIVATE KEY-----|sk-[0-9A-Za-z_-]{32,}")
@@ -51,13 +54,14 @@ FORMAT_DUNDER = re.compile(r"\{[^{}]*\.__[a-z]")
 MAX_COMPLEXITY, MAX_LINES, MAX_FUNCTION = 15, 1200, 120
 
 
-class Rules(ast.NodeVisitor):
+class Rules(Reach, ast.NodeVisitor):
     """Denied imports and calls, by the permissions."""
 
     def __init__(self, name, permissions, is_test):
         self.file, self.permissions, self.is_test = name, permissions, is_test
         self.aliases, self.findings = {}, []
         self.modules, self.placed = set(), set()  # names of modules; nodes that stand where they may
+        self.xml = self.config = False
 
     def found(self, node, rule, message):
         self.findings.append({"file": self.file, "line": getattr(node, "lineno", 0), "rule": rule, "message": message})
@@ -77,6 +81,9 @@ class Rules(ast.NodeVisitor):
                     self.modules.add(name)
                 if self.aliases.setdefault(name, full) != full:
                     self.found(node, "rebound-import", f"{name} is {self.aliases[name]} and {full}: give each a name of its own")
+                self.xml = self.xml or full.startswith("xml.")
+                self.config = self.config or full.startswith("configparser")
+        self.gather(tree)
 
     def check_module(self, node, module):
         top = module.split(".")[0]
@@ -132,16 +139,7 @@ class Rules(ast.NodeVisitor):
             return
         if name in {"subprocess.getoutput", "subprocess.getstatusoutput"}:
             self.found(node, "shell", f"{name} runs a shell")
-        if self.permissions.get("filesystem") != "write":
-            if module in {"os", "posix"} and last in OS_WRITES or module == "shutil" and last in SHUTIL_WRITES:
-                self.found(node, "writes", f"{name} writes files, which the manifest does not ask for")
-        if self.permissions.get("filesystem") == "none" and (
-            name in {"os.listdir", "os.walk", "os.scandir", "glob.glob", "glob.iglob", "io.open", "os.readlink",
-                     "io.FileIO", "io.open_code", "os.open", "codecs.open", "tokenize.open", "fileinput.input", "fileinput.FileInput",
-                     "linecache.getline", "linecache.getlines", "sqlite3.connect", "dbm.open"}
-            or name.startswith("pathlib.")
-        ):
-            self.found(node, "reads", f"{name} reaches files, which the manifest does not ask for")
+        self.reach_name(node, name)
 
     def check_inner(self, node, name):
         """A module that is reached through another one."""
@@ -195,6 +193,8 @@ class Rules(ast.NodeVisitor):
     def visit_Constant(self, node):
         if isinstance(node.value, str) and FORMAT_DUNDER.search(node.value):
             self.found(node, "dunder", "a format that reaches into the interpreter")
+        if isinstance(node.value, str) and SQL_WRITES.search(node.value) and not self.is_test:
+            self.writes(node, "SQL that makes another database file")
 
     def visit_Name(self, node):
         if self.is_test and node.id == "pytest_plugins":
@@ -208,17 +208,25 @@ class Rules(ast.NodeVisitor):
             self.check_name(node, self.aliases[node.id])
 
     def visit_Attribute(self, node):
-        if isinstance(node.value, ast.Name):
+        if isinstance(node.value, ast.Name) or node.attr in {"get", "pop"}:
             self.placed.add(id(node.value))
         self.generic_visit(node)
         if node.attr.startswith("__") and node.attr not in DUNDER_FINE:
             self.found(node, "dunder", f"attribute {node.attr} reaches into the interpreter")
         name = self.full(node)
+        if node.attr in FRAMES:
+            self.found(node, "dunder", f"attribute {node.attr} reaches into the interpreter")
+        if node.attr in {"eval", "exec", "__import__"} and isinstance(node.value, ast.Name) and node.value.id in self.aliases or name == "enum.bltns":
+            self.found(node, "denied-call", f"{name} is never allowed")
+        if not self.is_test:
+            self.reach_attribute(node)
+            if name == "os.environ" and id(node) not in self.placed:
+                self.found(node, "environment", "takes all variables: name those that are needed")
         self.check_name(node, name)
         self.check_place(node, name)
         if name.split(".")[0] in {self.aliases[m].split(".")[0] for m in self.modules}:
             self.check_inner(node, name)
-        if name in DENIED_PARTS:
+        if name in DENIED_PARTS and not (self.is_test and name == "sys.path"):
             self.found(node, "denied-call", f"{name} is never allowed")
         if name in {"sys.modules", "sys.meta_path", "sys.path_hooks", "sys.settrace", "sys.setprofile", "sys._getframe"}:
             self.found(node, "denied-call", f"{name} is never allowed")
@@ -230,7 +238,22 @@ class Rules(ast.NodeVisitor):
             what = key.value if literal(key) else "that is not named here"
             self.found(node, "environment", f"reads the variable {what}, which the manifest does not ask for")
 
+    def visit_BinOp(self, node):
+        if isinstance(node.op, ast.BitOr):  # os.environ | {...} for a program
+            self.placed |= {id(node.left), id(node.right)}
+        self.generic_visit(node)
+
+    def visit_Compare(self, node):
+        self.placed |= {id(n) for n in node.comparators}
+        self.generic_visit(node)
+
+    def visit_keyword(self, node):
+        if node.arg == "env":
+            self.placed.add(id(node.value))
+        self.generic_visit(node)
+
     def visit_Subscript(self, node):
+        self.placed.add(id(node.value))
         self.generic_visit(node)
         if self.full(node.value) == "os.environ" and isinstance(node.ctx, ast.Load):
             self.check_variable(node, node.slice)
@@ -247,24 +270,17 @@ class Rules(ast.NodeVisitor):
                 self.found(node, "denied-call", f"{name} only with literal public names")
         if name in {"getattr", "hasattr"} and not (len(node.args) > 1 and literal(node.args[1]) and not str(node.args[1].value).startswith("_")):
             self.found(node, "denied-call", "getattr only with a literal public name")
+        if name in {"getattr", "operator.attrgetter", "operator.methodcaller"} and not self.is_test:
+            for named in (a.value for a in node.args if literal(a) and isinstance(a.value, str)):
+                for part in named.split("."):
+                    self.reach_attribute(ast.copy_location(ast.Attribute(value=ast.Constant(value=None), attr=part, ctx=ast.Load()), node))
+                    if part in FRAMES | CALLS:
+                        self.found(node, "dunder", f"attribute {part} reaches into the interpreter")
         if self.is_test:
             return
-        if isinstance(node.func, ast.Attribute) and node.func.attr in METHOD_WRITES and self.permissions.get("filesystem") != "write" and not name.startswith("os."):
-            self.found(node, "writes", f"{node.func.attr} writes files, which the manifest does not ask for")
-        if name == "open" or isinstance(node.func, ast.Attribute) and node.func.attr == "open":
-            self.check_open(node, name)
+        self.reach_call(node, name)
         if name in RUNS:
             self.check_process(node)
-
-    def check_open(self, node, name):
-        if self.permissions.get("filesystem") == "none":
-            self.found(node, "reads", "open reaches files, which the manifest does not ask for")
-        position = 1 if name == "open" or name.startswith("io.") else 0
-        mode = node.args[position] if len(node.args) > position else None
-        mode = next((k.value for k in node.keywords if k.arg == "mode"), mode)
-        if mode is not None and self.permissions.get("filesystem") != "write":
-            if not literal(mode) or set(str(mode.value)) & set("wax+"):
-                self.found(node, "writes", "open for writing, which the manifest does not ask for")
 
     def check_process(self, node):
         for keyword in node.keywords:
@@ -280,26 +296,12 @@ class Rules(ast.NodeVisitor):
         if isinstance(argv, ast.Call) and isinstance(argv.func, ast.Attribute) and argv.func.attr in {"split", "rsplit", "splitlines"}:
             self.found(node, "shell", "give subprocess a list of arguments, not the words of a text")
         if isinstance(argv, ast.Tuple) or isinstance(argv, ast.List) and len(argv.elts) == 1:
-            self.check_program(argv, 0)
+            self.reach_program(argv, 0)
 
     def visit_List(self, node):
         self.generic_visit(node)
         if not self.is_test:
-            self.check_program(node, 1)
-
-    def check_program(self, node, fine):
-        """fine: how many words may stand there without making it a command."""
-        if not node.elts or not literal(node.elts[0]) or not isinstance(node.elts[0].value, str):
-            return
-        program = node.elts[0].value.rsplit("/", 1)[-1]
-        if program in PROGRAMS and len(node.elts) > fine:
-            self.found(node, "interpreter", f"{program} runs other programs or code")
-        if program in NETWORK_PROGRAMS and not self.permissions.get("network"):
-            self.found(node, "network-program", f"{program} needs the network, which the manifest does not ask for")
-
-
-def literal(node):
-    return isinstance(node, ast.Constant)
+            self.reach_program(node, 1)
 
 
 MUTATES = set("append add extend insert update setdefault appendleft clear pop popitem remove discard".split())
@@ -486,8 +488,8 @@ def asserts(node, helpers, seen):
     return False
 
 
-def main():
-    request = json.load(sys.stdin)
+def judge(which, request):
+    """What one set of rules finds."""
     findings, trees = [], {}
     for name in ("tool.py", "test_tool.py"):
         try:
@@ -495,22 +497,27 @@ def main():
                 source = file.read()
             tree = trees[name] = ast.parse(source, name)
             compile(source, name, "exec", dont_inherit=True)
-            if sys.argv[1] == "imports":
+            if which == "imports":
                 rules = Rules(name, request["permissions"], name == "test_tool.py")
                 rules.names(tree)
                 rules.visit(tree)
                 findings += rules.findings + comments(name, source)
-            elif sys.argv[1] == "secrets":
+            elif which == "secrets":
                 findings += secrets(name, tree)
                 if name == "tool.py":
                     findings += kept_state(name, tree) + traversal(name, tree)
-            elif sys.argv[1] == "complexity":
+            elif which == "complexity":
                 findings += complexity(name, tree, source)
         except (SyntaxError, ValueError, RecursionError, MemoryError, tokenize.TokenError) as error:
             findings.append({"file": name, "line": getattr(error, "lineno", 0) or 0, "rule": "syntax", "message": f"{type(error).__name__}: {error}"})
-    if sys.argv[1] == "contract" and len(trees) == 2:
+    if which == "contract" and len(trees) == 2:
         findings += contract(request, trees)
-    json.dump({"findings": findings}, sys.stdout)
+    return findings
+
+
+def main():
+    request = json.load(sys.stdin)
+    json.dump({which: judge(which, request) for which in sys.argv[1:]}, sys.stdout)
 
 
 main()
