@@ -45,7 +45,10 @@ func (f *forge) run(ctx context.Context, name, workspace string, arguments json.
 	if err != nil {
 		return nil, nil, err
 	}
-	program := sandbox.Program{Path: callerDir + "/call.py", Args: []string{image.ToolPath, name}, Read: []string{image.ToolPath + "/tool.py"}}
+	program := sandbox.Program{Path: callerDir + "/call.py", Args: []string{image.ToolPath, name}}
+	if t.manifest.Language != "shell" { // bash reads its script itself
+		program.Read = []string{image.ToolPath + "/" + toolforge.SourceName(t.manifest.Language)}
+	}
 	res, _, err := f.pool.Call(ctx, key, spec, program, arguments)
 	if err != nil {
 		return t, res, err

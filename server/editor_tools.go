@@ -17,6 +17,7 @@ import (
 	"lathe/learn/refine"
 	"lathe/lsp"
 	"lathe/server/review"
+	"lathe/toolforge"
 )
 
 // Bounds of the look for tools' folders in a workspace.
@@ -86,11 +87,12 @@ func findToolFolders(root string) map[string][]string {
 		}
 		raw, err := fs.ReadFile(r.FS(), name)
 		var m struct {
-			Name string `json:"name"`
+			Name     string `json:"name"`
+			Language string `json:"language"`
 		}
 		if err == nil && json.Unmarshal(raw, &m) == nil && m.Name != "" {
 			folders++
-			out[m.Name] = append(out[m.Name], path.Join(path.Dir(name), "tool.py"))
+			out[m.Name] = append(out[m.Name], path.Join(path.Dir(name), toolforge.SourceName(m.Language)))
 		}
 		return nil
 	})

@@ -57,13 +57,13 @@ func documentation(_ context.Context, j *job) (learn.Check, error) {
 		texts[name] = content
 	}
 	var all []learn.Finding
-	for _, file := range []string{"tool.json", "README.md", "tool.py", "test_tool.py"} {
+	for _, file := range append([]string{"tool.json"}, filesFor(m.Language)...) {
 		all = append(all, orders(file, texts[file])...)
 		all = append(all, unseen(file, texts[file])...)
 	}
-	words := m.Description + "\n" + texts["README.md"] + "\n" + docstring(texts["tool.py"])
+	words := m.Description + "\n" + texts["README.md"] + "\n" + sourceText(j.tool)
 	all = append(all, contradictions(m, words)...)
-	for _, file := range []string{"README.md", "tool.py"} {
+	for _, file := range []string{"README.md", SourceName(m.Language)} {
 		all = append(all, unknownArguments(file, texts[file], m.Name, names)...)
 	}
 	if strings.TrimSpace(texts["README.md"]) == "" {

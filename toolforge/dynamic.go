@@ -38,9 +38,14 @@ func tests(ctx context.Context, j *job) (learn.Check, error) {
 		Agreed   int
 		Coverage float64
 		Missing  []int
+		Ran      []int // lines of a script
 	}
 	if r.ExitCode != 0 || json.Unmarshal(r.Stdout, &a) != nil {
 		return failed("the tests", r), nil
+	}
+	source := SourceName(j.tool.Manifest.Language)
+	if source == sourceShell {
+		a.Coverage, a.Missing = shellCoverage(j.tool.Files[source], a.Ran)
 	}
 	j.result.TestsFailed = a.Failures + a.Errors
 	j.result.TestsPassed = max(a.Tests-a.Failures-a.Errors-a.Skipped, 0)
@@ -51,38 +56,25 @@ func tests(ctx context.Context, j *job) (learn.Check, error) {
 	if a.ExitCode != 0 {
 		c.Details = append(a.Failing, lastLines(a.Output, 30)...)
 	} else if len(a.Missing) > 0 {
-		c.Details = []string{fmt.Sprintf("lines of tool.py not run: %v", a.Missing)}
+		c.Details = []string{fmt.Sprintf("lines of %s not run: %v", source, a.Missing)}
 	}
 	return c, nil
 }
 
 // mutation refuses tests that pass on broken tools.
 func mutation(ctx context.Context, j *job) (learn.Check, error) {
+	if j.tool.Manifest.Language == languageShell {
+		return shellMutation(ctx, j)
+	}
 	r, err := j.run(ctx, nil, nil, "python3", "-I", "gate/mutate.py", strconv.Itoa(mutants), "60")
 	if err != nil {
 		return learn.Check{}, err
 	}
-	var a struct {
-		Total, Killed, Possible int
-		Survivors               []string
-		Whole                   bool // the tests pass on the tool when it is only written otherwise
-	}
+	var a mutationAnswer
 	if r.ExitCode != 0 || json.Unmarshal(r.Stdout, &a) != nil {
 		return failed("the mutation check", r), nil
 	}
-	if a.Total == 0 {
-		return learn.Check{Summary: "nothing in the tool could be broken: it does nothing"}, nil
-	}
-	if !a.Whole {
-		return learn.Check{Summary: "the tests fail on the whole tool when it is only written otherwise or lies elsewhere: they must look at what it does"}, nil
-	}
-	j.result.Mutants, j.result.Noticed = a.Total, a.Killed
-	c := learn.Check{Passed: float64(a.Killed)/float64(a.Total) >= minMutants,
-		Summary: fmt.Sprintf("the tests noticed %d of %d broken tools (of %d possible), at least %.0f %% is asked for", a.Killed, a.Total, a.Possible, 100*minMutants)}
-	for _, s := range a.Survivors {
-		c.Details = append(c.Details, "not noticed: "+s)
-	}
-	return c, nil
+	return j.mutated(a), nil
 }
 
 // sampleFiles lie in the working directory of calls that try a tool out.
@@ -334,7 +326,7 @@ func properties(ctx context.Context, j *job) (learn.Check, error) {
 		Results  []struct{ Arguments, Result json.RawMessage }
 	}
 	documented := []string{}
-	for _, name := range exceptionName.FindAllString(docstring(j.tool.Files["tool.py"])+" "+j.tool.Files["README.md"], 100) {
+	for _, name := range exceptionName.FindAllString(sourceText(j.tool)+" "+j.tool.Files["README.md"], 100) {
 		documented = append(documented, name)
 	}
 	request := map[string]any{"name": m.Name, "parameters": m.Parameters, "seconds": j.seconds(), "count": propertyCalls, "documented": documented}
@@ -347,7 +339,7 @@ func properties(ctx context.Context, j *job) (learn.Check, error) {
 			continue // beyond the keywords that the generator keeps to
 		}
 		if err := fits(m.Returns, r.Result, "results"); err != nil {
-			all = append(all, learn.Finding{File: "tool.py", Rule: "wrong-type", Message: fmt.Sprintf("for %s: %v", clip(string(r.Arguments), 200), err)})
+			all = append(all, learn.Finding{File: SourceName(m.Language), Rule: "wrong-type", Message: fmt.Sprintf("for %s: %v", clip(string(r.Arguments), 200), err)})
 			break
 		}
 	}
@@ -378,7 +370,7 @@ func benchmark(ctx context.Context, j *job) (learn.Check, error) {
 	p := j.tool.Manifest.Permissions
 	var all []learn.Finding
 	add := func(rule, format string, args ...any) {
-		all = append(all, learn.Finding{File: "tool.py", Rule: rule, Message: fmt.Sprintf(format, args...)})
+		all = append(all, learn.Finding{File: SourceName(j.tool.Manifest.Language), Rule: rule, Message: fmt.Sprintf(format, args...)})
 	}
 	if m.WarmCalls == 0 {
 		add("not-callable", "calls in a row did not end: %s", clip(m.WarmError, 300))

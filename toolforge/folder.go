@@ -33,10 +33,10 @@ var (
 )
 
 // files are the names in a folder beside tool.json.
-func fileNames() []string { return []string{"README.md", "test_tool.py", "tool.py"} }
+func fileNames() []string { return []string{"README.md", "test_tool.py", sourcePython, sourceShell} }
 
 // LoadFolder reads a tool that a person or another program made: tool.json,
-// tool.py, test_tool.py and README.md, the last one optional. It follows no
+// tool.py or tool.sh, test_tool.py and README.md, the last one optional. It follows no
 // links, takes regular files of at most 256 KiB of UTF-8 only, refuses other
 // names (a conftest.py would run before any gate), and checks the manifest.
 // The content hash is computed, never read.
@@ -71,7 +71,7 @@ func LoadFolder(dir string) (learn.ProposedTool, error) {
 	if tool.Manifest, err = m.manifest(); err != nil {
 		return fail(err)
 	}
-	for _, name := range []string{"tool.py", "test_tool.py"} {
+	for _, name := range []string{SourceName(tool.Manifest.Language), "test_tool.py"} {
 		if _, ok := found[name]; !ok {
 			return fail(fmt.Errorf("%w: %s is missing", ErrFolder, name))
 		}
@@ -99,7 +99,7 @@ func readFiles(root *os.Root) (map[string]string, error) {
 			continue
 		}
 		if name != "tool.json" && !slices.Contains(fileNames(), name) {
-			return nil, fmt.Errorf("%w: %q does not belong in it (tool.json, tool.py, test_tool.py, README.md do)", ErrFolder, clip(name, 80))
+			return nil, fmt.Errorf("%w: %q does not belong in it (tool.json, tool.py or tool.sh, test_tool.py, README.md do)", ErrFolder, clip(name, 80))
 		}
 		if found[name], err = readRegular(root, name, e); err != nil {
 			return nil, err
@@ -143,7 +143,7 @@ func checkText(name, s string) error {
 }
 
 // WriteFolder writes a tool into dir, which it makes when it is missing.
-// Existing files of the four names are replaced; links are not followed.
+// Existing files of these names are replaced; links are not followed.
 func WriteFolder(dir string, tool learn.ProposedTool) error {
 	fail := func(err error) error {
 		return fmt.Errorf("write the tool %s to %s: %w", clip(tool.Manifest.Name, 64), dir, err)

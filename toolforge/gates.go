@@ -13,7 +13,10 @@ import (
 	"lathe/learn"
 )
 
-func staticGates() []gate {
+func staticGates(language string) []gate {
+	if language == languageShell {
+		return shellGates()
+	}
 	return []gate{
 		{"syntax", rules("syntax")}, {"types", types}, {"lint", lint}, {"security", security},
 		{"imports", rules("imports")}, {"complexity", rules("complexity")}, {"contract", rules("contract")},
@@ -70,6 +73,9 @@ func (j *job) rule(ctx context.Context) (map[string][]learn.Finding, *learn.Chec
 		return nil, nil, err
 	}
 	request := map[string]any{"name": j.tool.Manifest.Name, "permissions": j.tool.Manifest.Permissions, "parameters": names}
+	if j.tool.Manifest.Language == languageShell {
+		request["files"] = []string{"test_tool.py"}
+	}
 	r, err := j.run(ctx, request, nil, "python3", "-I", "gate/rules.py", "syntax", "imports", "secrets", "complexity", "contract")
 	if err != nil {
 		return nil, nil, err

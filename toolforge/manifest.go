@@ -119,8 +119,8 @@ func checkTool(tool learn.ProposedTool) error {
 		return bad("version %q: write a semantic version such as 0.1.0", clip(m.Version, 40))
 	case strings.TrimSpace(m.Description) == "" || len(m.Description) > 2000:
 		return bad("the description must have 1 to 2000 bytes, it has %d", len(m.Description))
-	case m.Language != "python":
-		return bad("language %q: only python can be validated", clip(m.Language, 40))
+	case m.Language != languagePython && m.Language != languageShell:
+		return bad("language %q: python or shell", clip(m.Language, 40))
 	case len(m.Examples) > 50:
 		return bad("%d examples, at most 50", len(m.Examples))
 	case len(m.Dependencies) > 0:
@@ -138,8 +138,8 @@ func checkTool(tool learn.ProposedTool) error {
 		}
 	}
 	for name, content := range tool.Files {
-		if !slices.Contains(fileNames(), name) {
-			return bad("file %q does not belong in it", clip(name, 80))
+		if !slices.Contains(filesFor(m.Language), name) {
+			return bad("file %q does not belong in a tool in %s", clip(name, 80), m.Language)
 		}
 		if err := checkText(name, content); err != nil {
 			return err

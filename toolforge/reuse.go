@@ -14,7 +14,7 @@ import (
 
 // gateVersion changes whenever a gate written in Go judges otherwise; those
 // in guest/ are hashed themselves.
-const gateVersion = 1
+const gateVersion = 2
 
 // once runs a gate, or takes what it gave for exactly the same parts before.
 // Only what passed is taken: a failure is looked at anew.
@@ -34,7 +34,7 @@ func (j *job) once(ctx context.Context, g gate) (learn.Check, error) {
 		}
 	}
 	start := time.Now()
-	files, _ := looksAt(g.name)
+	files, _ := looksAt(j.tool.Manifest.Language, g.name)
 	c, err := g.run(context.WithValue(ctx, filesOf{}, files), j)
 	if err != nil {
 		return c, err
@@ -81,7 +81,7 @@ func (j *job) key(gate string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	files, manifest := looksAt(gate)
+	files, manifest := looksAt(j.tool.Manifest.Language, gate)
 	parts := []any{gate, gateVersion, scripts, j.v.Where, j.v.Wall.String()}
 	for _, name := range files {
 		parts = append(parts, name, j.tool.Files[name])
@@ -103,7 +103,14 @@ func (j *job) key(gate string) (string, error) {
 }
 
 // looksAt names the files that a gate looks at, and whether at the manifest.
-func looksAt(gate string) (files []string, manifest bool) {
+func looksAt(language, gate string) (files []string, manifest bool) {
+	if language == languageShell {
+		// Its caller reads the manifest, and so do its rules.
+		if gate == "documentation" || gate == "examples" || gate == "properties" {
+			return filesFor(language), true
+		}
+		return []string{sourceShell, "test_tool.py"}, true
+	}
 	switch gate {
 	case "types", "lint":
 		return []string{"tool.py"}, false
@@ -114,7 +121,7 @@ func looksAt(gate string) (files []string, manifest bool) {
 	case "syntax", "security", "imports", "complexity", "contract":
 		return []string{"tool.py", "test_tool.py"}, true
 	}
-	return fileNames(), true
+	return filesFor(language), true
 }
 
 // guestHash is the hash of all of guest/.

@@ -15,7 +15,7 @@ import (
 	"lathe/learn"
 )
 
-//go:embed guest/*.py
+//go:embed guest/*.py guest/*.sh
 var guest embed.FS
 
 // Caller is the Python program that calls a deployed tool: `call.py DIR NAME`,
@@ -101,7 +101,7 @@ func (v Validator) Validate(ctx context.Context, tool learn.ProposedTool, progre
 	}
 	j := &job{v: v, tool: sealed, result: learn.ValidationResult{ToolID: sealed.ToolID, ContentHash: sealed.ContentHash}}
 	start := v.Now()
-	if err := j.phase(ctx, staticGates(), cmp.Or(v.Parallel, 2), progress); err != nil {
+	if err := j.phase(ctx, staticGates(j.tool.Manifest.Language), cmp.Or(v.Parallel, 2), progress); err != nil {
 		return j.result, err
 	}
 	for _, gates := range dynamicGates() {
@@ -195,6 +195,9 @@ func (j *job) run(ctx context.Context, stdin any, extra map[string]string, args 
 	for name, content := range extra {
 		files[name] = []byte(content)
 	}
+	if err := withShell(j.tool, files); err != nil {
+		return RunResult{}, err
+	}
 	scripts, err := guest.ReadDir("guest")
 	if err != nil {
 		return RunResult{}, err
@@ -227,5 +230,5 @@ func (j *job) run(ctx context.Context, stdin any, extra map[string]string, args 
 	return r, nil
 }
 
-// Gates is how many checks a validation has when none fails.
+// Gates is how many checks a validation has at most when none fails.
 const Gates = 14

@@ -64,18 +64,18 @@ func VerdictOf(tool learn.ProposedTool, r learn.ValidationResult) Verdict {
 			}
 		}
 		if len(v.Reasons) == before {
-			v.Reasons = append(v.Reasons, Reason{c.Name, learn.Finding{File: blamed(c.Name), Rule: c.Name, Severity: learn.SeverityError, Message: whole(c)}})
+			v.Reasons = append(v.Reasons, Reason{c.Name, learn.Finding{File: blamed(c.Name, tool.Manifest.Language), Rule: c.Name, Severity: learn.SeverityError, Message: whole(c)}})
 		}
 	}
 	return v
 }
 
 // blamed is the file that a gate without a place speaks of.
-func blamed(gate string) string {
+func blamed(gate, language string) string {
 	if gate == "tests" || gate == "mutation" {
 		return "test_tool.py"
 	}
-	return "tool.py"
+	return SourceName(language)
 }
 
 // whole is a check's summary with the first of its details.

@@ -2,16 +2,23 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree
 
 
+TRACED = re.compile(r"^\++lathe:tool\.sh:([0-9]{1,6}):")
+
+
 def main():
     scratch = tempfile.mkdtemp()
     report, data, lines = (os.path.join(scratch, name) for name in ("junit.xml", "coverage", "coverage.json"))
     environment = os.environ | {"COVERAGE_FILE": data, "PYTHONDONTWRITEBYTECODE": "1"}
+    trace = os.path.join(scratch, "trace")
+    if os.path.exists("tool/tool.sh"):
+        environment |= {"BASH_ENV": os.path.abspath("gate/trace.sh"), "LATHE_TRACE": trace}
     run = subprocess.run(
         [sys.executable, "-m", "coverage", "run", "--rcfile=/dev/null", "--include=tool.py", "-m", "pytest", "-q", "--strict-markers",
          "--strict-config", "-c", "/dev/null", "--rootdir=.", "-p", "no:cacheprovider", "--junitxml=" + report, "--tb=short",
@@ -37,6 +44,9 @@ def main():
         summary = measured.get("summary", {})
         answer["coverage"] = summary.get("covered_lines", 0) / max(summary.get("num_statements", 0), 1)
         answer["missing"] = measured.get("missing_lines", [])[:50]
+    if os.path.exists(trace):
+        with open(trace, encoding="utf-8", errors="replace") as file:
+            answer["ran"] = sorted({int(m.group(1)) for line in file for m in [TRACED.match(line)] if m})
     json.dump(answer, sys.stdout)
 
 

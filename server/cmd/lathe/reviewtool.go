@@ -11,13 +11,14 @@ import (
 
 	"lathe/learn"
 	"lathe/server/review"
+	"lathe/toolforge"
 )
 
 // printTool shows what a tool is made of: findings with their places, the
 // source, its tests, its README.
 func (a *app) printTool(t *learn.ToolReviewRequest) {
 	a.printFindings(t.Validation)
-	for _, name := range []string{"tool.py", "test_tool.py", "README.md"} {
+	for _, name := range []string{"tool.py", "tool.sh", "test_tool.py", "README.md"} {
 		if text := t.Tool.Files[name]; text != "" {
 			fmt.Fprintf(a.out, "\n%s\n", name)
 			a.source(a.out, name, text)
@@ -55,16 +56,20 @@ func (a *app) source(w io.Writer, name, text string) {
 var (
 	pythonParts = regexp.MustCompile(`(?s)(?P<text>[rbf]*"""..*?"""|[rbf]*'(?:\\.|[^'\\\n])*'|[rbf]*"(?:\\.|[^"\\\n])*")|(?P<note>#[^\n]*)|` +
 		`(?P<word>\b(?:False|None|True|and|as|assert|async|await|break|class|continue|def|elif|else|except|finally|for|from|if|import|in|is|lambda|nonlocal|not|or|pass|raise|return|try|while|with|yield)\b)`)
+	shellParts = regexp.MustCompile(`(?s)(?P<text>'[^']*'|"(?:\\.|[^"\\])*")|(?P<note>(?:^|\s)#[^\n]*)|` +
+		`(?P<word>\b(?:if|then|elif|else|fi|for|in|do|done|while|until|case|esac|function|local|return|exit|set|export|readonly)\b)`)
 	diffParts = regexp.MustCompile(`(?m)(?P<text>^\+.*$)|(?P<gone>^-.*$)|(?P<note>^@@.*$)`)
 )
 
-// coloured marks texts green, comments grey and keywords bold in Python, and
+// coloured marks texts green, comments grey and keywords bold in Python and in shell, and
 // what is new and what is gone in a diff.
 func coloured(name, text string) string {
 	parts := pythonParts
 	switch {
 	case strings.HasSuffix(name, ".diff"):
 		parts = diffParts
+	case strings.HasSuffix(name, ".sh"):
+		parts = shellParts
 	case !strings.HasSuffix(name, ".py"):
 		return text
 	}
@@ -98,8 +103,9 @@ func (a *app) showBefore(it review.Item) {
 		fmt.Fprintf(a.errs, "\nchange to the former version:\n")
 		a.source(a.errs, ".diff", t.Diff)
 	} else {
-		fmt.Fprintf(a.errs, "\ntool.py\n")
-		a.source(a.errs, "tool.py", t.Tool.Files["tool.py"])
+		name := toolforge.SourceName(t.Tool.Manifest.Language)
+		fmt.Fprintf(a.errs, "\n%s\n", name)
+		a.source(a.errs, name, t.Tool.Files[name])
 	}
 	v := t.Validation
 	fmt.Fprintf(a.errs, "\n%d tests, coverage %.0f %%, risk %s (tests and findings: lathe review show %s)\n", v.TestsPassed, 100*v.Coverage, clean(it.Risk), shortID(it.ID))

@@ -67,7 +67,7 @@ func (a *app) toolForgeCmd() *cobra.Command {
 func (a *app) toolProposeCmd(only bool) *cobra.Command {
 	use, short := "propose DIR", "Validate a tool folder and put it into the review queue"
 	if only {
-		use, short = "validate DIR", "Validate a tool folder (tool.json, tool.py, test_tool.py, README.md) in the sandbox"
+		use, short = "validate DIR", "Validate a tool folder (tool.json, tool.py or tool.sh, test_tool.py, README.md) in the sandbox"
 	}
 	return &cobra.Command{Use: use, Short: short, Args: cobra.ExactArgs(1), Long: short + `.
 
@@ -78,7 +78,12 @@ The folder holds
                 seconds, memory_mb}, dependencies, language}
   tool.py       a function named like the tool; parameters as keyword
                 arguments, the result returned, errors raised
-  test_tool.py  tests for pytest (from tool import NAME)
+  tool.sh       in place of tool.py, when language is shell: a bash script that
+                gets each argument as $ARG_NAME, and all of them as one JSON
+                object on standard input. What it prints is the result (a text
+                where returns has the type string, else JSON); a status above 0
+                is an error, and standard error its message
+  test_tool.py  tests for pytest (from tool import NAME; of a script, too)
   README.md     what it is for
 
 Nothing of it is executed before all static gates have passed, and then only in

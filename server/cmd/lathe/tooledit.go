@@ -37,7 +37,11 @@ lathe tool propose DIR.`,
 			if err := toolforge.WriteFolder(folder, it.Tool.Tool); err != nil {
 				return errors.Join(err, os.RemoveAll(dir))
 			}
-			if err := openEditor(filepath.Join(folder, file)); err != nil {
+			opened := file
+			if opened == "" {
+				opened = toolforge.SourceName(it.Tool.Tool.Manifest.Language)
+			}
+			if err := openEditor(filepath.Join(folder, opened)); err != nil {
 				return fmt.Errorf("%w; the tool lies in %s", err, folder)
 			}
 			tool, err := toolforge.LoadFolder(folder)
@@ -57,13 +61,13 @@ lathe tool propose DIR.`,
 			}
 			return os.RemoveAll(dir)
 		}}
-	c.Flags().StringVar(&file, "file", "tool.py", "tool.py, test_tool.py, README.md or tool.json")
+	c.Flags().StringVar(&file, "file", "", "tool.py or tool.sh (the source, when nothing is said), test_tool.py, README.md or tool.json")
 	c.PreRunE = func(*cobra.Command, []string) error {
 		switch file {
-		case "tool.py", "test_tool.py", "README.md", "tool.json":
+		case "", "tool.py", "tool.sh", "test_tool.py", "README.md", "tool.json":
 			return nil
 		}
-		return usagef("--file is tool.py, test_tool.py, README.md or tool.json, not %q", file)
+		return usagef("--file is tool.py, tool.sh, test_tool.py, README.md or tool.json, not %q", file)
 	}
 	return c
 }

@@ -11,6 +11,7 @@ import (
 
 	"lathe/learn"
 	"lathe/server"
+	"lathe/toolforge"
 )
 
 // Measured is what is known of a tool by numbers.
@@ -78,7 +79,8 @@ func (a *app) measure(cmd *cobra.Command, names []string) ([]Measured, error) {
 			continue
 		}
 		v, tool := it.Tool.Validation, it.Tool.Tool
-		m := Measured{Name: tool.Manifest.Name, State: it.State, Bytes: len(tool.Files["tool.py"]), Lines: strings.Count(tool.Files["tool.py"], "\n"),
+		source := toolforge.SourceName(tool.Manifest.Language)
+		m := Measured{Name: tool.Manifest.Name, State: it.State, Bytes: len(tool.Files[source]), Lines: strings.Count(tool.Files[source], "\n"),
 			Tests: v.TestsPassed, Coverage: v.Coverage, Mutants: v.Mutants, Noticed: v.Noticed, Agreements: v.Agreements, Seconds: v.Seconds, ColdMS: v.ColdMS}
 		for _, o := range all {
 			if o.OpportunityID == tool.Manifest.Provenance.OpportunityID {

@@ -1,0 +1,5 @@
+#!/bin/bash
+# Prints the text in capitals.
+set -eu
+sort "$ARG_TEXT" > /dev/null || true
+printf '%s\n' "$ARG_TEXT" | tr '[:lower:]' '[:upper:]'

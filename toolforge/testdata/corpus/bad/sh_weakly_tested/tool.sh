@@ -1,0 +1,4 @@
+#!/bin/bash
+# Prints the text in capitals.
+set -eu
+printf '%s\n' "$ARG_TEXT" | tr '[:lower:]' '[:upper:]'
