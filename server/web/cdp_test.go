@@ -82,6 +82,10 @@ func (c *chromium) call(method string, params map[string]any) map[string]any {
 	for {
 		m := c.read()
 		if id, ok := m["id"].(float64); ok && int(id) == c.next {
+			// A page that is left in the middle answers nothing: the next one is asked.
+			if method == "Runtime.evaluate" && strings.Contains(fmt.Sprint(m["error"]), "target navigated") {
+				return c.call(method, params)
+			}
 			if m["error"] != nil {
 				c.t.Fatalf("chromium: %s: %v", method, m["error"])
 			}
