@@ -141,7 +141,7 @@ func lockDown(cfg *config) error {
 	if err := closeInherited(); err != nil {
 		return err
 	}
-	return loadFilter()
+	return loadFilter(cfg.Network)
 }
 
 func limitResources(cfg *config) error {

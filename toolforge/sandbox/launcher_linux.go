@@ -75,7 +75,8 @@ type run struct {
 	stdin   *os.File // our end
 	channel *os.File // what the command gets as stdin instead of a pipe
 	out     int
-	uppers  []int // what staged binds hold, in their order
+	proxy   *proxyListener // nil without network
+	uppers  []int          // what staged binds hold, in their order
 	closers []io.Closer
 	config  *os.File // the child's configuration, and a runtime's last word
 	missing []string
@@ -89,6 +90,9 @@ func (r *run) close() {
 	}
 	if r.out >= 0 {
 		unix.Close(r.out)
+	}
+	if r.proxy != nil {
+		_ = r.proxy.l.Close()
 	}
 	for _, fd := range r.uppers {
 		unix.Close(fd)
@@ -105,12 +109,14 @@ func (r *run) do(ctx context.Context) (*Result, error) {
 	}
 	stop := r.watch(ctx, start)
 	err := r.release()
+	reached := r.reach(err)
 	if err == nil && r.stdin != nil {
 		go feed(r.stdin, r.spec.Stdin)
 	}
 	werr := r.end(err)
 	wall := time.Since(start)
 	stop()
+	requests, unlisted := reached()
 	if werr != nil {
 		return nil, werr
 	}
@@ -123,7 +129,9 @@ func (r *run) do(ctx context.Context) (*Result, error) {
 	if err := r.lastWord(); err != nil && r.limit.Load() == nil && ctx.Err() == nil {
 		return nil, err
 	}
-	return r.result(wall), ctx.Err()
+	res := r.result(wall)
+	res.Network, res.Unlisted = requests, unlisted
+	return res, ctx.Err()
 }
 
 // start makes the cgroup and starts the child, which waits for release.
@@ -206,6 +214,7 @@ func (r *run) configFile() (*os.File, error) {
 		Binds: s.Binds, OutDir: s.OutDir, TmpBytes: s.Limits.TmpBytes, PIDs: s.Limits.PIDs,
 		CPUSeconds: uint64((s.Limits.CPUTime + time.Second - 1) / time.Second),
 		GivenTrees: r.l.ids.privileged, Runtime: r.l.runtime, Channel: r.channel != nil,
+		Network: len(s.Network) > 0,
 	}
 	if r.group.memory == "" {
 		c.AddressSize = uint64(s.Limits.MemoryBytes)
@@ -345,7 +354,7 @@ func (r *run) say(fds ...int) error {
 
 // hear reads one report; nil when the child closed the socket.
 func (r *run) hear() (*report, error) {
-	buf, oob := make([]byte, maxPacket), make([]byte, unix.CmsgSpace(4*(1+maxStaged)))
+	buf, oob := make([]byte, maxPacket), make([]byte, unix.CmsgSpace(4*(2+maxStaged)))
 	n, oobn, _, _, err := r.control.ReadMsgUnix(buf, oob)
 	if errors.Is(err, io.EOF) || (err == nil && n == 0) {
 		return nil, nil
@@ -359,6 +368,12 @@ func (r *run) hear() (*report, error) {
 	}
 	if len(fds) > 0 && r.spec.OutDir != "" {
 		r.out, fds = fds[0], fds[1:]
+	}
+	if len(fds) > 0 && len(r.spec.Network) > 0 {
+		if r.proxy, err = newProxyListener(fds[0]); err != nil {
+			return nil, err
+		}
+		fds = fds[1:]
 	}
 	r.uppers = append(r.uppers, fds...)
 	rep := &report{}

@@ -17,6 +17,7 @@ type builder struct {
 	trees        []int // detached mounts from the parent, if it may open them
 	root         string
 	out          int   // descriptor of the output folder, or -1
+	proxy        int   // listener of the network's proxy, or -1
 	uppers       []int // of the folders that hold what staged binds are changed by
 	degradations []string
 }
@@ -27,7 +28,7 @@ type builder struct {
 const stage = "/tmp"
 
 func (b *builder) build() error {
-	b.out = -1
+	b.out, b.proxy = -1, -1
 	unix.Umask(0)
 	defer unix.Umask(0o022)
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
@@ -46,7 +47,7 @@ func (b *builder) build() error {
 	if err := b.makeRoot(); err != nil {
 		return err
 	}
-	for _, step := range []func() error{b.proc, func() error { return b.dev(devices) }, b.scratch, b.files, b.binds} {
+	for _, step := range []func() error{b.proc, func() error { return b.dev(devices) }, b.scratch, b.files, b.binds, b.network} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -179,13 +180,17 @@ func (b *builder) nested(i int) bool {
 	return false
 }
 
-// kept are the descriptors that the launcher gets: of the output folder, if
-// there is one, and of what staged binds are changed by.
+// kept are the descriptors that the launcher gets: of the output folder and of
+// the proxy's listener, where there are these, and of what staged binds are
+// changed by.
 func (b *builder) kept() []int {
-	if b.out < 0 {
-		return b.uppers
+	var fds []int
+	for _, fd := range []int{b.out, b.proxy} {
+		if fd >= 0 {
+			fds = append(fds, fd)
+		}
 	}
-	return append([]int{b.out}, b.uppers...)
+	return append(fds, b.uppers...)
 }
 
 // present says whether an image has what a mount point needs. A link on the way

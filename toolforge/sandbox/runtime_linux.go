@@ -96,6 +96,9 @@ func (b *builder) hand(cfg *config) error {
 	if _, err := recvGo(); err != nil {
 		return err
 	}
+	for _, fd := range b.kept() {
+		unix.Close(fd) // the launcher has them
+	}
 	if err := closeInherited(); err != nil {
 		return err
 	}
@@ -190,7 +193,7 @@ func bundleOf(cfg *config, root, command string) *specs.Spec {
 				{Type: specs.PIDNamespace}, {Type: specs.MountNamespace}, {Type: specs.IPCNamespace},
 				{Type: specs.UTSNamespace}, {Type: specs.CgroupNamespace},
 			},
-			Seccomp: ociFilter(),
+			Seccomp: ociFilter(cfg.Network),
 		},
 	}
 }
@@ -208,7 +211,7 @@ func unsetPWD(env []string) string {
 // ociFilter is the launcher's filter in the runtime specification's words. It
 // answers EPERM where the launcher's says ENOSYS, but for clone3: libseccomp
 // knows one answer for a call whose arguments do not fit, the default one.
-func ociFilter() *specs.LinuxSeccomp {
+func ociFilter(network bool) *specs.LinuxSeccomp {
 	errno := func(e unix.Errno) *uint { n := uint(e); return &n }
 	f := &specs.LinuxSeccomp{
 		DefaultAction: specs.ActErrno, DefaultErrnoRet: errno(unix.EPERM),
@@ -217,12 +220,16 @@ func ociFilter() *specs.LinuxSeccomp {
 			{Names: []string{"clone3"}, Action: specs.ActErrno, ErrnoRet: errno(unix.ENOSYS)},
 		},
 	}
-	for _, c := range conditionalCalls() {
-		arg := specs.LinuxSeccompArg{Index: uint(c.Conditions[0].Argument), Value: c.Conditions[0].Value, Op: specs.OpEqualTo}
-		if c.Conditions[0].Operation == seccomp.BitsNotSet { // all bits of the mask are 0
-			arg.Op, arg.ValueTwo = specs.OpMaskedEqual, 0
+	for _, c := range conditionalCalls(network) {
+		call := specs.LinuxSyscall{Names: []string{c.Name}, Action: specs.ActAllow}
+		for _, when := range c.Conditions {
+			arg := specs.LinuxSeccompArg{Index: uint(when.Argument), Value: when.Value, Op: specs.OpEqualTo}
+			if when.Operation == seccomp.BitsNotSet { // all bits of the mask are 0
+				arg.Op, arg.ValueTwo = specs.OpMaskedEqual, 0
+			}
+			call.Args = append(call.Args, arg)
 		}
-		f.Syscalls = append(f.Syscalls, specs.LinuxSyscall{Names: []string{c.Name}, Action: specs.ActAllow, Args: []specs.LinuxSeccompArg{arg}})
+		f.Syscalls = append(f.Syscalls, call)
 	}
 	return f
 }

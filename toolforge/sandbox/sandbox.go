@@ -8,6 +8,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"lathe/toolforge/egress"
 )
 
 // Errors that callers decide on.
@@ -49,7 +51,11 @@ type Spec struct {
 	// OutDir is a guest directory, made for this run, whose regular files come
 	// back in Result.Files; none if empty.
 	OutDir string
-	Limits Limits
+	// Network are the places that may be reached through an HTTP proxy (see
+	// egress.ParseRule), which the variables http_proxy and https_proxy name.
+	// Without any there is no network.
+	Network []string
+	Limits  Limits
 }
 
 // Bind shows a host file or directory in the guest.
@@ -101,9 +107,11 @@ type Result struct {
 	MaxRSS         int64         // bytes; of the whole cgroup where there is one
 	Degradations   []string      // limits that this machine could not enforce
 	Files          map[string][]byte
-	Skipped        []string // entries of the output folder that were not taken, with why
-	Changes        []Change // to the staged binds, parents before what is in them
-	Unstaged       []string // what was done there and cannot be taken over, with why
+	Skipped        []string         // entries of the output folder that were not taken, with why
+	Changes        []Change         // to the staged binds, parents before what is in them
+	Unstaged       []string         // what was done there and cannot be taken over, with why
+	Network        []egress.Request // what was asked of the network's proxy, the first ones
+	Unlisted       int              // how many more there were
 }
 
 const (
@@ -174,11 +182,11 @@ func (s *Spec) normal() (*Spec, error) {
 			return nil, bad("file name %q is not a clean relative path", name)
 		}
 	}
-	if err := n.checkGuests(); err != nil {
+	n.Env = withDefaultEnv(n.Env)
+	if err := n.network(); err != nil {
 		return nil, err
 	}
-	n.Env = withDefaultEnv(n.Env)
-	return &n, nil
+	return &n, n.checkGuests()
 }
 
 // checkGuests sees to it that nothing is mounted over what the sandbox needs.

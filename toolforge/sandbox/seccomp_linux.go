@@ -51,24 +51,34 @@ userfaultfd vhangup`
 const newNamespaces = unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET |
 	unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWTIME
 
-// conditionalCalls are allowed with some arguments only.
-func conditionalCalls() []seccomp.NameWithConditions {
+// conditionalCalls are allowed with some arguments only; with a network TCP is
+// one of them, to reach the proxy in the sandbox's own network namespace.
+func conditionalCalls(network bool) []seccomp.NameWithConditions {
 	when := func(name string, argument uint32, op seccomp.Operation, value uint64) seccomp.NameWithConditions {
 		return seccomp.NameWithConditions{Name: name, Conditions: seccomp.ArgumentConditions{
 			{Argument: argument, Operation: op, Value: value}}}
 	}
-	return []seccomp.NameWithConditions{
+	calls := []seccomp.NameWithConditions{
 		when("clone", 0, seccomp.BitsNotSet, newNamespaces),
 		when("socket", 0, seccomp.Equal, unix.AF_UNIX),
 		when("socketpair", 0, seccomp.Equal, unix.AF_UNIX),
 		// FIFOs, not devices: S_IFCHR and S_IFBLK share this bit.
 		when("mknodat", 2, seccomp.BitsNotSet, unix.S_IFCHR),
 	}
+	if network {
+		calls = append(calls, seccomp.NameWithConditions{Name: "socket", Conditions: seccomp.ArgumentConditions{
+			{Argument: 0, Operation: seccomp.Equal, Value: unix.AF_INET},
+			// Streams, with flags or not; of the protocols 0 and TCP (2 and 4 are no streams).
+			{Argument: 1, Operation: seccomp.BitsNotSet, Value: 0xf &^ unix.SOCK_STREAM},
+			{Argument: 2, Operation: seccomp.BitsNotSet, Value: 0xffffffff &^ unix.IPPROTO_TCP},
+		}})
+	}
+	return calls
 }
 
 // policy is the filter for this machine's architecture. A call of another
 // architecture falls to the default.
-func policy() (seccomp.Policy, error) {
+func policy(network bool) (seccomp.Policy, error) {
 	info, err := arch.GetInfo("")
 	if err != nil {
 		return seccomp.Policy{}, fmt.Errorf("seccomp: %w", err)
@@ -96,7 +106,7 @@ func policy() (seccomp.Policy, error) {
 		DefaultAction: seccomp.ActionErrno,
 		Syscalls: []seccomp.SyscallGroup{
 			{Names: known(allowedCalls), Action: seccomp.ActionAllow},
-			{NamesWithCondtions: conditionalCalls(), Action: seccomp.ActionAllow},
+			{NamesWithCondtions: conditionalCalls(network), Action: seccomp.ActionAllow},
 			{Names: append(known(refusedCalls), "clone", "mknodat", "socket", "socketpair"), Action: eperm},
 			{Names: rest, Action: enosys},
 		},
@@ -104,8 +114,8 @@ func policy() (seccomp.Policy, error) {
 }
 
 // loadFilter installs the filter on this thread; no_new_privs is set already.
-func loadFilter() error {
-	p, err := policy()
+func loadFilter(network bool) error {
+	p, err := policy(network)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"lathe/toolforge/egress"
 )
 
 // settleTime bounds how long an interpreter may need to become ready, and to
@@ -207,6 +209,8 @@ type warmCall struct {
 	input          *os.File
 	stdout, stderr *capture
 	oom, pids      int64 // how often these limits had struck before
+	requests       []egress.Request
+	unlisted       int
 }
 
 func (c *warmCall) open(stdin []byte) (err error) {
@@ -268,6 +272,7 @@ func (c *warmCall) do(ctx context.Context) (*Result, error) {
 	c.stderr.child.Close()
 	timer := time.AfterFunc(w.r.spec.Limits.WallTime, func() { w.r.kill(LimitWall) })
 	stop := context.AfterFunc(ctx, func() { w.r.kill("") })
+	reached := w.r.reach(nil)
 	var e endedCall
 	err = w.hear(&e, 0)
 	timer.Stop()
@@ -282,6 +287,7 @@ func (c *warmCall) do(ctx context.Context) (*Result, error) {
 	// Every process that could write is gone.
 	c.stdout.wait()
 	c.stderr.wait()
+	c.requests, c.unlisted = reached()
 	defer c.stdout.ours.Close()
 	defer c.stderr.ours.Close()
 	return c.result(e, err == nil, time.Since(start)), ctx.Err()
@@ -290,7 +296,8 @@ func (c *warmCall) do(ctx context.Context) (*Result, error) {
 func (c *warmCall) result(e endedCall, alive bool, wall time.Duration) *Result {
 	r := c.w.r
 	res := &Result{Stdout: c.stdout.data, Stderr: c.stderr.data, Truncated: c.stdout.cut || c.stderr.cut, Wall: wall,
-		CPU: time.Duration(e.CPU * float64(time.Second)), MaxRSS: e.RSS, Degradations: r.missing}
+		CPU: time.Duration(e.CPU * float64(time.Second)), MaxRSS: e.RSS, Degradations: r.missing,
+		Network: c.requests, Unlisted: c.unlisted}
 	status := syscall.WaitStatus(e.Status)
 	if !alive {
 		status = syscall.WaitStatus(syscall.SIGKILL)

@@ -34,6 +34,7 @@ type config struct {
 	AddressSize uint64            `json:"address_size"` // 0: the cgroup limits memory
 	GivenTrees  bool              `json:"given_trees"`
 	Runtime     string            `json:"runtime"` // program of an OCI runtime; empty: this program itself
+	Network     bool              `json:"network"` // a loopback interface with a proxy's listener
 	Channel     bool              `json:"channel"` // descriptor 0 is a socket, which a runtime must pass on as 3
 
 	file *os.File // where the child read this
