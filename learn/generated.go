@@ -18,6 +18,21 @@ type GeneratedCall struct {
 	Trial *VersionTrial `json:"trial,omitempty"`
 	// Fallback is what would be served if this version were withdrawn.
 	Fallback *ToolVersion `json:"fallback,omitempty"`
+	// Network is what the call asked of the network, the first requests, and
+	// NetworkMore how many more there were.
+	Network     []NetworkRequest `json:"network,omitempty"`
+	NetworkMore int              `json:"network_more,omitempty"`
+}
+
+// NetworkRequest is what a tool asked once of the proxy that lets it reach the
+// hosts of its permissions, and nothing else.
+type NetworkRequest struct {
+	Host     string `json:"host"`              // with the port, as asked for
+	Address  string `json:"address,omitempty"` // that was connected to
+	Allowed  bool   `json:"allowed"`
+	Reason   string `json:"reason,omitempty"` // why it was refused, or failed
+	Sent     int64  `json:"sent"`             // bytes to the host
+	Received int64  `json:"received"`
 }
 
 // VersionTrial is a new version beside the one that is served.

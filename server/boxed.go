@@ -53,7 +53,7 @@ func (f *forge) run(ctx context.Context, name, workspace string, arguments json.
 	if err != nil {
 		return t, res, err
 	}
-	hideSecrets(t.manifest.Permissions, res)
+	HideSecrets(t.manifest.Permissions.Secrets, res)
 	if res.ExitCode == 0 && res.Limit == "" {
 		if err := f.applyWrites(spec, res); err != nil {
 			res.ExitCode = 1
@@ -68,8 +68,9 @@ func (f *forge) run(ctx context.Context, name, workspace string, arguments json.
 func callSpec(p learn.Permissions, root, dir, workspace string) (*sandbox.Spec, error) {
 	spec := &sandbox.Spec{RootFS: root, Dir: "/tmp",
 		Files: map[string][]byte{"call.py": toolforge.Caller()}, FilesDir: callerDir,
-		Binds:  []sandbox.Bind{{Host: dir, Guest: image.ToolPath}},
-		Limits: sandbox.Limits{WallTime: time.Duration(p.Seconds * float64(time.Second)), MemoryBytes: int64(p.MemoryMB) << 20}}
+		Binds:   []sandbox.Bind{{Host: dir, Guest: image.ToolPath}},
+		Network: p.Network,
+		Limits:  sandbox.Limits{WallTime: time.Duration(p.Seconds * float64(time.Second)), MemoryBytes: int64(p.MemoryMB) << 20}}
 	var err error
 	if spec.Env, err = variables(p); err != nil || p.Filesystem == "none" {
 		return spec, err
@@ -88,7 +89,7 @@ func callSpec(p learn.Permissions, root, dir, workspace string) (*sandbox.Spec, 
 // callKey names the calls that one interpreter may answer: those of the same
 // tool on the same folders, with the same limits and environment.
 func callKey(digest string, spec *sandbox.Spec) (string, error) {
-	raw, err := json.Marshal([]any{digest, spec.RootFS, spec.Dir, spec.Binds, spec.Limits, spec.Env})
+	raw, err := json.Marshal([]any{digest, spec.RootFS, spec.Dir, spec.Binds, spec.Limits, spec.Env, spec.Network})
 	return learn.ContentHash(raw), err
 }
 

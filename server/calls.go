@@ -72,11 +72,16 @@ func (b backend) RunTool(ctx context.Context, s mcp.Scope, name string, argument
 		out.Result = json.RawMessage(answer)
 	}
 	exit := res.ExitCode
+	generated := t.generated
+	generated.Network, generated.NetworkMore = networkRecord(res), res.Unlisted
+	if out.Error != "" {
+		out.Error += refusedRequest(res)
+	}
 	ev := learn.ActionOutcome{CallID: fmt.Sprintf("run-%d", began.UnixNano()), Timestamp: began, ProjectID: s.ProjectID, SessionID: s.SessionID,
 		AgentID: s.AgentID, Source: learn.SourceGateway, ActionType: learn.ToolCall, ToolName: name, ToolParameters: arguments,
 		ToolOutput: learn.ToolOutput{Content: answer, Stderr: string(res.Stderr), ExitCode: &exit}, Status: status,
 		ResourceMetrics: learn.ResourceMetrics{DurationMS: out.DurationMS, MemoryUsageMB: float64(res.MaxRSS) / (1 << 20)},
-		ContextSnapshot: learn.ContextSnapshot{CWD: s.Root}, Generated: &t.generated}
+		ContextSnapshot: learn.ContextSnapshot{CWD: s.Root}, Generated: &generated}
 	if ev.ProjectID == "" {
 		ev.ProjectID = "none"
 	}

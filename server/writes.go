@@ -36,10 +36,10 @@ func variables(p learn.Permissions) ([]string, error) {
 	return env, nil
 }
 
-// hideSecrets takes the values of secrets out of what a call printed: it goes
-// to the agent and into the log.
-func hideSecrets(p learn.Permissions, res *sandbox.Result) {
-	for _, name := range p.Secrets {
+// HideSecrets takes the values of these variables out of what a call printed
+// and asked of the network: it goes to the agent and into the log.
+func HideSecrets(names []string, res *sandbox.Result) {
+	for _, name := range names {
 		value := os.Getenv(name)
 		if len(value) < shortestSecret {
 			continue
@@ -48,6 +48,10 @@ func hideSecrets(p learn.Permissions, res *sandbox.Result) {
 		for _, form := range []string{value, string(quoted[1 : len(quoted)-1]), base64.StdEncoding.EncodeToString([]byte(value))} {
 			res.Stdout = bytes.ReplaceAll(res.Stdout, []byte(form), []byte("["+name+"]"))
 			res.Stderr = bytes.ReplaceAll(res.Stderr, []byte(form), []byte("["+name+"]"))
+			for i := range res.Network {
+				r := &res.Network[i]
+				r.Host, r.Reason = strings.ReplaceAll(r.Host, form, "["+name+"]"), strings.ReplaceAll(r.Reason, form, "["+name+"]")
+			}
 		}
 	}
 }

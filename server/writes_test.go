@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"lathe/learn"
+	"lathe/toolforge/egress"
 	"lathe/toolforge/sandbox"
 )
 
@@ -80,9 +81,9 @@ func TestSecretsAreGivenAndNotShown(t *testing.T) {
 	if err != nil || !slices.Equal(env, []string{`BOX_TOKEN=va"lue-1`}) {
 		t.Errorf("%q %v", env, err)
 	}
-	res := &sandbox.Result{Stdout: []byte(`{"x": "va\"lue-1"}`), Stderr: []byte(`va"lue-1`)}
-	if hideSecrets(p, res); string(res.Stdout) != `{"x": "[BOX_TOKEN]"}` || string(res.Stderr) != "[BOX_TOKEN]" {
-		t.Errorf("%s %s", res.Stdout, res.Stderr)
+	res := &sandbox.Result{Stdout: []byte(`{"x": "va\"lue-1"}`), Stderr: []byte(`va"lue-1`), Network: []egress.Request{{Host: `va"lue-1.example:443`}}}
+	if HideSecrets(p.Secrets, res); string(res.Stdout) != `{"x": "[BOX_TOKEN]"}` || string(res.Stderr) != "[BOX_TOKEN]" || res.Network[0].Host != "[BOX_TOKEN].example:443" {
+		t.Errorf("%s %s %+v", res.Stdout, res.Stderr, res.Network)
 	}
 	if _, err := variables(learn.Permissions{Environment: []string{"BOX_NOT_SET"}}); err == nil {
 		t.Error("a variable that is not set was given")

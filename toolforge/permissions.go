@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"lathe/learn"
+	"lathe/toolforge/egress"
 )
 
 // Protected says whether a tool may never write an entry of that name, nor what
@@ -87,8 +88,8 @@ func checkPermissions(p learn.Permissions) error {
 		}
 	}
 	for _, h := range p.Network {
-		if !host.MatchString(h) {
-			return bad("host %q is no host name", clip(h, 80))
+		if _, err := egress.ParseRule(h); err != nil {
+			return bad("host %q is no host name, host:port or address", clip(h, 80))
 		}
 	}
 	seen := map[string]bool{}
@@ -99,6 +100,18 @@ func checkPermissions(p learn.Permissions) error {
 		seen[name] = true
 	}
 	return nil
+}
+
+// hostsInWords points out what is reached behind the walls of a network.
+func hostsInWords(hosts []string) []string {
+	var out []string
+	for _, h := range hosts {
+		if r, err := egress.ParseRule(h); err == nil && r.Inside() {
+			h += " (THIS MACHINE OR A PRIVATE NETWORK)"
+		}
+		out = append(out, h)
+	}
+	return out
 }
 
 // PermissionsInWords says what a tool may do, in plain words.
@@ -119,7 +132,7 @@ func PermissionsInWords(p learn.Permissions) string {
 	}
 	network := "no network"
 	if len(p.Network) > 0 {
-		network = "network only to " + strings.Join(p.Network, ", ")
+		network = "network only to " + strings.Join(hostsInWords(p.Network), ", ")
 	}
 	for _, v := range []struct {
 		what  string

@@ -25,7 +25,10 @@ func TestPermissionsAreChecked(t *testing.T) {
 		"settings":            {func(p *learn.Permissions) { p.Filesystem, p.Paths = "write", []string{".vscode"} }, "may not be written"},
 		"read of settings":    {func(p *learn.Permissions) { p.Paths = []string{".vscode"} }, ""},
 		"hosts":               {func(p *learn.Permissions) { p.Network = []string{"example.org", "example.org:8443"} }, ""},
-		"an address":          {func(p *learn.Permissions) { p.Network = []string{"http://example.org"} }, "no host name"},
+		"a URL":               {func(p *learn.Permissions) { p.Network = []string{"http://example.org"} }, "no host name"},
+		"any host":            {func(p *learn.Permissions) { p.Network = []string{"*.example.org"} }, "no host name"},
+		"a port too high":     {func(p *learn.Permissions) { p.Network = []string{"example.org:65536"} }, "no host name"},
+		"an address":          {func(p *learn.Permissions) { p.Network = []string{"127.0.0.1:80", "[::1]:80"} }, ""},
 		"variables":           {func(p *learn.Permissions) { p.Environment, p.Secrets = []string{"REGION"}, []string{"API_TOKEN"} }, ""},
 		"a variable twice":    {func(p *learn.Permissions) { p.Environment, p.Secrets = []string{"A"}, []string{"A"} }, "variable"},
 		"loader":              {func(p *learn.Permissions) { p.Environment = []string{"LD_PRELOAD"} }, "variable"},
@@ -43,10 +46,10 @@ func TestPermissionsAreChecked(t *testing.T) {
 }
 
 func TestPermissionsInWords(t *testing.T) {
-	p := learn.Permissions{Filesystem: "write", Paths: []string{"src"}, Network: []string{"example.org"}, Environment: []string{"REGION"},
+	p := learn.Permissions{Filesystem: "write", Paths: []string{"src"}, Network: []string{"example.org", "10.0.0.1:80"}, Environment: []string{"REGION"},
 		Secrets: []string{"API_TOKEN"}, Seconds: 2, MemoryMB: 64}
 	want := "reads the workspace; writes in it only: src (never .git, .lathe, .ocode, .vscode, .envrc and the like, and nothing unless the call succeeds); " +
-		"network only to example.org; is given the variables REGION; is given the SECRETS API_TOKEN; at most 2 seconds and 64 MB of memory."
+		"network only to example.org, 10.0.0.1:80 (THIS MACHINE OR A PRIVATE NETWORK); is given the variables REGION; is given the SECRETS API_TOKEN; at most 2 seconds and 64 MB of memory."
 	if got := PermissionsInWords(p); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -28,6 +28,11 @@ func (r *Redactor) action(a *learn.ActionOutcome) (found int) {
 	if e := a.ErrorDetails; e != nil {
 		found += r.inPlace(&e.Message, &e.Code, &e.StackTrace)
 	}
+	if g := a.Generated; g != nil { // the hosts are the tool's choice
+		for i := range g.Network {
+			found += r.inPlace(&g.Network[i].Host, &g.Network[i].Reason)
+		}
+	}
 	for _, list := range [][]string{c.ActiveFiles, c.CodeEntities} {
 		for i := range list {
 			found += r.inPlace(&list[i])

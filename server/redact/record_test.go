@@ -57,11 +57,12 @@ func TestRecordLooksEverywhere(t *testing.T) {
 			ToolOutput:      learn.ToolOutput{Stdout: leak, Stderr: leak, Content: leak},
 			ErrorDetails:    &learn.ErrorDetails{Message: leak, Code: leak, StackTrace: leak},
 			ContextSnapshot: learn.ContextSnapshot{CWD: leak, ActiveFiles: []string{leak}, CodeEntities: []string{"a", leak}, Environment: map[string]string{"X": leak, "DB_PASSWORD": "correcthorse", "HOME": "/root"}},
+			Generated:       &learn.GeneratedCall{Network: []learn.NetworkRequest{{Host: leak, Reason: leak}}},
 		},
 		Task: &learn.TaskRecord{Prompt: leak, Feedback: leak, ProblemType: leak},
 	}
-	if n := r.Record(&rec); n != 16 {
-		t.Errorf("found %d secrets, want 16", n)
+	if n := r.Record(&rec); n != 18 {
+		t.Errorf("found %d secrets, want 18", n)
 	}
 	doc, err := json.Marshal(rec)
 	if err != nil {
@@ -75,9 +76,10 @@ func TestRecordLooksEverywhere(t *testing.T) {
 	}
 	checkFieldsKnown(t, reflect.TypeFor[learn.ActionOutcome](), "ID CallID PlanID StepID Timestamp ProjectID SessionID TaskID AgentID Source ActionType ToolName ToolParameters ToolOutput Status ErrorDetails ResourceMetrics ContextSnapshot Generated")
 	checkFieldsKnown(t, reflect.TypeFor[learn.TaskRecord](), "ID TaskID ProjectID SessionID AgentID Timestamp Phase Prompt ProblemType Outcome OutcomeKind Feedback RemedyID")
-	// Generated holds versions and identifiers that the daemon itself wrote.
-	for _, typ := range []reflect.Type{reflect.TypeFor[learn.GeneratedCall](), reflect.TypeFor[learn.VersionTrial](), reflect.TypeFor[learn.ToolVersion]()} {
-		checkFieldsKnown(t, typ, "ToolVersion Trial Fallback Candidate Share Version Digest ReviewID Tenure")
+	// The rest of Generated are versions and identifiers that the daemon itself
+	// wrote.
+	for _, typ := range []reflect.Type{reflect.TypeFor[learn.GeneratedCall](), reflect.TypeFor[learn.VersionTrial](), reflect.TypeFor[learn.ToolVersion](), reflect.TypeFor[learn.NetworkRequest]()} {
+		checkFieldsKnown(t, typ, "ToolVersion Trial Fallback Candidate Share Version Digest ReviewID Tenure Network NetworkMore Host Address Allowed Reason Sent Received")
 	}
 	checkFieldsKnown(t, reflect.TypeFor[learn.ContextSnapshot](), "CWD ActiveFiles CodeEntities Environment")
 	checkFieldsKnown(t, reflect.TypeFor[learn.ToolOutput](), "Stdout Stderr ExitCode Content")
