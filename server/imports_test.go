@@ -42,7 +42,8 @@ var direction = map[string][]string{
 	// How hosts in permissions are written is the proxy's to say.
 	"toolforge":         {"learn", "learn/action", "learn/template", "toolforge/egress"},
 	"toolforge/image":   {"learn"},
-	"toolforge/sandbox": {"learn", "toolforge/image"},
+	"toolforge/egress":  {},
+	"toolforge/sandbox": {"learn", "toolforge/image", "toolforge/egress"},
 	"mcp":               {"learn"},
 	"mcp/gateway":       {"learn", "mcp"},
 	"mcp/conformance":   {"mcp"},

@@ -1,16 +1,20 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"lathe/server"
+	"lathe/toolforge/egress"
 	"lathe/toolforge/image"
 	"lathe/toolforge/sandbox"
 )
@@ -19,19 +23,19 @@ func (a *app) sandboxCmd() *cobra.Command {
 	c := &cobra.Command{Use: "sandbox", Short: "The sandbox that tools run in", Long: `The sandbox that tools run in.
 
 A command in it sees an image read-only, its own /proc and /tmp, the folders that
-were named, and nothing else of the host: no network, no other files, no
-environment, no privileges, and only harmless system calls. Memory, processes,
-time and output are limited.`}
+were named, and nothing else of the host: no network but the hosts that were
+named, no other files, no environment, no privileges, and only harmless system
+calls. Memory, processes, time and output are limited.`}
 	c.AddCommand(a.sandboxRunCmd(), a.sandboxTestCmd())
 	return c
 }
 
 // boxed are the flags of lathe sandbox run.
 type boxed struct {
-	backend, image, memory, output, tmp, net, dir string
-	wall, cpu                                     time.Duration
-	pids                                          int
-	rw, ro, env                                   []string
+	backend, image, memory, output, tmp, dir string
+	wall, cpu                                time.Duration
+	pids                                     int
+	write, read, net, env, secrets           []string
 }
 
 func (a *app) sandboxRunCmd() *cobra.Command {
@@ -42,9 +46,15 @@ func (a *app) sandboxRunCmd() *cobra.Command {
 The exit code is the command's own, 128 and the signal's number when one ended
 it. What limit ended it, and which limits this machine cannot enforce, is said on
 stderr. 2 is wrong use and 3 that the sandbox cannot be had, as everywhere; with
---json the result is one document, so that these cannot be mistaken.`,
+--json the result is one document, so that these cannot be mistaken.
+
+With --net the command reaches that host through an HTTP proxy, which http_proxy
+and https_proxy name, and nothing else: HOST or HOST:PORT, once for each. A name
+that leads to this machine or a private network is refused; name the address
+itself for that (127.0.0.1:8080). Each refused request is said on stderr.`,
 		Example: `  lathe sandbox run -- python3 -c 'print(1)'
-  lathe sandbox run --ro . --memory 256M --time 10s -- grep -rn TODO .
+  lathe sandbox run --net example.org --secret API_TOKEN --read . -- python3 fetch.py
+  lathe sandbox run --read . --memory 256M --time 10s -- grep -rn TODO .
   lathe sandbox run --backend runc --image validation -- mypy --version`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			l, spec, err := a.sandboxSpec(cmd.Context(), b, args)
@@ -55,6 +65,7 @@ stderr. 2 is wrong use and 3 that the sandbox cannot be had, as everywhere; with
 			if err != nil {
 				return err
 			}
+			server.HideSecrets(b.secrets, r)
 			return a.boxResult(l.Name(), r)
 		}}
 	fl := run.Flags()
@@ -66,23 +77,32 @@ stderr. 2 is wrong use and 3 that the sandbox cannot be had, as everywhere; with
 	fl.DurationVar(&b.wall, "time", 30*time.Second, "wall-clock time")
 	fl.DurationVar(&b.cpu, "cpu", 60*time.Second, "CPU time of each process")
 	fl.IntVar(&b.pids, "pids", 64, "processes and threads, at least 16")
-	fl.StringArrayVar(&b.rw, "rw", nil, "a folder to show under its own name, writable")
-	fl.StringArrayVar(&b.ro, "ro", nil, "a folder or file to show under its own name, read-only")
-	fl.StringArrayVar(&b.env, "env", nil, "NAME=value for the command, which gets nothing of this environment")
+	fl.StringArrayVar(&b.write, "write", nil, "a folder to show under its own name, writable (also --rw)")
+	fl.StringArrayVar(&b.read, "read", nil, "a folder or file to show under its own name, read-only (also --ro)")
+	fl.StringArrayVar(&b.env, "env", nil, "NAME of a variable to give on, or NAME=value; nothing else of this environment is given")
+	fl.StringArrayVar(&b.secrets, "secret", nil, "NAME of a variable to give on, whose value is taken out of the output")
 	fl.StringVar(&b.dir, "dir", "", "working directory (default: the first folder shown, or /tmp)")
-	fl.StringVar(&b.net, "net", "none", "network: only none in this version")
+	fl.StringArrayVar(&b.net, "net", nil, "a host that may be reached: HOST, HOST:PORT, an address (default none)")
+	fl.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+		return pflag.NormalizedName(cmp.Or(map[string]string{"rw": "write", "ro": "read"}[name], name))
+	})
 	return run
 }
 
 // sandboxSpec makes a run of the flags.
 func (a *app) sandboxSpec(ctx context.Context, b boxed, args []string) (*sandbox.Launcher, *sandbox.Spec, error) {
-	if b.net != "none" {
-		return nil, nil, usagef("--net %q: only none is there in this version", b.net)
+	if slices.Equal(b.net, []string{"none"}) {
+		b.net = nil
+	}
+	for _, h := range b.net {
+		if _, err := egress.ParseRule(h); err != nil || h == "host" || h == "none" { // what other programs call all of the network
+			return nil, nil, usagef("--net %q: it is HOST, HOST:PORT or an address, or none; there is no network of the host", h)
+		}
 	}
 	if b.backend != sandbox.BuiltIn && b.backend != sandbox.Runc {
 		return nil, nil, usagef("--backend %q: it is %s or %s", b.backend, sandbox.BuiltIn, sandbox.Runc)
 	}
-	spec := &sandbox.Spec{Args: args, Env: b.env, Dir: b.dir, Limits: sandbox.Limits{WallTime: b.wall, CPUTime: b.cpu, PIDs: b.pids}}
+	spec := &sandbox.Spec{Args: args, Dir: b.dir, Network: b.net, Limits: sandbox.Limits{WallTime: b.wall, CPUTime: b.cpu, PIDs: b.pids}}
 	for _, size := range []struct {
 		flag, given string
 		to          *int64
@@ -93,10 +113,8 @@ func (a *app) sandboxSpec(ctx context.Context, b boxed, args []string) (*sandbox
 		}
 		*size.to = n
 	}
-	for _, e := range b.env {
-		if name, _, ok := strings.Cut(e, "="); !ok || name == "" {
-			return nil, nil, usagef("--env %q: it has the form NAME=value", e)
-		}
+	if err := giveVariables(spec, b); err != nil {
+		return nil, nil, err
 	}
 	if err := showFolders(spec, b); err != nil {
 		return nil, nil, err
@@ -113,12 +131,31 @@ func (a *app) sandboxSpec(ctx context.Context, b boxed, args []string) (*sandbox
 	return l, spec, err
 }
 
-// showFolders binds what --rw and --ro name, under their own absolute names.
+// giveVariables gives the command what --env and --secret name.
+func giveVariables(spec *sandbox.Spec, b boxed) error {
+	for _, e := range append(slices.Clone(b.env), b.secrets...) {
+		name, _, given := strings.Cut(e, "=")
+		if name == "" || given && slices.Contains(b.secrets, e) {
+			return usagef("--env takes NAME or NAME=value and --secret NAME alone, not %.40q", e)
+		}
+		if !given {
+			value, there := os.LookupEnv(name)
+			if !there {
+				return usagef("the variable %s is not set: set it, or give --env %s=VALUE", name, name)
+			}
+			e = name + "=" + value
+		}
+		spec.Env = append(spec.Env, e)
+	}
+	return nil
+}
+
+// showFolders binds what --write and --read name, under their own absolute names.
 func showFolders(spec *sandbox.Spec, b boxed) error {
 	for _, list := range []struct {
 		paths    []string
 		writable bool
-	}{{b.ro, false}, {b.rw, true}} {
+	}{{b.read, false}, {b.write, true}} {
 		for _, path := range list.paths {
 			abs, err := filepath.Abs(path)
 			if err != nil {
@@ -153,19 +190,20 @@ func (a *app) rootOf(ctx context.Context, kind string) (string, error) {
 func (a *app) boxResult(backend string, r *sandbox.Result) error {
 	if a.json {
 		err := a.print(struct {
-			Backend      string   `json:"backend"`
-			ExitCode     int      `json:"exit_code"`
-			Signal       string   `json:"signal,omitempty"`
-			Limit        string   `json:"limit,omitempty"`
-			Truncated    bool     `json:"truncated,omitempty"`
-			Stdout       string   `json:"stdout"`
-			Stderr       string   `json:"stderr"`
-			Seconds      float64  `json:"seconds"`
-			CPUSeconds   float64  `json:"cpu_seconds"`
-			MaxRSSMB     float64  `json:"max_rss_mb"`
-			Degradations []string `json:"degradations,omitempty"`
+			Backend      string           `json:"backend"`
+			ExitCode     int              `json:"exit_code"`
+			Signal       string           `json:"signal,omitempty"`
+			Limit        string           `json:"limit,omitempty"`
+			Truncated    bool             `json:"truncated,omitempty"`
+			Stdout       string           `json:"stdout"`
+			Stderr       string           `json:"stderr"`
+			Seconds      float64          `json:"seconds"`
+			CPUSeconds   float64          `json:"cpu_seconds"`
+			MaxRSSMB     float64          `json:"max_rss_mb"`
+			Network      []egress.Request `json:"network,omitempty"`
+			Degradations []string         `json:"degradations,omitempty"`
 		}{backend, r.ExitCode, r.Signal, r.Limit, r.Truncated, string(r.Stdout), string(r.Stderr),
-			r.Wall.Seconds(), r.CPU.Seconds(), float64(r.MaxRSS) / (1 << 20), r.Degradations})
+			r.Wall.Seconds(), r.CPU.Seconds(), float64(r.MaxRSS) / (1 << 20), r.Network, r.Degradations})
 		if err != nil {
 			return err
 		}
@@ -174,6 +212,11 @@ func (a *app) boxResult(backend string, r *sandbox.Result) error {
 		_, _ = a.errs.Write(r.Stderr)
 		for _, d := range r.Degradations {
 			fmt.Fprintln(a.errs, "lathe: not enforced here:", d)
+		}
+		for _, n := range r.Network {
+			if n.Reason != "" {
+				fmt.Fprintf(a.errs, "lathe: network: %s: %s\n", n.Host, n.Reason)
+			}
 		}
 		if r.Limit != "" {
 			fmt.Fprintln(a.errs, "lathe: ended by its limit:", r.Limit)
