@@ -397,13 +397,3 @@ func TestWarmTakesLargeInputAndOutput(t *testing.T) {
 		prints("sealed")(t, r)
 	}
 }
-
-func BenchmarkWarmCall(b *testing.B) {
-	w := warm(b, Spec{})
-	w.mustCall(b, "print(1)")
-	for b.Loop() {
-		if r := w.mustCall(b, "print(1)"); r.ExitCode != 0 {
-			b.Fatal(show(r))
-		}
-	}
-}
