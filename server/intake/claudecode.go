@@ -47,19 +47,11 @@ type claudeUsage struct {
 }
 
 func (p *claudeCode) entry(ctx context.Context, e *entry, out *emitter) error {
-	t := &claudeTranscript{e: e, out: out, tasks: map[string]*claudeTask{}, open: map[string]*openCall{}}
-	err := lines(ctx, e, out, func(number int, line []byte) error {
-		var l claudeLine
-		if err := json.Unmarshal(line, &l); err != nil {
-			out.malformed(e.name, number, jsonProblem(err, e.limits.MaxDocument))
-			return nil
-		}
-		return t.line(ctx, number, &l)
-	})
-	if err != nil {
-		return err
-	}
-	return t.close(ctx)
+	return readLines(ctx, e, out, p.begin(e, out))
+}
+
+func (p *claudeCode) begin(e *entry, out *emitter) transcript {
+	return &claudeTranscript{e: e, out: out, tasks: map[string]*claudeTask{}, open: map[string]*openCall{}}
 }
 
 // claudeTranscript is the state of reading one transcript.
@@ -89,7 +81,12 @@ type openCall struct {
 // were never recorded.
 const maxOpen = 10_000
 
-func (t *claudeTranscript) line(ctx context.Context, number int, l *claudeLine) error {
+func (t *claudeTranscript) line(ctx context.Context, number int, line []byte) error {
+	l := &claudeLine{}
+	if err := json.Unmarshal(line, l); err != nil {
+		t.out.malformed(t.e.name, number, jsonProblem(err, t.e.limits.MaxDocument))
+		return nil
+	}
 	if l.Type != "user" && l.Type != "assistant" {
 		return nil
 	}
@@ -121,9 +118,9 @@ func (t *claudeTranscript) task(l *claudeLine) *claudeTask {
 	return task
 }
 
-// begin emits the task's start once, when its prompt is known or a call comes
+// start emits the task's start once, when its prompt is known or a call comes
 // without one.
-func (t *claudeTranscript) begin(ctx context.Context, task *claudeTask, prompt string, number int) error {
+func (t *claudeTranscript) start(ctx context.Context, task *claudeTask, prompt string, number int) error {
 	if task.begun {
 		return nil
 	}
@@ -147,7 +144,7 @@ func (t *claudeTranscript) assistant(ctx context.Context, number int, l *claudeL
 		}
 	}
 	for _, b := range calls {
-		if err := t.begin(ctx, task, "", number); err != nil {
+		if err := t.start(ctx, task, "", number); err != nil {
 			return err
 		}
 		a := &learn.ActionOutcome{
@@ -193,7 +190,7 @@ func (t *claudeTranscript) user(ctx context.Context, number int, l *claudeLine, 
 		if err := t.abandon(ctx, task); err != nil {
 			return err
 		}
-		return t.begin(ctx, task, text, number)
+		return t.start(ctx, task, text, number)
 	}
 	for _, b := range results {
 		call, ok := t.open[b.ToolUseID]
@@ -255,11 +252,7 @@ func (t *claudeTranscript) close(ctx context.Context) error {
 		if !task.begun {
 			continue // only summaries and notes
 		}
-		// A session that goes on after this import ends anew: when it ended is
-		// part of what this record says.
-		end := task.finish(learn.OutcomeUnknown, "")
-		end.ID = learn.UUIDv8("ended", TaskRecordID(end), end.Timestamp.Format(time.RFC3339Nano))
-		if err := t.out.task(ctx, end, t.e.name, 0); err != nil {
+		if err := t.out.task(ctx, task.pause(), t.e.name, 0); err != nil {
 			return err
 		}
 	}

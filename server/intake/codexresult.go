@@ -29,7 +29,9 @@ type codexAnswer struct {
 // The heads that Codex puts before a command's output.
 var (
 	codexExit = regexp.MustCompile(`(?m)^(?:Exit code:|Process exited with code) (-?\d{1,9})$`)
-	codexWall = regexp.MustCompile(`(?m)^Wall time: (\d{1,9}(?:\.\d{1,9})?) seconds$`)
+	// What stands in place of the output of a call that a person stopped.
+	codexStopped = regexp.MustCompile(`^(?:Wall time: [\d.]{1,20} seconds\n)?(?:aborted$|aborted by user|(?:exec command |patch )?rejected by user|user (?:rejected|cancelled) MCP tool call)`)
+	codexWall    = regexp.MustCompile(`(?m)^Wall time: (\d{1,9}(?:\.\d{1,9})?) seconds$`)
 )
 
 // codexResult completes a call with its result: an object, or text that may
@@ -81,6 +83,11 @@ func codexText(a *learn.ActionOutcome, text string) {
 	m := codexExit.FindStringSubmatch(head)
 	if !ok || m == nil {
 		a.ToolOutput.Content = text
+		if codexStopped.MatchString(text) {
+			a.Status = learn.StatusInterrupted
+			a.ErrorDetails = &learn.ErrorDetails{Code: "stopped_by_user", Message: firstLine(text)}
+			return
+		}
 		if saysError(text) || strings.HasPrefix(text, "apply_patch verification failed") || strings.HasPrefix(text, "failed to ") {
 			failed(a, "", firstLine(text))
 		}

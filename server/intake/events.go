@@ -22,36 +22,52 @@ func (p *events) wants(name string) bool {
 }
 
 func (p *events) entry(ctx context.Context, e *entry, out *emitter) error {
-	project, session := e.dir(), strings.TrimSuffix(e.base(), ".jsonl")
-	if project == "." || project == "/" || project == ".." {
-		project = session
-	}
-	session = project + "/" + session
-	position := map[string]int{} // by session
-	return lines(ctx, e, out, func(number int, line []byte) error {
-		rec, err := eventLine(line)
-		if err != nil {
-			out.malformed(e.name, number, err.Error())
-			return nil
-		}
-		if t := rec.Task; t != nil {
-			t.ProjectID = orElse(t.ProjectID, project)
-			t.SessionID = orElse(t.SessionID, session)
-			return out.task(ctx, t, e.name, number)
-		}
-		a := rec.Action
-		a.ProjectID = orElse(a.ProjectID, project)
-		a.SessionID = orElse(a.SessionID, session)
-		position[a.SessionID]++
-		switch {
-		case a.CallID != "":
-			a.ID = learn.EventID(a.SessionID, a.CallID)
-		case !learn.ValidID(a.ID):
-			a.ID = learn.PositionID("events/"+session, a.SessionID, position[a.SessionID])
-		}
-		return out.action(ctx, a, e.name, number)
-	})
+	return readLines(ctx, e, out, p.begin(e, out))
 }
+
+func (p *events) begin(e *entry, out *emitter) transcript {
+	t := &eventLines{e: e, out: out, project: e.dir(), position: map[string]int{}}
+	name := strings.TrimSuffix(e.base(), ".jsonl")
+	if t.project == "." || t.project == "/" || t.project == ".." {
+		t.project = name
+	}
+	t.session = t.project + "/" + name
+	return t
+}
+
+// eventLines is the state of reading one file.
+type eventLines struct {
+	e                *entry
+	out              *emitter
+	project, session string
+	position         map[string]int // by session
+}
+
+func (t *eventLines) line(ctx context.Context, number int, line []byte) error {
+	rec, err := eventLine(line)
+	if err != nil {
+		t.out.malformed(t.e.name, number, err.Error())
+		return nil
+	}
+	if r := rec.Task; r != nil {
+		r.ProjectID = orElse(r.ProjectID, t.project)
+		r.SessionID = orElse(r.SessionID, t.session)
+		return t.out.task(ctx, r, t.e.name, number)
+	}
+	a := rec.Action
+	a.ProjectID = orElse(a.ProjectID, t.project)
+	a.SessionID = orElse(a.SessionID, t.session)
+	t.position[a.SessionID]++
+	switch {
+	case a.CallID != "":
+		a.ID = learn.EventID(a.SessionID, a.CallID)
+	case !learn.ValidID(a.ID):
+		a.ID = learn.PositionID("events/"+t.session, a.SessionID, t.position[a.SessionID])
+	}
+	return t.out.action(ctx, a, t.e.name, number)
+}
+
+func (t *eventLines) close(context.Context) error { return nil }
 
 func (p *events) finish(context.Context, *emitter) error { return nil }
 

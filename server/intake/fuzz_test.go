@@ -44,7 +44,7 @@ func fuzzParser(f *testing.F, format string) {
 		sink := &checking{t: t}
 		out := &emitter{sink: sink, sessions: map[string]struct{}{}}
 		e := &entry{name: "x", path: "dir/x.json", modified: modified, r: bytes.NewReader(doc), limits: ArchiveLimits{}.withDefaults()}
-		if format == "events" || format == "claude-code" {
+		if _, ok := p.(lineParser); ok && (format != "gemini" || len(doc)%2 == 0) { // which has both forms
 			e.path = "dir/x.jsonl"
 		}
 		must(t, p.entry(t.Context(), e, out))
@@ -60,6 +60,9 @@ func FuzzMiniSWEAgent(f *testing.F) { fuzzParser(f, "mini-swe-agent") }
 func FuzzClaudeCode(f *testing.F)   { fuzzParser(f, "claude-code") }
 func FuzzSWEAgent(f *testing.F)     { fuzzParser(f, "swe-agent") }
 func FuzzOpenAIChat(f *testing.F)   { fuzzParser(f, "openai-chat") }
+func FuzzCodex(f *testing.F)        { fuzzParser(f, "codex") }
+func FuzzGemini(f *testing.F)       { fuzzParser(f, "gemini") }
+func FuzzOcode(f *testing.F)        { fuzzParser(f, "ocode") }
 func FuzzEvents(f *testing.F)       { fuzzParser(f, "events") }
 
 // FuzzArchive feeds containers of any kind.

@@ -69,11 +69,17 @@ func geminiResult(a *learn.ActionOutcome, raw json.RawMessage) {
 // shellText sets a call's output, and its exit code where a line names one.
 func shellText(a *learn.ActionOutcome, text string) {
 	m := geminiExit.FindAllStringSubmatch(text, -1)
-	if len(m) == 0 || a.Command() == "" {
+	// A command that succeeded may leave out its exit code.
+	well := len(m) == 0 && strings.HasPrefix(text, "Output: ") && !strings.Contains(text, "\nError: ") && !strings.Contains(text, "\nSignal: ")
+	if len(m) == 0 && !well || a.Command() == "" {
 		a.ToolOutput.Content = text
 		return
 	}
 	a.ToolOutput.Stdout, a.ToolOutput.Stderr = geminiSections(text)
+	if well {
+		exited(a, 0)
+		return
+	}
 	code, _ := strconv.Atoi(m[len(m)-1][1]) // nine digits always fit; the last one is the shell's, not the output's
 	exited(a, code)
 }

@@ -164,6 +164,13 @@ func TestJSONBombs(t *testing.T) {
 		{"large", "openai-chat", `{"messages":"` + strings.Repeat("x", 65*mib) + `"}`, "64 MiB"},
 		{"cut off", "openai-chat", `[{"messages":[]},{"mess`, "ends early"},
 		{"deep line", "claude-code", strings.Repeat(`{"message":`, mib), "depth"},
+		{"deep rollout", "codex", `{"type":"response_item","payload":` + strings.Repeat(`[`, mib), "depth"},
+		{"deep chat", "gemini", `{"messages":[{"toolCalls":` + strings.Repeat(`[`, mib), "depth"},
+		{"wide chat", "gemini", `{"messages":[` + strings.Repeat(`{},`, 4*mib) + `{}]}`, "more than 200000"},
+		{"wide tool calls", "gemini", `{"messages":[{"type":"gemini","toolCalls":[` + strings.Repeat(`{},`, mib) + `{}]}]}`, "more than 200000"},
+		{"wide ocode", "ocode", `{"messages":[` + strings.Repeat(`{},`, 4*mib) + `{}]}`, "more than 200000"},
+		{"deep ocode", "ocode", `{"context":{"files":` + strings.Repeat("[", 4*mib), "levels deep"},
+		{"ocode list", "ocode", `{"context":[1,2],"messages":[]}`, "an object is expected"},
 		{"deep event", "events", strings.Repeat("[", mib), "not a JSON object"},
 	}
 	for _, tt := range tests {

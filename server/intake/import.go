@@ -82,7 +82,7 @@ const (
 
 // Formats lists the formats that Import knows.
 func Formats() []string {
-	return []string{"claude-code", "events", "mini-swe-agent", "openai-chat", "swe-agent"}
+	return []string{"claude-code", "codex", "events", "gemini", "mini-swe-agent", "ocode", "openai-chat", "swe-agent"}
 }
 
 // parser turns the entries of one path into records. It is used for one path
@@ -102,6 +102,12 @@ func newParser(format string) (parser, error) {
 	switch format {
 	case "claude-code":
 		return &claudeCode{}, nil
+	case "codex":
+		return &codex{}, nil
+	case "gemini":
+		return &gemini{}, nil
+	case "ocode":
+		return &ocode{}, nil
 	case "events":
 		return &events{}, nil
 	case "mini-swe-agent":

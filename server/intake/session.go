@@ -46,6 +46,14 @@ func (s *session) finish(outcome learn.Outcome, kind learn.VerificationKind) *le
 	return t
 }
 
+// pause is the last record of a session that may go on: read again later, it
+// ends anew, so when it ended is part of what this record says.
+func (s *session) pause() *learn.TaskRecord {
+	t := s.finish(learn.OutcomeUnknown, "")
+	t.ID = learn.UUIDv8("ended", TaskRecordID(t), t.Timestamp.Format(time.RFC3339Nano))
+	return t
+}
+
 func (s *session) record(phase learn.Phase, at time.Time) *learn.TaskRecord {
 	return &learn.TaskRecord{
 		TaskID: s.task, ProjectID: s.project, SessionID: s.id, AgentID: s.agent, Timestamp: at, Phase: phase,

@@ -15,6 +15,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // ArchiveLimits bound what one path may unfold to. Zero fields take the
@@ -42,6 +44,23 @@ func (l ArchiveLimits) withDefaults() ArchiveLimits {
 	return l
 }
 
+// readSmall reads a regular file of at most limit bytes.
+func readSmall(name string, limit int64) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > limit {
+		return nil, &fs.PathError{Op: "read", Path: name, Err: errIrregular}
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, limit))
+}
+
 // ratioFloor is how many bytes may unfold before their ratio matters: small
 // files of one repeated line compress better than any limit.
 const ratioFloor = 64 << 20
@@ -53,6 +72,7 @@ type entry struct {
 	modified time.Time
 	r        io.Reader
 	limits   ArchiveLimits
+	disk     bool // a file on disk: others may lie beside it
 }
 
 // base is the entry's file name without its extension.
@@ -138,7 +158,7 @@ func walkFile(ctx context.Context, name string, l ArchiveLimits, wants func(stri
 	counted := &counter{r: f, total: &out.read}
 	r := bufio.NewReaderSize(counted, 64<<10)
 	head, _ := r.Peek(264)
-	e := &entry{name: name, path: filepath.ToSlash(name), modified: info.ModTime(), r: r, limits: l}
+	e := &entry{name: name, path: filepath.ToSlash(name), modified: info.ModTime(), r: r, limits: l, disk: true}
 	u := &unfolding{name: name, limits: l, in: counted}
 	switch {
 	case strings.HasPrefix(string(head), "PK\x03\x04"):
@@ -146,7 +166,18 @@ func walkFile(ctx context.Context, name string, l ArchiveLimits, wants func(stri
 		out.read += info.Size()
 		return walkZip(ctx, f, info.Size(), u, wants, fn)
 	case len(head) > 2 && head[0] == 0x1f && head[1] == 0x8b:
-		return walkGzip(ctx, r, e, u, wants, named, fn)
+		z, err := gzip.NewReader(r)
+		if err != nil {
+			return fmt.Errorf("%s: not a readable gzip file (%w): fetch or copy it again", e.name, err)
+		}
+		return walkPacked(ctx, z, ".gz", e, u, wants, named, fn)
+	case strings.HasPrefix(string(head), "\x28\xb5\x2f\xfd"):
+		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxWindow), zstd.WithDecoderMaxWindow(maxWindow))
+		if err != nil {
+			return fmt.Errorf("%s: not a readable zstd file (%w): fetch or copy it again", e.name, err)
+		}
+		defer z.Close()
+		return walkPacked(ctx, z, ".zst", e, u, wants, named, fn)
 	case isTar(head):
 		return walkTar(ctx, r, u, wants, fn)
 	}
@@ -158,12 +189,11 @@ func walkFile(ctx context.Context, name string, l ArchiveLimits, wants func(stri
 
 func isTar(head []byte) bool { return len(head) >= 262 && string(head[257:262]) == "ustar" }
 
-// walkGzip reads a compressed tar or a compressed single file.
-func walkGzip(ctx context.Context, r io.Reader, e *entry, u *unfolding, wants func(string) bool, named bool, fn func(*entry) error) error {
-	z, err := gzip.NewReader(r)
-	if err != nil {
-		return fmt.Errorf("%s: not a readable gzip file (%w): fetch or copy it again", e.name, err)
-	}
+// maxWindow bounds the memory that a zstd file may ask for.
+const maxWindow = 64 << 20
+
+// walkPacked reads a compressed tar or a compressed single file.
+func walkPacked(ctx context.Context, z io.Reader, ext string, e *entry, u *unfolding, wants func(string) bool, named bool, fn func(*entry) error) error {
 	inner := bufio.NewReaderSize(u.reader(z), 64<<10)
 	head, err := inner.Peek(264)
 	if len(head) == 0 {
@@ -172,7 +202,7 @@ func walkGzip(ctx context.Context, r io.Reader, e *entry, u *unfolding, wants fu
 	if isTar(head) {
 		return walkTar(ctx, inner, u, wants, fn)
 	}
-	e.path = strings.TrimSuffix(e.path, ".gz")
+	e.path = strings.TrimSuffix(e.path, ext)
 	if !named && !wants(e.path) {
 		return nil
 	}
