@@ -2,57 +2,124 @@ package intake
 
 import (
 	"cmp"
-	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
-// Found is a folder with an agent's recorded sessions on this machine.
+// Found is a folder or file with an agent's recorded sessions on this machine.
 type Found struct {
 	Format   string    `json:"format"`
 	Path     string    `json:"path"`
-	Sessions int       `json:"sessions"` // transcripts, without those of sub-agents
+	Sessions int       `json:"sessions"` // recordings, without Claude Code's of sub-agents
 	Bytes    int64     `json:"bytes"`
 	Newest   time.Time `json:"newest"`
+
+	// Root is the folder in which more of the kind appear: to be followed.
+	Root string `json:"-"`
 }
 
-// Discover finds the histories of agents under a home directory, the newest
-// first: Claude Code's, one folder a project. Finding none is no error.
-func Discover(home string) ([]Found, error) {
-	root := filepath.Join(home, ".claude", "projects")
-	projects, err := os.ReadDir(root)
-	if os.IsNotExist(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("look for Claude Code's histories: %w: check the permissions of %s", err, root)
+// Places are where Discover looks.
+type Places struct {
+	Home string
+	// Getenv gives an environment variable: agents let their folders be moved.
+	Getenv func(string) string
+	// Folder is a project's, in which agents keep sessions too; "" for none.
+	Folder string
+}
+
+// maxFound bounds the files that are looked at in one agent's folder.
+const maxFound = 500_000
+
+// Discover finds the histories of agents, the newest first: Claude Code's and
+// Gemini CLI's, one folder a project; Codex's, ocode's, and mini-swe-agent's
+// last run. What cannot be read is passed over; finding none is no error.
+func Discover(p Places) []Found {
+	env := func(name, fallback string) string {
+		if dir := p.Getenv(name); filepath.IsAbs(dir) {
+			return dir
+		}
+		return fallback
 	}
 	var found []Found
-	for _, project := range projects {
-		f := Found{Format: "claude-code", Path: filepath.Join(root, project.Name())}
-		transcripts, err := os.ReadDir(f.Path)
-		if err != nil {
-			continue // a stray file, or another user's folder
+	add := func(format string, depth int, root string, below ...string) {
+		if f, ok := look(format, filepath.Join(root, filepath.Join(below...)), depth); ok {
+			f.Root = root
+			found = append(found, f)
 		}
-		for _, t := range transcripts {
-			info, err := t.Info()
-			if err != nil || !info.Mode().IsRegular() || filepath.Ext(t.Name()) != ".jsonl" {
-				continue
+	}
+	claude := filepath.Join(env("CLAUDE_CONFIG_DIR", filepath.Join(p.Home, ".claude")), "projects")
+	for _, project := range folders(claude) {
+		add("claude-code", 0, claude, project)
+	}
+	codex := env("CODEX_HOME", filepath.Join(p.Home, ".codex"))
+	add("codex", 4, filepath.Join(codex, "sessions"))
+	add("codex", 4, filepath.Join(codex, "archived_sessions"))
+	gemini := filepath.Join(p.Home, ".gemini", "tmp")
+	for _, project := range folders(gemini) {
+		add("gemini", 1, gemini, project, "chats")
+	}
+	add("ocode", 0, filepath.Join(p.Home, ".ocode", "sessions"))
+	if p.Folder != "" && p.Folder != p.Home {
+		add("ocode", 0, filepath.Join(p.Folder, ".ocode", "sessions"))
+	}
+	config := env("XDG_CONFIG_HOME", filepath.Join(p.Home, ".config"))
+	add("mini-swe-agent", 0, env("MSWEA_GLOBAL_CONFIG_DIR", filepath.Join(config, "mini-swe-agent")), "last_mini_run.traj.json")
+	slices.SortStableFunc(found, func(a, b Found) int {
+		return cmp.Or(b.Newest.Compare(a.Newest), cmp.Compare(a.Path, b.Path))
+	})
+	return found
+}
+
+// folders are the names of the folders in a folder.
+func folders(dir string) (all []string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	for _, e := range entries {
+		if info, err := os.Stat(filepath.Join(dir, e.Name())); err == nil && info.IsDir() { // or a link to one
+			all = append(all, e.Name())
+		}
+	}
+	return all
+}
+
+// look counts the recordings of a format at a path, at most depth folders below
+// it.
+func look(format, root string, depth int) (Found, bool) {
+	f := Found{Format: format, Path: root}
+	p, err := newParser(format)
+	if err != nil {
+		return f, false
+	}
+	seen := 0
+	_ = filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		seen++
+		switch {
+		case seen > maxFound:
+			return fs.SkipAll
+		case err != nil:
+			return nil // another user's folder, or none
+		case d.IsDir():
+			if rel, err := filepath.Rel(root, name); err == nil && rel != "." && strings.Count(rel, string(filepath.Separator)) >= depth {
+				return fs.SkipDir
 			}
+			return nil
+		case !d.Type().IsRegular() || !p.wants(name):
+			return nil
+		}
+		if info, err := d.Info(); err == nil {
 			f.Sessions++
 			f.Bytes += info.Size()
 			if info.ModTime().After(f.Newest) {
 				f.Newest = info.ModTime().UTC()
 			}
 		}
-		if f.Sessions > 0 {
-			found = append(found, f)
-		}
-	}
-	slices.SortStableFunc(found, func(a, b Found) int {
-		return cmp.Or(b.Newest.Compare(a.Newest), cmp.Compare(a.Path, b.Path))
+		return nil
 	})
-	return found, nil
+	return f, f.Sessions > 0
 }

@@ -5,13 +5,13 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -268,27 +268,42 @@ func TestRefusedIsNamed(t *testing.T) {
 }
 
 func TestDiscover(t *testing.T) {
-	home := t.TempDir()
-	if found, err := Discover(home); err != nil || len(found) != 0 {
-		t.Errorf("empty home: %v, %v", found, err)
+	home, folder := t.TempDir(), t.TempDir()
+	vars := map[string]string{}
+	places := Places{Home: home, Folder: folder, Getenv: func(name string) string { return vars[name] }}
+	if found := Discover(places); len(found) != 0 {
+		t.Errorf("empty home: %v", found)
 	}
-	root := filepath.Join(home, ".claude", "projects")
-	for i, name := range []string{"-home-joe-old/1.jsonl", "-home-joe-new/1.jsonl", "-home-joe-new/2.jsonl", "-home-joe-new/1/subagents/agent-a.jsonl", "-home-joe-none/notes.txt"} {
-		path := filepath.Join(root, filepath.FromSlash(name))
-		must(t, os.MkdirAll(filepath.Dir(path), 0o700))
-		must(t, os.WriteFile(path, []byte("12345"), 0o600))
-		at := modified.Add(time.Duration(i) * time.Hour)
-		must(t, os.Chtimes(path, at, at))
+	moved := t.TempDir()
+	vars["CODEX_HOME"] = moved
+	vars["CLAUDE_CONFIG_DIR"] = "relative/paths/are/ignored"
+	hour := 0
+	at := func(dir string, names ...string) {
+		for _, name := range names {
+			path := filepath.Join(dir, filepath.FromSlash(name))
+			must(t, os.MkdirAll(filepath.Dir(path), 0o700))
+			must(t, os.WriteFile(path, []byte("12345"), 0o600))
+			when := modified.Add(time.Duration(hour) * time.Hour)
+			must(t, os.Chtimes(path, when, when))
+			hour++
+		}
 	}
-	found, err := Discover(home)
-	must(t, err)
-	want := []Found{
-		{"claude-code", filepath.Join(root, "-home-joe-new"), 2, 10, modified.Add(2 * time.Hour)},
-		{"claude-code", filepath.Join(root, "-home-joe-old"), 1, 5, modified},
+	at(home, ".claude/projects/-old/1.jsonl", ".claude/projects/-new/1.jsonl", ".claude/projects/-new/2.jsonl",
+		".claude/projects/-new/1/subagents/agent-a.jsonl", ".claude/projects/-none/notes.txt",
+		".codex/sessions/2026/01/02/rollout-elsewhere.jsonl",
+		".gemini/tmp/widgets/chats/session-1.jsonl", ".gemini/tmp/widgets/chats/s/sub.jsonl", ".gemini/tmp/widgets/logs.json",
+		".ocode/sessions/1.json", ".config/mini-swe-agent/last_mini_run.traj.json")
+	at(moved, "sessions/2026/01/02/rollout-1.jsonl", "sessions/2026/01/03/rollout-2.jsonl.zst", "history.jsonl", "archived_sessions/rollout-3.jsonl")
+	at(folder, ".ocode/sessions/2.json")
+	var got []string
+	for _, f := range Discover(places) {
+		rel, err := filepath.Rel(filepath.Dir(home), f.Path)
+		must(t, err)
+		got = append(got, fmt.Sprintf("%s %s %d %d", f.Format, filepath.Base(rel), f.Sessions, f.Bytes))
 	}
-	got, _ := json.Marshal(found)
-	expected, _ := json.Marshal(want)
-	if !bytes.Equal(got, expected) {
-		t.Errorf("got  %s\nwant %s", got, expected)
+	want := []string{"ocode sessions 1 5", "codex archived_sessions 1 5", "codex sessions 2 10", "mini-swe-agent last_mini_run.traj.json 1 5", "ocode sessions 1 5",
+		"gemini chats 2 10", "claude-code -new 2 10", "claude-code -old 1 5"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
 	}
 }
