@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -239,47 +238,4 @@ func TestTheProgramNeverFails(t *testing.T) {
 			t.Errorf("%.20s did not arrive", in)
 		}
 	}
-}
-
-// BenchmarkHook is one run of the whole program with a daemon that answers at
-// once, and without one (which starts another program and leaves).
-func BenchmarkHook(b *testing.B) {
-	bin := build(b)
-	if err := os.Symlink("/bin/true", filepath.Join(filepath.Dir(bin), "lathe")); err != nil {
-		b.Fatal(err)
-	}
-	loop := func(b *testing.B, vars ...string) {
-		var took []time.Duration
-		for b.Loop() {
-			cmd := exec.Command(bin)
-			cmd.Env, cmd.Stdin = vars, strings.NewReader(event)
-			began := time.Now()
-			if err := cmd.Run(); err != nil {
-				b.Fatal(err)
-			}
-			took = append(took, time.Since(began))
-		}
-		slices.Sort(took)
-		b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
-		b.ReportMetric(float64(took[len(took)*95/100].Microseconds())/1000, "p95-ms")
-	}
-	b.Run("daemon", func(b *testing.B) {
-		dir := b.TempDir()
-		l, err := net.Listen("unix", filepath.Join(dir, "lathe.sock"))
-		if err != nil {
-			b.Fatal(err)
-		}
-		srv := &http.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}
-		go func() { _ = srv.Serve(l) }() // ends by Close
-		defer srv.Close()
-		loop(b, "LATHE_DATA_DIR="+dir)
-	})
-	b.Run("spool", func(b *testing.B) { loop(b, "LATHE_DATA_DIR="+b.TempDir()) })
-	b.Run("nothing", func(b *testing.B) {
-		for b.Loop() {
-			if err := exec.Command("true").Run(); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
 }
