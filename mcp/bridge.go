@@ -3,12 +3,14 @@ package mcp
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -26,9 +28,14 @@ const (
 	// maxAttempts bounds how often one request is sent.
 	maxAttempts = 5
 	// drainTime is how long the answers under way are waited for when the
-	// client's input ends.
-	drainTime = 10 * time.Second
+	// client's input ends and it says nothing else.
+	drainTime = 10 * time.Minute
+	// quietDrain is how much of that passes before anybody is told.
+	quietDrain = 5 * time.Second
 )
+
+// errDrained ends the calls that were not answered within the drain time.
+var errDrained = errors.New("the client's input ended, and this call took longer than is waited for then; whether it runs to its end is not known")
 
 // BridgeOptions say what Bridge connects. In, Out, Client and URL are required.
 type BridgeOptions struct {
@@ -52,12 +59,15 @@ type BridgeOptions struct {
 	Ensure func(ctx context.Context) error
 	// Logger takes what goes wrong with the connection; nil discards it.
 	Logger *slog.Logger
+	// Drain is how long the answers under way are waited for when In ends; 0 is
+	// ten minutes.
+	Drain time.Duration
 }
 
 // Bridge carries one client's stdio to the daemon's Streamable HTTP endpoint
-// until In ends, and then for as long as answers are under way (at most ten
-// seconds). It serves clients of both protocol eras, decided for each message
-// as the daemon does.
+// until In ends, and then for as long as answers are under way: what was asked
+// before is answered, if only by an error when Drain is over. It serves clients
+// of both protocol eras, decided for each message as the daemon does.
 //
 // When the daemon goes away Bridge has it started again, repeats the client's
 // initialize, sends again what was not answered and opens the streams anew. A
@@ -76,6 +86,9 @@ func Bridge(ctx context.Context, o BridgeOptions) error {
 	if o.Scope.SessionID == "" {
 		o.Scope.SessionID = rand.Text()
 	}
+	if o.Drain <= 0 {
+		o.Drain = drainTime
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	b := &bridge{
@@ -91,6 +104,7 @@ type bridge struct {
 	o   BridgeOptions
 	out *lineWriter
 
+	deaf    atomic.Bool    // the client's input ended: it answers nothing any more
 	calls   sync.WaitGroup // requests under way
 	streams sync.WaitGroup // the GET stream and subscriptions, which never end by themselves
 
@@ -112,8 +126,8 @@ type bridge struct {
 func (b *bridge) run(ctx context.Context) error {
 	held, release := context.WithCancel(ctx) // for what would never end by itself
 	defer release()
-	work, abandon := context.WithCancel(ctx)
-	defer abandon()
+	work, abandon := context.WithCancelCause(ctx)
+	defer abandon(nil)
 	lines := make(chan inputLine)
 	go readLines(ctx, b.o.In, lines)
 	var readErr error
@@ -135,16 +149,35 @@ func (b *bridge) run(ctx context.Context) error {
 			b.handle(work, held, line)
 		}
 	}
+	b.deaf.Store(true)
 	release()
-	late := time.AfterFunc(drainTime, abandon)
-	b.calls.Wait()
-	late.Stop()
+	b.drain(abandon)
 	b.streams.Wait()
 	b.goodbye(ctx)
 	if readErr != nil && !errors.Is(readErr, io.EOF) {
 		return fmt.Errorf("bridge: reading the client's messages: %w", readErr)
 	}
 	return context.Cause(ctx)
+}
+
+// drain waits for the answers under way, and ends the calls that take too long.
+func (b *bridge) drain(abandon context.CancelCauseFunc) {
+	told := time.AfterFunc(min(quietDrain, b.o.Drain), func() {
+		b.o.Logger.Warn("the client's input ended; calls are under way and are waited for", "calls", b.underWay(), "at most", b.o.Drain)
+	})
+	defer told.Stop()
+	late := time.AfterFunc(b.o.Drain, func() {
+		b.o.Logger.Warn("calls given up: the client's input ended before", "calls", b.underWay(), "waited", b.o.Drain)
+		abandon(errDrained)
+	})
+	defer late.Stop()
+	b.calls.Wait()
+}
+
+func (b *bridge) underWay() int {
+	b.openMu.Lock()
+	defer b.openMu.Unlock()
+	return len(b.open)
 }
 
 // handle takes one line of the client. What must keep its order (initialize,
@@ -155,10 +188,21 @@ func (b *bridge) handle(ctx, held context.Context, line inputLine) {
 		b.out.error(nil, mcp.PARSE_ERROR, fmt.Sprintf("the line is longer than %d bytes", maxLine))
 		return
 	}
+	if isBatch(line.text) && json.Valid(line.text) {
+		b.takeBatch(ctx, held, line.text)
+		return
+	}
 	m, code, err := parseMessage(line.text)
-	switch {
-	case err != nil:
+	if err != nil {
 		b.out.error(m.id, code, err.Error())
+		return
+	}
+	b.route(ctx, held, m)
+}
+
+// route takes one message.
+func (b *bridge) route(ctx, held context.Context, m message) {
+	switch {
 	case m.method == "":
 		b.respond(ctx, m.raw)
 	case m.id == nil:
@@ -183,27 +227,43 @@ func (b *bridge) start(ctx context.Context, group *sync.WaitGroup, m message) {
 	if used || full {
 		b.openMu.Unlock()
 		if used {
-			b.out.error(m.id, mcp.INVALID_REQUEST, "a request with this id is still open")
+			b.refuse(m, mcp.INVALID_REQUEST, "a request with this id is still open")
 		} else {
-			b.out.error(m.id, mcp.INTERNAL_ERROR, fmt.Sprintf("%d requests are open; wait for answers before sending more", maxOpen))
+			b.refuse(m, mcp.INTERNAL_ERROR, fmt.Sprintf("%d requests are open; wait for answers before sending more", maxOpen))
 		}
 		return
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	b.open[key] = cancel
 	b.openMu.Unlock()
+	if m.batch != nil {
+		m.batch.begin()
+	}
 	group.Go(func() {
 		defer func() {
+			if m.batch != nil {
+				m.batch.over()
+			}
 			cancel()
 			b.openMu.Lock()
 			delete(b.open, key)
 			b.openMu.Unlock()
 		}()
-		if err := b.exchange(ctx, m); err != nil && ctx.Err() == nil {
-			b.out.error(m.id, mcp.INTERNAL_ERROR, err.Error())
+		err := b.exchange(ctx, m)
+		if drained(ctx) && err != nil {
+			err = errDrained
+		}
+		if err != nil && !unwanted(ctx) {
+			b.refuse(m, mcp.INTERNAL_ERROR, err.Error())
 		}
 	})
 }
+
+func drained(ctx context.Context) bool { return context.Cause(ctx) == errDrained }
+
+// unwanted reports whether nobody wants the answer of a call any more: who
+// cancelled it does not.
+func unwanted(ctx context.Context) bool { return ctx.Err() != nil && !drained(ctx) }
 
 // notify passes a notification on. A cancellation also ends the request here:
 // the daemon learns of it from the closed connection, which is the only way in

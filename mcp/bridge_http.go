@@ -82,7 +82,11 @@ func (b *bridge) attempt(ctx context.Context, m message, st link, again bool) er
 			}
 			return
 		}
-		if ctx.Err() == nil { // who cancelled a call wants no answer
+		switch {
+		case unwanted(ctx):
+		case e.Method == "":
+			b.answer(m, text)
+		default:
 			b.out.write(text)
 		}
 	})
@@ -182,6 +186,9 @@ func (b *bridge) relay(ctx context.Context, resp *http.Response, id json.RawMess
 		switch {
 		case e.Method == string(mcp.MethodPing) && e.ID != nil:
 			b.respond(ctx, encode(map[string]any{"jsonrpc": "2.0", "id": e.ID, "result": struct{}{}}))
+		case e.Method != "" && e.ID != nil && b.deaf.Load():
+			b.respond(ctx, encode(map[string]any{"jsonrpc": "2.0", "id": e.ID,
+				"error": map[string]any{"code": mcp.INTERNAL_ERROR, "message": "the client's input has ended: it answers no questions"}}))
 		case e.Method == "" && id != nil:
 			emit(e, answering(e, text, id))
 			return nil

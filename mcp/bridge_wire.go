@@ -75,6 +75,7 @@ type message struct {
 	// version is the protocol version that the message itself names, as the
 	// 2026-07-28 revision requires; "" in the legacy era.
 	version string
+	batch   *gathered // that the message came in; nil when it came by itself
 }
 
 // envelope is what can be on the top level of a JSON-RPC message.
@@ -91,9 +92,6 @@ type envelope struct {
 func parseMessage(line []byte) (m message, code int, err error) {
 	if !json.Valid(line) {
 		return message{}, mcp.PARSE_ERROR, errors.New("the line is not a JSON text")
-	}
-	if line[0] == '[' {
-		return message{}, mcp.INVALID_REQUEST, errors.New("batches are not supported: send one message a line")
 	}
 	var e envelope
 	if err := json.Unmarshal(line, &e); err != nil {
@@ -195,10 +193,14 @@ func (l *lineWriter) write(text []byte) {
 }
 
 func (l *lineWriter) error(id json.RawMessage, code int, text string) {
+	l.write(errorFrame(id, code, text))
+}
+
+func errorFrame(id json.RawMessage, code int, text string) []byte {
 	if id == nil {
 		id = json.RawMessage("null")
 	}
-	l.write(encode(map[string]any{"jsonrpc": "2.0", "id": id, "error": map[string]any{"code": code, "message": text}}))
+	return encode(map[string]any{"jsonrpc": "2.0", "id": id, "error": map[string]any{"code": code, "message": text}})
 }
 
 func (l *lineWriter) result(id json.RawMessage, result string) {

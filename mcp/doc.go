@@ -24,7 +24,9 @@
 //
 // Bridge is the other half of `lathe mcp`: it carries one client's stdio to
 // the daemon's Streamable HTTP endpoint, in both protocol eras, and survives
-// the daemon's restart. bridge.go takes the client's lines, bridge_wire.go reads
+// the daemon's restart. What was asked before the client's input ended is
+// answered. bridge.go takes the client's lines, bridge_wire.go reads
 // and writes messages, bridge_http.go sends one and passes on what comes back,
-// bridge_session.go makes the connection, restores it and holds its stream.
+// bridge_session.go makes the connection, restores it and holds its stream, and
+// bridge_batch.go gathers the answers to several messages in one line.
 package mcp
