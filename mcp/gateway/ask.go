@@ -7,6 +7,9 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 )
 
+// errDeaf is what servers are told that ask an agent whose input ended.
+const errDeaf = "the agent's input has ended: it answers no questions"
+
 // maxAsked bounds what servers have asked agents and is not answered.
 const maxAsked = 256
 
@@ -128,9 +131,19 @@ func (p *peer) isReady() bool {
 	return p.ready
 }
 
+func (p *peer) isDeaf() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.deaf
+}
+
 // ask sends a question to an agent under an id of the gateway's.
 func (g *Gateway) ask(a *asked, method string, params []byte) (why string) {
 	g.mu.Lock()
+	if a.p.isDeaf() {
+		g.mu.Unlock()
+		return errDeaf
+	}
 	if len(g.asked) >= maxAsked {
 		g.mu.Unlock()
 		return "too many questions are open"
@@ -157,8 +170,14 @@ func (g *Gateway) answeredAsk(p *peer, m message) {
 		delete(g.asked, key)
 	}
 	g.mu.Unlock()
+	if a != nil && a.p == p {
+		a.answer(m)
+	}
+}
+
+// answer hands an agent's answer to whoever asked.
+func (a *asked) answer(m message) {
 	switch {
-	case a == nil || a.p != p:
 	case a.gather != nil:
 		a.gather(m)
 	case m.err != nil:

@@ -7,8 +7,8 @@ import (
 )
 
 // take serves one message of an agent. emit gets what concerns this message,
-// and final its answer; without final that goes where the rest goes, and take
-// does not wait for servers.
+// and final its answer; without final that goes where the rest goes. Unless the
+// agent's goroutine is its messages' alone, take does not wait for servers.
 func (g *Gateway) take(p *peer, m message, emit, final func([]byte), over func()) {
 	switch {
 	case m.method == "":
@@ -19,7 +19,7 @@ func (g *Gateway) take(p *peer, m message, emit, final func([]byte), over func()
 		over()
 	default:
 		x, ok := p.newExchange(m, emit)
-		x.over, x.final, x.patient = over, final, final != nil
+		x.over, x.final, x.patient = over, final, final != nil && !p.shared
 		if !ok {
 			x.fail(mcp.INTERNAL_ERROR, strconv.Itoa(maxRequests)+" requests are open; wait for answers")
 			return
@@ -82,14 +82,14 @@ var ownCaps = []byte(`{"tools":{"listChanged":true},"prompts":{"listChanged":tru
 // initialize begins a session of the older era.
 func (g *Gateway) initialize(x *exchange) {
 	caps := field(x.params, "capabilities")
-	x.p.mu.Lock()
-	x.p.caps, x.p.ready = caps, true
-	x.p.mu.Unlock()
-	g.meet(caps)
 	version := text(field(x.params, "protocolVersion"))
 	if !mcp.IsValidProtocolVersion(version) || mcp.IsModernProtocol(version) {
 		version = protocolVersion
 	}
+	x.p.mu.Lock()
+	x.p.caps, x.p.version, x.p.ready = caps, version, true
+	x.p.mu.Unlock()
+	g.meet(caps)
 	x.result(encode(map[string]any{"protocolVersion": version, "capabilities": raw(ownCaps), "serverInfo": g.info, "instructions": instructions}))
 }
 

@@ -123,6 +123,10 @@ func (f *Face) post(w http.ResponseWriter, r *http.Request, session string) {
 		http.Error(w, "the message has more than 16 MiB, or broke off", http.StatusRequestEntityTooLarge)
 		return
 	}
+	if isBatch(body) {
+		f.postBatch(w, r, session, body)
+		return
+	}
 	m, err := readMessage(body)
 	if err != nil || m.method == "" && m.result == nil && m.err == nil {
 		reply(w, http.StatusBadRequest, answerFrame(nil, "error", errorBody(mcp.PARSE_ERROR, errNoMessage.Error())))
@@ -152,6 +156,29 @@ func (f *Face) post(w http.ResponseWriter, r *http.Request, session string) {
 		return
 	}
 	f.exchange(w, r, s.p, m, false)
+}
+
+// postBatch serves several messages in one request.
+func (f *Face) postBatch(w http.ResponseWriter, r *http.Request, session string, body []byte) {
+	s := f.use(session)
+	switch {
+	case session == "":
+		reply(w, http.StatusBadRequest, answerFrame(nil, "error", errorBody(mcp.INVALID_REQUEST, onlyOld)))
+		return
+	case s == nil:
+		http.Error(w, "there is no such session: send initialize first", http.StatusNotFound)
+		return
+	}
+	defer f.unuse(s)
+	parts, refusal := s.p.splitBatch(body)
+	if refusal != nil {
+		reply(w, http.StatusBadRequest, refusal)
+		return
+	}
+	out := newStream()
+	f.g.takeBatch(s.p, parts, out.put, out.last, out.end)
+	out.free()
+	passStream(w, out, r.Context().Done(), false)
 }
 
 func readRequest(w http.ResponseWriter, r *http.Request) ([]byte, error) {

@@ -29,7 +29,10 @@ type Options struct {
 	Pins     *Pins   // nil pins nothing
 	// Strict holds each reply until the call's record is durable, and refuses
 	// calls while recording does not work.
-	Strict  bool
+	Strict bool
+	// Drain is how long Serve waits for the calls under way when the agent's
+	// input ends; 0 is ten minutes.
+	Drain   time.Duration
 	Logger  *slog.Logger
 	Version string
 
@@ -76,6 +79,9 @@ func New(o Options) (*Gateway, error) {
 	}
 	if o.Stderr == nil {
 		o.Stderr = io.Discard
+	}
+	if o.Drain <= 0 {
+		o.Drain = lastCalls
 	}
 	o.Stderr = &lockedWriter{w: o.Stderr}
 	g := &Gateway{o: o, now: time.Now, info: map[string]string{"name": "lathe-gateway", "version": o.Version}, met: make(chan struct{}),

@@ -18,10 +18,15 @@ type peer struct {
 	// group is whom a parked call may be resumed by: over HTTP each request of the
 	// newer era is a peer of its own.
 	group *peer
+	// shared: its requests come one after the other on one goroutine, which may
+	// not wait for a server.
+	shared bool
 
 	mu       sync.Mutex
 	ready    bool   // initialised in the older era
+	version  string // that was agreed on then
 	caps     []byte // of the older era
+	deaf     bool   // the agent's input ended: it answers nothing any more
 	inflight map[string]*exchange
 	subs     map[string]*upstream // resources that it follows in the older era
 	listens  map[string]*listen
@@ -57,6 +62,43 @@ func (p *peer) leave(reason string) {
 	}
 	for _, l := range listens {
 		l.release()
+	}
+}
+
+// deafen notes that the agent answers nothing any more, and gives up what it
+// was asked.
+func (p *peer) deafen() {
+	p.mu.Lock()
+	p.deaf = true
+	p.mu.Unlock()
+	var open []*asked
+	p.g.mu.Lock()
+	for key, a := range p.g.asked {
+		if a.p == p {
+			delete(p.g.asked, key)
+			open = append(open, a)
+		}
+	}
+	p.g.mu.Unlock()
+	for _, a := range open {
+		a.answer(message{err: errorBody(mcp.REQUEST_INTERRUPTED, errDeaf)})
+	}
+}
+
+// giveUp answers what is still open with an error. Subscriptions have no answer
+// to wait for.
+func (p *peer) giveUp(why string) {
+	p.mu.Lock()
+	var open []*exchange
+	for _, x := range p.inflight {
+		if x.method != "subscriptions/listen" {
+			open = append(open, x)
+		}
+	}
+	p.mu.Unlock()
+	for _, x := range open {
+		x.fail(mcp.INTERNAL_ERROR, why)
+		x.cancel(why)
 	}
 }
 

@@ -24,11 +24,9 @@ var errNoMessage = errors.New("this is not a JSON-RPC message")
 // readMessage takes a frame apart without decoding what is in it. A frame that
 // is no valid JSON is refused here, so that none is passed on.
 func readMessage(frame []byte) (message, error) {
-	if !json.Valid(frame) {
-		return message{}, errNoMessage
-	}
-	if !utf8.Valid(frame) { // Go takes it, strict clients end at it
-		frame = bytes.ToValidUTF8(frame, []byte("\uFFFD"))
+	frame, err := readJSON(frame)
+	if err != nil {
+		return message{}, err
 	}
 	m := message{size: len(frame)}
 	if !eachField(frame, func(key, value []byte) {
@@ -48,6 +46,17 @@ func readMessage(frame []byte) (message, error) {
 		return message{}, errNoMessage
 	}
 	return m, nil
+}
+
+// readJSON checks that a frame is JSON, in valid UTF-8.
+func readJSON(frame []byte) ([]byte, error) {
+	if !json.Valid(frame) {
+		return nil, errNoMessage
+	}
+	if !utf8.Valid(frame) { // Go takes it, strict clients end at it
+		frame = bytes.ToValidUTF8(frame, []byte("\uFFFD"))
+	}
+	return frame, nil
 }
 
 func notNull(value []byte) []byte {

@@ -110,7 +110,8 @@ settings:
 
     {"mcpServers": {"lathe": {"command": "lathe", "args": ["mcp"]}}}
 
-The project is that of the working directory.`,
+The project is that of the working directory. When the input ends, the calls
+under way are still answered, for at most ten minutes.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, _, err := a.config()
@@ -133,7 +134,12 @@ The project is that of the working directory.`,
 					return nil
 				}
 			}
-			return mcp.Bridge(cmd.Context(), mcp.BridgeOptions{In: a.in, Out: a.out, Client: client.HTTP(), URL: "http://lathe/mcp",
+			ctx, leave, err := whileRead(cmd.Context(), a.out, goneTime)
+			if err != nil {
+				return err
+			}
+			defer leave()
+			return mcp.Bridge(ctx, mcp.BridgeOptions{In: a.in, Out: a.out, Client: client.HTTP(), URL: "http://lathe/mcp",
 				Scope:  mcp.Scope{ProjectID: project, Root: root, AgentID: agent, SessionID: uuid.NewString()},
 				Ensure: ensure, Logger: slog.New(slog.NewTextHandler(a.errs, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 		},

@@ -44,7 +44,8 @@ which programs start; lathe gateway adopt FILE makes it of an agent's settings.
 How a tool is described when it is seen first is pinned: a description that
 changes is not told before a person approved it (lathe gateway pins). Calls are
 recorded beside their replies; what waits when the program is killed is lost,
-unless --strict holds each reply until its record is durable.`,
+unless --strict holds each reply until its record is durable. When the input
+ends, the calls under way are still answered, for at most ten minutes.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			g, err := a.openGateway(cmd.Context(), f)
@@ -55,7 +56,12 @@ unless --strict holds each reply until its record is durable.`,
 			if f.http != "" {
 				return a.serveGatewayHTTP(cmd.Context(), g, f.http)
 			}
-			err = g.Serve(cmd.Context(), a.in, a.out)
+			ctx, leave, err := whileRead(cmd.Context(), a.out, goneTime)
+			if err != nil {
+				return err
+			}
+			defer leave()
+			err = g.Serve(ctx, a.in, a.out)
 			if errors.Is(err, context.Canceled) { // told to end
 				return nil
 			}
