@@ -374,6 +374,8 @@ func (l *httpLink) listen() {
 				return
 			}
 			if err == nil {
+				// What changed before, nobody was there to hear.
+				l.in(message{method: "notifications/tools/list_changed"}, nil)
 				_ = readEvents(resp.Body, maxFrame, func(data []byte) bool {
 					if m, err := readMessage(data); err == nil && m.method != "" {
 						l.in(m, nil)
