@@ -107,6 +107,9 @@ type ResourceMetrics struct {
 	TokenCountOut    int64   `json:"token_count_out,omitempty"`
 	APICallLatencyMS float64 `json:"api_call_latency_ms,omitempty"`
 	DurationMS       float64 `json:"duration_ms,omitempty"`
+	// CostUSD is what the provider or the agent says that a model's call cost,
+	// in US dollars; it is never estimated here.
+	CostUSD float64 `json:"cost_usd,omitempty"`
 }
 
 // ContextSnapshot is where an action happened.

@@ -97,6 +97,7 @@ func (d *Daemon) socketHandler() http.Handler {
 	mux.Handle("/mcp", d.counted(d.mcp))
 	mux.Handle("GET /lsp", d.counted(http.HandlerFunc(d.serveLSP)))
 	mux.Handle("GET /metrics", d.metricsHandler())
+	d.serveOTLP(mux, d.counted)
 	mux.HandleFunc("GET /healthz", d.healthz)
 	answer(d, mux, "GET /v1/status", func(ctx context.Context, _ nothing) (Status, error) { return d.status(), nil })
 	answer(d, mux, "POST /v1/records", func(ctx context.Context, c RecordsCall) (intake.Receipt, error) { return d.accept(ctx, c.Records) })

@@ -76,6 +76,7 @@ type Daemon struct {
 	refused     refusedOnce
 	draining    sync.Mutex // one takes in the spool at a time
 	metrics     *metrics
+	telemetry   *telemetryDoor
 	offers      *offers // of gateways
 	tokens      *Tokens
 	busy        *activity
@@ -104,6 +105,7 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (d *Daemon, err 
 		return ledgerLog{d.log}.WriteLedger(ctx, entries)
 	}, logger)
 	d.hooked = newWriter("what hooks reported", d.storeHooked, logger)
+	d.telemetry = newTelemetryDoor()
 	d.tools = newPublisher(d.publishTools)
 	d.code = newCodeGraphs(codeDir(cfg.DataDir), logger)
 	defer func() {

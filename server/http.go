@@ -15,9 +15,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-
 	"lathe/index/eventlog"
 )
 
@@ -142,6 +139,7 @@ func (d *Daemon) tcpHandler(token string) http.Handler {
 	}
 	mux.Handle("/mcp", agents)
 	mux.Handle("/metrics", guarded(d.metricsHandler()))
+	d.serveOTLP(mux, guarded)
 	mux.HandleFunc("/healthz", d.healthz)
 	d.describeResource(mux)
 	mux.Handle("/", d.counted(d.page))
@@ -175,41 +173,6 @@ func (d *Daemon) healthz(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = fmt.Fprintf(w, `{"status":"ok","version":%q,"events":%d,"applied":%d}`+"\n",
 		Version, d.log.Head(eventlog.Events), d.runner.Applied())
-}
-
-// metrics are Prometheus counters of the daemon's own work.
-type metrics struct {
-	registry                       *prometheus.Registry
-	accepted, duplicates, rejected prometheus.Counter
-}
-
-func newMetrics() *metrics {
-	counter := func(name, help string) prometheus.Counter {
-		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "lathe", Name: name, Help: help})
-	}
-	m := &metrics{registry: prometheus.NewRegistry(),
-		accepted:   counter("records_accepted_total", "Records stored durably."),
-		duplicates: counter("records_duplicate_total", "Records that were stored before."),
-		rejected:   counter("records_rejected_total", "Records refused at the door.")}
-	m.registry.MustRegister(m.accepted, m.duplicates, m.rejected)
-	return m
-}
-
-func (d *Daemon) metricsHandler() http.Handler {
-	gauge := func(name, help string, value func() float64) prometheus.Collector {
-		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "lathe", Name: name, Help: help}, value)
-	}
-	for _, c := range []prometheus.Collector{
-		gauge("eventlog_head", "Last message of the event log.", func() float64 { return float64(d.log.Head(eventlog.Events)) }),
-		gauge("ledger_head", "Last message of the ledger.", func() float64 { return float64(d.log.Head(eventlog.Ledger)) }),
-		gauge("pipeline_applied", "Last message that the learners saw.", func() float64 { return float64(d.runner.Applied()) }),
-		gauge("pipeline_failures", "Records on which a learner failed.", func() float64 { return float64(d.runner.Failures()) }),
-		gauge("tools_waiting", "Interpreters that wait for the next call of a tool.", func() float64 { return float64(d.forge.waiting()) }),
-		gauge("tools_active", "Generated tools that sessions can call.", func() float64 { return float64(len(d.forge.active())) }),
-	} {
-		_ = d.metrics.registry.Register(c) // the second listener's handler registers the same
-	}
-	return promhttp.HandlerFor(d.metrics.registry, promhttp.HandlerOpts{})
 }
 
 func removeIfThere(path string) error {

@@ -36,6 +36,7 @@ type calls struct {
 	TokensIn, TokensOut                    int64
 	ContextBytes                           int64
 	DurationMS                             float64
+	CostUSD                                float64
 	Sketch                                 *ddsketch.DDSketch
 }
 
@@ -59,6 +60,9 @@ func (c *calls) add(ev *learn.ActionOutcome) error {
 	}
 	c.TokensIn += max(0, ev.ResourceMetrics.TokenCountIn)
 	c.TokensOut += max(0, ev.ResourceMetrics.TokenCountOut)
+	if usd := ev.ResourceMetrics.CostUSD; usd > 0 {
+		c.CostUSD += min(usd, 1e6)
+	}
 	out := ev.ToolOutput
 	c.ContextBytes += int64(len(ev.ToolParameters) + len(out.Stdout) + len(out.Stderr) + len(out.Content))
 	ms := duration(ev)
@@ -96,6 +100,7 @@ func (c *calls) merge(o *calls) error {
 	c.TokensOut += o.TokensOut
 	c.ContextBytes += o.ContextBytes
 	c.DurationMS += o.DurationMS
+	c.CostUSD += o.CostUSD
 	if o.Sketch == nil {
 		return nil
 	}

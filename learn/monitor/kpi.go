@@ -61,6 +61,7 @@ type Group struct {
 	MaxMS       float64 `json:"max_ms"`
 	TokensIn    int64   `json:"tokens_in"`
 	TokensOut   int64   `json:"tokens_out"`
+	CostUSD     float64 `json:"cost_usd,omitempty"` // as reported; 0 when nobody did
 	// ContextBytes is what the calls put into agents' contexts: parameters and
 	// output, as far as they were recorded.
 	ContextBytes int64  `json:"context_bytes"`
@@ -169,7 +170,7 @@ func group(name string, c *calls) Group {
 	g := Group{
 		Name: name, Calls: c.Calls, Failures: c.Failures, Timeouts: c.Timeouts, Interrupted: c.Interrupted,
 		SuccessRate: newRate(judged-c.Failures-c.Timeouts, judged),
-		TotalMS:     c.DurationMS, TokensIn: c.TokensIn, TokensOut: c.TokensOut,
+		TotalMS:     c.DurationMS, TokensIn: c.TokensIn, TokensOut: c.TokensOut, CostUSD: c.CostUSD,
 		ContextBytes: c.ContextBytes,
 	}
 	if c.Sketch == nil || c.Sketch.IsEmpty() {

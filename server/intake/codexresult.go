@@ -80,8 +80,11 @@ func codexResult(a *learn.ActionOutcome, raw json.RawMessage) {
 // tool's own words.
 func codexText(a *learn.ActionOutcome, text string) {
 	head, body, ok := strings.Cut(text, "Output:\n")
-	m := codexExit.FindStringSubmatch(head)
-	if !ok || m == nil {
+	var m []string
+	if ok {
+		m = codexExit.FindStringSubmatch(head)
+	}
+	if m == nil {
 		a.ToolOutput.Content = text
 		if codexStopped.MatchString(text) {
 			a.Status = learn.StatusInterrupted

@@ -169,7 +169,7 @@ func complete(a *learn.ActionOutcome) {
 		}
 	}
 	m := &a.ResourceMetrics
-	for _, f := range []*float64{&m.CPUUsagePercent, &m.MemoryUsageMB, &m.APICallLatencyMS, &m.DurationMS} {
+	for _, f := range []*float64{&m.CPUUsagePercent, &m.MemoryUsageMB, &m.APICallLatencyMS, &m.DurationMS, &m.CostUSD} {
 		if !(*f > 0) || math.IsInf(*f, 1) {
 			*f = 0
 		}
