@@ -44,6 +44,9 @@ type Options struct {
 	// SessionIdle is how long a session without traffic is kept; half an hour
 	// when 0.
 	SessionIdle time.Duration
+	// Observe, when set, is told when a tool is called, and by what it returns
+	// when the call has ended. The call runs in the context that it returns.
+	Observe func(context.Context, Call) (context.Context, func(took time.Duration, failed bool))
 	// Suite is what a conformance suite wants to find; nil for none. Tests only.
 	Suite *Suite
 }
@@ -83,7 +86,7 @@ func New(o Options) *Server {
 	library := slog.New(quiet{o.Logger.Handler()})
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.batches.sessions, s.watchers, s.tasks = map[string]bool{}, newWatchers(s.sendTo), newTasks(s.closing)
-	s.usage = newUsage()
+	s.usage = newUsage(o.Observe)
 	if o.SessionIdle == 0 {
 		o.SessionIdle = sessionIdle
 	}

@@ -40,11 +40,36 @@ const maxUsers = 1000
 
 // usage counts calls, by project and tool.
 type usage struct {
+	observe func(context.Context, Call) (context.Context, func(time.Duration, bool))
+
 	mu    sync.Mutex
 	calls map[string]map[string]*Usage
 }
 
-func newUsage() *usage { return &usage{calls: map[string]map[string]*Usage{}} }
+// Call is a call of a tool as it comes in.
+type Call struct {
+	Tool    string
+	Session string // of the transport; "" when there is none
+	// TraceParent is the caller's trace (W3C Trace Context, as SEP-414 has it in
+	// _meta); "" when it gave none.
+	TraceParent string
+}
+
+func newUsage(observe func(context.Context, Call) (context.Context, func(time.Duration, bool))) *usage {
+	return &usage{observe: observe, calls: map[string]map[string]*Usage{}}
+}
+
+// callOf is what is told of a request.
+func callOf(ctx context.Context, req *mcp.CallToolRequest) Call {
+	c := Call{Tool: req.Params.Name}
+	if s := server.ClientSessionFromContext(ctx); s != nil {
+		c.Session = s.SessionID()
+	}
+	if m := req.Params.Meta; m != nil {
+		c.TraceParent, _ = m.AdditionalFields["traceparent"].(string)
+	}
+	return c
+}
 
 func (u *usage) add(project, tool string, took time.Duration, failed bool, bytes int) {
 	u.mu.Lock()
@@ -91,7 +116,10 @@ func (u *usage) of(project, tool string) (sum Usage) {
 // middleware counts the calls of tools that there are: their number is bounded.
 func (u *usage) middleware(next server.ToolHandlerFunc) server.ToolHandlerFunc {
 	return func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-		began := time.Now()
+		began, ended := time.Now(), func(time.Duration, bool) {}
+		if u.observe != nil {
+			ctx, ended = u.observe(ctx, callOf(ctx, &req))
+		}
 		res, err := next(ctx, req)
 		bytes := 0
 		if res != nil {
@@ -101,7 +129,9 @@ func (u *usage) middleware(next server.ToolHandlerFunc) server.ToolHandlerFunc {
 				}
 			}
 		}
-		u.add(ScopeOf(ctx).ProjectID, req.Params.Name, time.Since(began), err != nil || res != nil && res.IsError, bytes)
+		took, failed := time.Since(began), err != nil || res != nil && res.IsError
+		ended(took, failed)
+		u.add(ScopeOf(ctx).ProjectID, req.Params.Name, took, failed, bytes)
 		return res, err
 	}
 }

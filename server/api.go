@@ -96,7 +96,7 @@ func (d *Daemon) socketHandler() http.Handler {
 	all := mcp.Scope{Import: true, AgentID: "cli"}
 	mux.Handle("/mcp", d.counted(d.mcp))
 	mux.Handle("GET /lsp", d.counted(http.HandlerFunc(d.serveLSP)))
-	mux.Handle("GET /metrics", d.metricsHandler())
+	mux.Handle("GET /metrics", d.metricsHandler(""))
 	d.serveOTLP(mux, d.counted)
 	mux.HandleFunc("GET /healthz", d.healthz)
 	answer(d, mux, "GET /v1/status", func(ctx context.Context, _ nothing) (Status, error) { return d.status(), nil })

@@ -149,7 +149,7 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (d *Daemon, err 
 	if d.page, err = d.newPage(); err != nil {
 		return d, err
 	}
-	d.mcp = mcp.New(mcp.Options{Backend: backend{d}, Version: Version, Logger: logger, Scope: requestScope, HostChecked: true, SessionIdle: cfg.SessionIdle, Suite: cfg.suite()})
+	d.mcp = mcp.New(mcp.Options{Backend: backend{d}, Version: Version, Logger: logger, Scope: requestScope, HostChecked: true, SessionIdle: cfg.SessionIdle, Observe: d.observe, Suite: cfg.suite()})
 	if err := d.readLedger(ctx); err != nil {
 		return d, fmt.Errorf("project the ledger: %w", err)
 	}

@@ -138,7 +138,7 @@ func (d *Daemon) tcpHandler(token string) http.Handler {
 		agents = d.counted(d.mcp)
 	}
 	mux.Handle("/mcp", agents)
-	mux.Handle("/metrics", guarded(d.metricsHandler()))
+	mux.Handle("/metrics", guarded(d.metricsHandler(token)))
 	d.serveOTLP(mux, guarded)
 	mux.HandleFunc("/healthz", d.healthz)
 	d.describeResource(mux)

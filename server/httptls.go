@@ -129,7 +129,7 @@ func (d *Daemon) listenTLS() (net.Listener, http.Handler, error) {
 func (d *Daemon) remoteHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/mcp", d.identified("", d.counted(d.mcp)))
-	mux.Handle("/metrics", d.identified("", d.counted(d.metricsHandler())))
+	mux.Handle("/metrics", d.identified("", d.counted(d.metricsHandler(""))))
 	d.serveOTLP(mux, func(h http.Handler) http.Handler { return d.identified("", d.counted(h)) })
 	mux.HandleFunc("/healthz", d.healthz)
 	d.describeResource(mux)

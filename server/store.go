@@ -91,6 +91,7 @@ func (d *Daemon) store(ctx context.Context, recs []learn.Record) (intake.Receipt
 		} else {
 			receipt.Accepted++
 			stored = append(stored, taken{admitted[i], origin[i]})
+			d.metrics.stored(admitted[i])
 		}
 	}
 	d.metrics.accepted.Add(float64(receipt.Accepted))

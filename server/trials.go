@@ -37,6 +37,7 @@ type assignment struct {
 // into the ledger. It reports whether to serve it.
 func (d *Daemon) assign(ctx context.Context, a assignment) bool {
 	if a.task == "" {
+		d.metrics.advice.WithLabelValues(a.kind, a.door).Inc()
 		return true // nothing could be learned from it
 	}
 	r := learn.TrialRecord{AdviceKind: a.kind, ObjectID: a.object, ProjectID: a.project, TaskID: a.task, EventID: a.event, Door: a.door,
@@ -58,7 +59,11 @@ func (d *Daemon) assign(ctx context.Context, a assignment) bool {
 			}
 		}
 	}
-	return r.Arm != learn.TrialControl
+	if r.Arm == learn.TrialControl {
+		return false
+	}
+	d.metrics.advice.WithLabelValues(a.kind, a.door).Inc()
+	return true
 }
 
 // choose draws which alternative is put first, when effects are measured.

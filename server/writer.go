@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 )
 
 // maxWaiting is how many entries a writer holds before who brings one waits.
@@ -16,6 +17,7 @@ type writer[T any] struct {
 	write   func(context.Context, []T) error
 	logger  *slog.Logger
 	waiting chan waiting[T]
+	lost    atomic.Int64 // entries that could not be written
 }
 
 // waiting is an entry, or a request to say when all before it are written.
@@ -89,6 +91,7 @@ func (w *writer[T]) batch(ctx context.Context, next waiting[T]) {
 	}
 	if len(entries) > 0 {
 		if err := w.write(ctx, entries); err != nil {
+			w.lost.Add(int64(len(entries)))
 			w.logger.Error(w.what+" are not stored", "entries", len(entries), "err", err)
 		}
 	}
