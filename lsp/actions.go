@@ -109,11 +109,11 @@ func (c *connection) commands(p *Proposal) []protocol.Command {
 	cmds := []protocol.Command{command("show evidence for "+name, commandEvidence)}
 	switch {
 	case c.signer != nil:
-		cmds = append(cmds, command("approve "+name, commandApprove))
+		cmds = append(cmds, command("approve "+name, commandApprove), command("reject "+name, commandReject))
 	case c.server.o.ReviewURL != nil:
-		cmds = append(cmds, command("Unlock this editor to approve…", commandUnlock))
+		cmds = append(cmds, command("Unlock this editor to approve or reject…", commandUnlock))
 	}
-	return append(cmds, command("reject "+name, commandReject), command("request clarification of "+name, commandClarify))
+	return append(cmds, command("request clarification of "+name, commandClarify))
 }
 
 // action wraps a command as the editor can take it.

@@ -119,21 +119,19 @@ func TestRestart(t *testing.T) {
 		e.change(planPath(first), int32(2+i), edit(0, 0, 0, "\n"))
 	}
 	e.notify(protocol.MethodWorkspaceDidChangeConfiguration, &protocol.DidChangeConfigurationParams{Settings: protocol.LSPAny(`{"lathe": {"hover": false}}`)})
-	if a := e.actions(planPath(first), 53); find(a, commandReject) == nil {
+	if a := e.actions(planPath(first), 53); find(a, commandEvidence) == nil {
 		t.Fatalf("before: %v", a)
 	}
-	if err := d.server.Unlock(d.server.Connections()[0].ID, signer{}); err != nil {
-		t.Fatal(err)
-	}
+	d.server.unlock(t)
 	d.kill()
-	a := e.offeredAt(planPath(first), 53, commandReject) // starts another
-	if d.started != 2 || find(a, commandReject) == nil || find(a, commandApprove) != nil {
+	a := e.offeredAt(planPath(first), 53, commandEvidence) // starts another
+	if d.started != 2 || find(a, commandEvidence) == nil || find(a, commandApprove) != nil {
 		t.Fatalf("after: %d daemons, %v", d.started, a)
 	}
 	if h := e.hoverAt(planPath(first), 53, 10); h != "" {
 		t.Errorf("the settings are forgotten: %q", h)
 	}
-	e.offeredAt(planPath(second), 2, commandReject)
+	e.offeredAt(planPath(second), 2, commandEvidence)
 	conns := d.server.Connections()
 	if len(conns) != 1 || conns[0].Unlocked || len(conns[0].Roots) != 2 {
 		t.Errorf("connections %+v", conns)
@@ -141,6 +139,7 @@ func TestRestart(t *testing.T) {
 	if n := len(d.server.conns[conns[0].ID].docs.byPath); n != 2 {
 		t.Errorf("%d documents are open", n)
 	}
+	d.server.unlock(t)
 	if err := e.execute(find(e.actions(planPath(first), 53), commandReject)); err != nil {
 		t.Fatal(err)
 	}
@@ -186,6 +185,7 @@ func TestRestartUnderWay(t *testing.T) {
 	e.initialize(modern(), root)
 	e.open(planPath(root), plan)
 	e.shown(planPath(root), 1)
+	d.server.unlock(t)
 	reject := find(e.actions(planPath(root), 3), commandReject)
 	failed := make(chan error, 1)
 	go func() { failed <- e.execute(reject) }()

@@ -107,30 +107,40 @@ func (c *connection) proposalCommand(ctx context.Context, p *protocol.ExecuteCom
 	signer := c.signer
 	c.mu.Unlock()
 	if err != nil {
+		c.refused(p.Command, t, err)
 		return t.ProposalID, nil, err
 	}
-	switch p.Command {
-	case commandEvidence:
+	switch {
+	case p.Command == commandEvidence:
 		c.showEvidence(proposal)
-	case commandUnlock:
+	case p.Command == commandUnlock:
 		c.showUnlock(proposal)
-	case commandApprove:
-		if signer == nil {
-			c.showUnlock(proposal)
-			return t.ProposalID, nil, lockedError{failed("%s: not approved: %v", oneLine(proposal.Title, 80), ErrLocked)}
-		}
-		result, err = c.decide(ctx, proposal, t, learn.VerdictApprove, signer)
-	case commandReject:
-		result, err = c.decide(ctx, proposal, t, learn.VerdictReject, signer)
-	case commandClarify:
-		if t.Reason == "" {
-			c.showClarify(proposal)
-			break
-		}
-		result, err = c.decide(ctx, proposal, t, learn.VerdictRequestClarification, signer)
+	case p.Command == commandClarify && t.Reason == "":
+		c.showClarify(proposal)
+	case signer == nil:
+		c.showUnlock(proposal)
+		err = lockedError{failed("%s: not decided: %v", oneLine(proposal.Title, 80), ErrLocked)}
+		c.refused(p.Command, t, err)
+	default:
+		result, err = c.decide(ctx, proposal, t, verdicts[p.Command], signer)
 	}
 	return t.ProposalID, result, err
 }
+
+// refused tells of a decision that goes no further. Beside the connection's
+// path: it waits for a disk.
+func (c *connection) refused(command string, t target, why error) {
+	v, decides := verdicts[command]
+	if !decides || t.ProposalID == "" || c.server.o.Refused == nil || command == commandClarify && t.Reason == "" {
+		return
+	}
+	r := Refusal{ProposalID: cut(t.ProposalID, 200), ContentHash: cut(t.ContentHash, 200), Verdict: v, Editor: c.describe().Editor, Why: cut(why.Error(), 300)}
+	c.background("refusal", func(ctx context.Context) { c.server.o.Refused(context.WithoutCancel(ctx), r) })
+}
+
+// verdicts are the commands that decide.
+var verdicts = map[string]learn.Verdict{commandApprove: learn.VerdictApprove, commandReject: learn.VerdictReject,
+	commandClarify: learn.VerdictRequestClarification}
 
 // lockedError marks what a person was only asked to unlock for: it did not fail.
 type lockedError struct{ error }
@@ -214,15 +224,8 @@ func (c *connection) decide(request context.Context, p *Proposal, t target, v le
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), decideTime)
 	defer cancel()
 	err = c.server.o.Proposals.Decide(ctx, p.ID, t.ContentHash, v, t.Reason, s)
-	if errors.Is(err, ErrLocked) {
-		c.showUnlock(p)
-	}
 	if err != nil {
-		wrapped := failed("%s: not decided: %s", oneLine(p.Title, 80), cut(err.Error(), 500))
-		if errors.Is(err, ErrLocked) {
-			return nil, lockedError{wrapped}
-		}
-		return nil, wrapped
+		return nil, failed("%s: not decided: %s", oneLine(p.Title, 80), cut(err.Error(), 500))
 	}
 	c.mu.Lock()
 	c.stale = true

@@ -20,7 +20,9 @@ func TestRenewed(t *testing.T) {
 	path := planPath(root)
 	q := newQueue()
 	q.put(root, proposal("p1", "test"))
-	e := opened(t, q, testServer(q), modern(), root, 1)
+	s := testServer(q)
+	e := opened(t, q, s, modern(), root, 1)
+	s.unlock(t)
 	stale := find(e.actions(path, 3), commandReject)
 	changed := proposal("p1", "test")
 	changed.ContentHash, changed.Title = "another", "Retry twice"
@@ -47,13 +49,18 @@ func TestClarify(t *testing.T) {
 	root := t.TempDir()
 	q := newQueue()
 	q.put(root, proposal("p1", "test"))
-	e := opened(t, q, testServer(q), modern(), root, 1)
+	s := testServer(q)
+	e := opened(t, q, s, modern(), root, 1)
 	clarify := find(e.actions(planPath(root), 3), commandClarify)
 	if err := e.execute(clarify); err != nil {
 		t.Fatal(err)
 	}
 	e.until("the page", func() bool { return len(e.documents) == 1 })
 	clarify.Arguments = []protocol.LSPAny{protocol.LSPAny(`{"proposal_id":"p1","content_hash":"hash-of-p1","reason":"Why four?"}`)}
+	if err := e.execute(clarify); err == nil || !strings.Contains(err.Error(), "not unlocked") {
+		t.Errorf("a question from a locked editor: %v", err)
+	}
+	s.unlock(t)
 	if err := e.execute(clarify); err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +75,6 @@ func TestRights(t *testing.T) {
 	root := t.TempDir()
 	path := planPath(root)
 	q := newQueue()
-	q.needSign = true
 	q.put(root, proposal("p1", "test"))
 	s := testServer(q)
 	e := opened(t, q, s, modern(), root, 1)
@@ -90,8 +96,8 @@ func TestRights(t *testing.T) {
 	if err := other.execute(approve); err == nil || !strings.Contains(err.Error(), "not unlocked") {
 		t.Errorf("the other connection approved: %v", err)
 	}
-	if err := other.execute(find(other.actions(path, 3), commandReject)); err == nil || !strings.Contains(err.Error(), "not unlocked") {
-		t.Errorf("a rejection that needs a signature: %v", err)
+	if err := other.execute(find(e.actions(path, 3), commandReject)); err == nil || !strings.Contains(err.Error(), "not unlocked") {
+		t.Errorf("the other connection rejected: %v", err)
 	}
 	other.until("the unlock page, twice", func() bool { return len(other.documents) == 2 })
 	if err := s.Lock(id); err != nil {
@@ -171,7 +177,7 @@ func TestMany(t *testing.T) {
 	}
 	q.items[root] = ps
 	e := opened(t, q, testServer(q), modern(), root, maxPlaced)
-	const each, unlock = 3, 1
+	const each, unlock = 2, 1
 	if n := len(e.actions(planPath(root), 3)); n != maxActed*each+unlock {
 		t.Errorf("%d actions", n)
 	}

@@ -25,8 +25,9 @@
 //   - Documents, messages, queues and lists are bounded. An editor that stops
 //     reading loses its connection; the daemon does not wait for it.
 //   - A decision names the proposal and the content hash that the person saw;
-//     another hash is refused. Approving needs a Signer, which only the review
-//     page can give to a connection (Unlock), and which ends with it.
+//     another hash is refused. Every decision needs a Signer, which only the
+//     review page can give to a connection (Unlock), and which ends with it.
+//     What is refused is told (Options.Refused, or Proposals.Decide itself).
 //   - Features are used only where the editor said that it has them.
 //
 // Lathe runs no command on the host, and edits no file, through this package.

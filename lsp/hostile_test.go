@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -53,7 +54,7 @@ func TestSurvives(t *testing.T) {
 			if d := e.shown(path, 1); d[0].Range.Start.Line != 3 {
 				t.Errorf("afterwards the diagnostic is at %v", d[0].Range)
 			}
-			if find(e.actions(path, 3), commandReject) == nil {
+			if find(e.actions(path, 3), commandEvidence) == nil {
 				t.Error("afterwards there is no action")
 			}
 		})
@@ -122,6 +123,15 @@ func TestErrors(t *testing.T) {
 	if d := q.decided(); len(d) != 0 {
 		t.Errorf("decisions were made: %+v", d)
 	}
+	var refused []string // in any order: each is told beside the connection
+	for range 4 {
+		r := <-q.refusals
+		refused = append(refused, fmt.Sprintf("%s %s %s %s", r.Verdict, r.ProposalID, r.ContentHash, r.Editor))
+	}
+	slices.Sort(refused)
+	if want := []string{"approve p1 hash-of-p1 tester 1", "reject p1 hash-of-p1 tester 1", "reject p1 old tester 1", "reject p9 h tester 1"}; !slices.Equal(refused, want) {
+		t.Errorf("refusals %q, want %q", refused, want)
+	}
 	e.must(protocol.MethodShutdown, nil, nil)
 	if err := e.call(protocol.MethodTextDocumentHover, &protocol.HoverParams{}, nil); err == nil || !strings.Contains(err.Error(), "after shutdown") {
 		t.Errorf("hover after shutdown: %v", err)
@@ -163,7 +173,7 @@ func TestPanic(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "failed inside the server") {
 		t.Errorf("%v", err)
 	}
-	if find(e.actions(path, 3), commandReject) == nil {
+	if find(e.actions(path, 3), commandEvidence) == nil {
 		t.Error("afterwards there is no action")
 	}
 }

@@ -271,14 +271,14 @@ func TestRecorded(t *testing.T) {
 	root := t.TempDir()
 	path := planPath(root)
 	q, m := newQueue(), newMemory()
-	q.needSign = true
 	q.put(root, proposal("p1", "test"), proposal("p2", "fetch"))
 	s := knowing(q, m)
 	e := opened(t, q, s, modern(), root, 2)
 	for range 3 {
 		e.actions(path, 3) // asked for at each move of the cursor
 	}
-	reject := find(e.actions(path, 3), commandReject)
+	clarify := find(e.actions(path, 3), commandClarify)
+	reject := &protocol.Command{Command: commandReject, Arguments: clarify.Arguments}
 	if err := e.execute(reject); err == nil {
 		t.Fatal("rejected without a signature")
 	}

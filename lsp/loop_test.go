@@ -27,7 +27,7 @@ func proposal(id, step string) Proposal {
 }
 
 func testServer(q *queue) *Server {
-	return New(Options{Proposals: q, Version: "1", Debounce: time.Millisecond,
+	return New(Options{Proposals: q, Version: "1", Debounce: time.Millisecond, Refused: q.refuse,
 		ReviewURL: func(conn, id string) string {
 			return "http://127.0.0.1:7/unlock?connection=" + conn + "&proposal=" + id
 		}})
@@ -50,24 +50,23 @@ func TestLoop(t *testing.T) {
 		t.Errorf("the diagnostic of step test is %+v", d)
 	}
 	actions := e.actions(path, 3)
-	if find(actions, commandApprove) != nil || find(actions, commandUnlock) == nil {
+	if find(actions, commandApprove) != nil || find(actions, commandReject) != nil || find(actions, commandUnlock) == nil {
 		t.Errorf("a locked connection is offered %v", actions)
 	}
-	reject := find(actions, commandReject)
-	if err := e.execute(reject); err != nil {
-		t.Fatalf("reject: %v", err)
-	}
-	e.shown(path, 1)
-	if err := e.execute(reject); err == nil || !strings.Contains(err.Error(), "not open any more") {
-		t.Errorf("rejecting twice: %v", err)
-	}
-
 	conns := s.Connections()
 	if len(conns) != 1 || conns[0].Editor != "tester 1" || conns[0].Unlocked || conns[0].Roots[0] != root {
 		t.Fatalf("connections: %+v", conns)
 	}
 	if err := s.Unlock(conns[0].ID, signer{}); err != nil {
 		t.Fatal(err)
+	}
+	reject := find(e.actions(path, 3), commandReject)
+	if err := e.execute(reject); err != nil {
+		t.Fatalf("reject: %v", err)
+	}
+	e.shown(path, 1)
+	if err := e.execute(reject); err == nil || !strings.Contains(err.Error(), "not open any more") {
+		t.Errorf("rejecting twice: %v", err)
 	}
 	actions = e.actions(path, 2)
 	if find(actions, commandUnlock) != nil {
@@ -78,8 +77,8 @@ func TestLoop(t *testing.T) {
 	}
 	e.shown(path, 0)
 	want := []decision{
-		{"p1", "hash-of-p1", learn.VerdictReject, "", false},
-		{"p2", "hash-of-p2", learn.VerdictApprove, "", true},
+		{"p1", "hash-of-p1", learn.VerdictReject, ""},
+		{"p2", "hash-of-p2", learn.VerdictApprove, ""},
 	}
 	if d := q.decided(); len(d) != 2 || d[0] != want[0] || d[1] != want[1] {
 		t.Errorf("decisions %+v, want %+v", d, want)

@@ -17,8 +17,8 @@ import (
 var (
 	// ErrNoConnection means that the editor connection is gone, or never was.
 	ErrNoConnection = errors.New("no such editor connection: it was closed, or the editor was restarted; take the action again in the editor")
-	// ErrLocked is what a Proposals returns when a decision needs a signature
-	// and it was given no Signer. The editor is then shown the unlock page.
+	// ErrLocked means that a decision came on a connection that has no Signer.
+	// The editor is then shown the unlock page.
 	ErrLocked = errors.New("this editor connection is not unlocked: unlock it on the review page, then take the action again")
 )
 
@@ -47,6 +47,15 @@ type Proposal struct {
 	Generated   bool   // a language model wrote it
 }
 
+// Refusal is a decision that was refused, with what the editor sent. All of it
+// is the sender's to choose, but for Why.
+type Refusal struct {
+	ProposalID, ContentHash string
+	Verdict                 learn.Verdict
+	Editor                  string // what it calls itself
+	Why                     string
+}
+
 // Proposals is the review queue as this package needs it. Its methods are
 // called concurrently.
 type Proposals interface {
@@ -54,10 +63,9 @@ type Proposals interface {
 	// absolute path. It is called when proposals or roots change, never while
 	// an editor waits.
 	Concerning(ctx context.Context, root string) []Proposal
-	// Decide makes a decision durable. It refuses a contentHash that is not the
-	// proposal's present one. s is nil for a connection that is not unlocked:
-	// approving then never gets here, and for another verdict that needs a
-	// signature it returns an error that is ErrLocked.
+	// Decide makes a decision durable, with a signature by s, which is never
+	// nil. It refuses a contentHash that is not the proposal's present one, and
+	// records what it refuses.
 	Decide(ctx context.Context, id, contentHash string, verdict learn.Verdict, reason string, s Signer) error
 	// Watch returns a channel that is closed (or receives, if only one
 	// connection listens) at the next change of any proposal. It is called
@@ -83,6 +91,10 @@ type Options struct {
 	Plans Plans
 	// Recorder takes what people do in editors; nil: it is not kept.
 	Recorder Recorder
+	// Refused is told of decisions that never reach Proposals.Decide: on a
+	// connection that is not unlocked, about what is not open or has changed. It
+	// may wait for a disk, and bounds what it keeps. Nil: the log alone has them.
+	Refused func(ctx context.Context, r Refusal)
 	// ReviewURL is the page that unlocks connection connID, and shows proposal
 	// proposalID there. Nil: connections cannot be unlocked.
 	ReviewURL func(connID, proposalID string) string
@@ -165,8 +177,8 @@ func (s *Server) Announce(root, text string) {
 	}
 }
 
-// Unlock lets an editor connection approve, with signatures by signer, until
-// it closes or Lock is called. It fails with ErrNoConnection when the
+// Unlock lets an editor connection decide, with signatures by signer, until it
+// closes or Lock is called. It fails with ErrNoConnection when the
 // connection is gone.
 func (s *Server) Unlock(connID string, signer Signer) error {
 	if signer == nil {
@@ -180,7 +192,7 @@ func (s *Server) Unlock(connID string, signer Signer) error {
 	return nil
 }
 
-// Lock takes the right to approve from a connection again.
+// Lock takes the right to decide from a connection again.
 func (s *Server) Lock(connID string) error {
 	c, err := s.connection(connID)
 	if err != nil {

@@ -78,8 +78,8 @@ func TestNeovim(t *testing.T) {
 	saw.check(t)
 	decisions := q.decided()
 	want := []decision{
-		{"p-test", "hash-of-p-test", learn.VerdictReject, "", false},
-		{"p-fetch", "hash-of-p-fetch", learn.VerdictApprove, "", true},
+		{"p-test", "hash-of-p-test", learn.VerdictReject, ""},
+		{"p-fetch", "hash-of-p-fetch", learn.VerdictApprove, ""},
 	}
 	if len(decisions) != 2 || decisions[0] != want[0] || decisions[1] != want[1] {
 		t.Errorf("decisions %+v, want %+v", decisions, want)
@@ -173,8 +173,8 @@ func (saw neovimSaw) check(t *testing.T) {
 	for _, c := range []struct {
 		what, got, want string
 	}{
-		{"actions while locked", strings.Join(saw.LockedActions, "\n"), "Unlock this editor to approve…"},
-		{"actions while locked", strings.Join(saw.LockedActions, "\n"), "reject “Retry test”"},
+		{"actions while locked", strings.Join(saw.LockedActions, "\n"), "Unlock this editor to approve or reject…"},
+		{"actions while locked", strings.Join(saw.LockedActions, "\n"), "show evidence for “Retry test”"},
 		{"actions when unlocked", strings.Join(saw.UnlockedActions, "\n"), "approve “Retry fetch”"},
 		{"messages", strings.Join(saw.Messages, "\n"), "http://127.0.0.1:7/unlock?connection="},
 		{"hover", saw.Hover.Contents.Value, "It failed 4 times"},
@@ -186,7 +186,7 @@ func (saw neovimSaw) check(t *testing.T) {
 			t.Errorf("%s: %q lacks %q", c.what, c.got, c.want)
 		}
 	}
-	if all := strings.Join(saw.LockedActions, "\n"); strings.Contains(all, "Lathe: approve") {
+	if all := strings.Join(saw.LockedActions, "\n"); strings.Contains(all, "Lathe: approve") || strings.Contains(all, "Lathe: reject") {
 		t.Errorf("a locked editor is offered %q", all)
 	}
 	for _, e := range []string{saw.UnlockError, saw.RejectError, saw.ApproveError} {

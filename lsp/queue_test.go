@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"testing"
 	"time"
 
 	"lathe/learn"
@@ -18,18 +19,17 @@ type queue struct {
 	items     map[string][]Proposal // by root
 	changed   chan struct{}
 	decisions []decision
-	needSign  bool // every verdict needs a signature
+	refusals  chan Refusal
 }
 
 type decision struct {
 	ID, Hash string
 	Verdict  learn.Verdict
 	Reason   string
-	Signed   bool
 }
 
 func newQueue() *queue {
-	return &queue{items: map[string][]Proposal{}, changed: make(chan struct{})}
+	return &queue{items: map[string][]Proposal{}, changed: make(chan struct{}), refusals: make(chan Refusal, 100)}
 }
 
 func (q *queue) put(root string, ps ...Proposal) {
@@ -66,9 +66,6 @@ func (q *queue) Watch() <-chan struct{} {
 func (q *queue) Decide(_ context.Context, id, hash string, v learn.Verdict, reason string, s Signer) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if s == nil && (q.needSign || v == learn.VerdictApprove) {
-		return ErrLocked
-	}
 	for root, ps := range q.items {
 		for i, p := range ps {
 			if p.ID != id {
@@ -77,19 +74,22 @@ func (q *queue) Decide(_ context.Context, id, hash string, v learn.Verdict, reas
 			if p.ContentHash != hash {
 				return errors.New("the content changed")
 			}
-			if s != nil && len(s.Decide(id, hash, v, reason, time.Unix(0, 0)).Signature) == 0 {
+			if len(s.Decide(id, hash, v, reason, time.Unix(0, 0)).Signature) == 0 {
 				return errors.New("not signed")
 			}
 			if v != learn.VerdictRequestClarification {
 				q.items[root] = slices.Delete(ps, i, i+1)
 			}
-			q.decisions = append(q.decisions, decision{id, hash, v, reason, s != nil})
+			q.decisions = append(q.decisions, decision{id, hash, v, reason})
 			q.broadcast()
 			return nil
 		}
 	}
 	return fmt.Errorf("there is no proposal %q", id)
 }
+
+// refuse is Options.Refused.
+func (q *queue) refuse(_ context.Context, r Refusal) { q.refusals <- r }
 
 func (q *queue) decided() []decision {
 	q.mu.Lock()
@@ -102,4 +102,14 @@ type signer struct{}
 
 func (signer) Decide(id, hash string, v learn.Verdict, reason string, at time.Time) learn.Decision {
 	return learn.Decision{ObjectID: id, ContentHash: hash, Verdict: v, Reason: reason, Timestamp: at, Signature: []byte("signed")}
+}
+
+// unlock gives all connections the right to decide, as the review page does.
+func (s *Server) unlock(t testing.TB) {
+	t.Helper()
+	for _, c := range s.Connections() {
+		if err := s.Unlock(c.ID, signer{}); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

@@ -76,7 +76,9 @@ func TestProgress(t *testing.T) {
 	q.put(root, proposal("p1", "test"))
 	caps := modern()
 	caps.Window.WorkDoneProgress = new(true)
-	e := opened(t, q, testServer(q), caps, root, 1)
+	s := testServer(q)
+	e := opened(t, q, s, caps, root, 1)
+	s.unlock(t)
 	e.until("the end of the first look", func() bool { return len(e.progress) == 2 })
 	reject := find(e.actions(planPath(root), 3), commandReject)
 	p := &protocol.ExecuteCommandParams{Command: reject.Command, Arguments: reject.Arguments}

@@ -24,7 +24,7 @@ func (d *Daemon) newLSP() *lsp.Server {
 			_, err := d.feedback(ctx, FeedbackCall{ID: remedyID, Good: worked})
 			return err
 		},
-		ReviewURL: d.unlockURL, Logger: d.logger, Version: Version})
+		Refused: d.editorRefused(), ReviewURL: d.unlockURL, Logger: d.logger, Version: Version})
 }
 
 // proposals is the review queue as the language server sees it.
@@ -65,23 +65,37 @@ func (p proposals) generated(it review.Item) bool {
 	return ok && r.Method == learn.MethodLLM
 }
 
-// Decide makes an editor's decision. Without the reviewer's signature it can
-// reject and ask back, never approve.
+// Decide makes an editor's decision, as one on the page is made.
 func (p proposals) Decide(ctx context.Context, id, contentHash string, v learn.Verdict, reason string, s lsp.Signer) error {
 	release, err := p.d.enter()
 	if err != nil {
 		return err
 	}
 	defer release()
-	if s == nil {
-		if v == learn.VerdictApprove {
-			return lsp.ErrLocked
-		}
-		_, err := p.d.queue.Dismiss(ctx, id, contentHash, v, reason, "editor")
-		return err
-	}
 	_, err = p.d.decide(ctx, s.Decide(id, contentHash, v, reason, p.d.now()))
 	return err
+}
+
+// editorRefused notes in the ledger the decisions that an editor's connection
+// was refused before they reached the queue, up to as many as the page may.
+func (d *Daemon) editorRefused() func(ctx context.Context, r lsp.Refusal) {
+	bound := &refusals{}
+	return func(ctx context.Context, r lsp.Refusal) {
+		now := d.now()
+		if !bound.take(now) {
+			return
+		}
+		release, err := d.enter()
+		if err != nil {
+			return // on its way down; the log has it
+		}
+		defer release()
+		body := map[string]any{"why": r.Why, "at": "editor", "editor": r.Editor, "time": now,
+			"decision": learn.Decision{ObjectID: r.ProposalID, ContentHash: r.ContentHash, Verdict: r.Verdict}}
+		if err := d.writeLedger(ctx, learn.EntryRefused, r.ProposalID, "", body, nil); err != nil {
+			d.logger.Error("a refusal is not in the ledger", "why", r.Why, "err", err)
+		}
+	}
 }
 
 func (p proposals) Watch() <-chan struct{} { return p.d.ledger.watch() }

@@ -1,5 +1,5 @@
 -- Drives Neovim (0.7 or later) as a person would: opens a plan, sees what is
--- proposed, rejects one proposal, waits until the connection is unlocked,
+-- proposed, waits until the connection is unlocked, rejects one proposal,
 -- approves another. Prints one JSON document. The Go test gives the paths in
 -- the environment: LSP_TEST_FILE, LSP_TEST_COMMAND, LSP_TEST_PIPE, LSP_TEST_ROOT.
 -- Asked for the unlock page, the test unlocks the connection as a person would.
@@ -102,11 +102,7 @@ out.hover = request("textDocument/hover", {
   textDocument = { uri = vim.uri_from_bufnr(buffer) },
   position = { line = out.diagnostics[2].line + 1, character = 3 },
 })
-out.reject_result, out.reject_error = execute(locked, "lathe.reject")
-shown(1)
-out.again_result, out.again_error = execute(locked, "lathe.reject")
-
-local _, unlock_error = execute(actions(out.diagnostics[1].line + 1), "lathe.unlock")
+local _, unlock_error = execute(locked, "lathe.unlock")
 out.unlock_error = unlock_error
 local unlocked = {}
 wait("the action to approve", function()
@@ -114,6 +110,11 @@ wait("the action to approve", function()
   return table.concat(titles(unlocked), "\n"):find("Lathe: approve", 1, true) ~= nil
 end)
 out.unlocked_actions = titles(unlocked)
+local second = actions(out.diagnostics[2].line + 1)
+out.reject_result, out.reject_error = execute(second, "lathe.reject")
+shown(1)
+out.again_result, out.again_error = execute(second, "lathe.reject")
+
 out.approve_result, out.approve_error = execute(unlocked, "lathe.approve")
 shown(0)
 client.stop()

@@ -251,32 +251,6 @@ func bounded(d learn.Decision) learn.Decision {
 	return d
 }
 
-// Dismiss rejects an item or asks back without the reviewer's signature, as an
-// editor that is not unlocked may: nothing is deployed by it. by says who.
-func (q *Queue) Dismiss(ctx context.Context, objectID, contentHash string, v learn.Verdict, reason, by string) (Item, error) {
-	now := q.o.Now().UTC()
-	nonce := learn.UUIDv8("dismiss", objectID, contentHash, string(v), reason, now.Format(time.RFC3339Nano))
-	d := learn.Decision{DecisionID: nonce, ObjectID: objectID, ContentHash: contentHash, Verdict: v, Reason: reason,
-		Reviewer: by, Timestamp: now, Nonce: nonce}
-	q.decide.Lock()
-	defer q.decide.Unlock()
-	it, err := q.Get(objectID)
-	switch {
-	case v != learn.VerdictReject && v != learn.VerdictRequestClarification:
-		err = fmt.Errorf("%s needs the reviewer's signature", v)
-	case err != nil:
-	case it.ContentHash != contentHash:
-		err = fmt.Errorf("%s has changed: look at it again", it.Title)
-	case it.State != learn.StateInReview:
-		err = fmt.Errorf("%s is %s already: nothing is left to decide", it.Title, it.State)
-	}
-	if err != nil {
-		return Item{}, q.refuse(ctx, d, err)
-	}
-	d.ObjectID = it.ID
-	return q.commit(ctx, d)
-}
-
 // commit makes a checked decision durable, then visible.
 func (q *Queue) commit(ctx context.Context, d learn.Decision) (Item, error) {
 	entry, err := learn.NewEntry(learn.EntryDecision, d.ObjectID, "", d.Timestamp, d, nil)

@@ -209,23 +209,6 @@ func TestKeyFile(t *testing.T) {
 	}
 }
 
-func TestDismissRejectsButNeverApproves(t *testing.T) {
-	q, led, _ := setup(t)
-	if _, err := q.Dismiss(t.Context(), "rev-1", "sha256:a", learn.VerdictApprove, "", "editor"); err == nil {
-		t.Fatal("an approval without a signature was taken")
-	}
-	if _, err := q.Dismiss(t.Context(), "rev-1", "sha256:old", learn.VerdictReject, "", "editor"); err == nil {
-		t.Error("a stale rejection was taken")
-	}
-	it, err := q.Dismiss(t.Context(), "rev-1", "sha256:a", learn.VerdictReject, "no", "editor")
-	if err != nil || it.State != learn.StateRejected || led.count(learn.EntryDecision) != 1 {
-		t.Errorf("%v, state %s, %d decisions", err, it.State, led.count(learn.EntryDecision))
-	}
-	if _, err := q.Approval("rev-1", "sha256:a"); err == nil {
-		t.Error("a dismissed item counts as approved")
-	}
-}
-
 func TestWhatIsRefusedWithoutASignatureIsRecordedToo(t *testing.T) {
 	q, led, _ := setup(t)
 	for _, c := range []struct {
@@ -233,7 +216,8 @@ func TestWhatIsRefusedWithoutASignatureIsRecordedToo(t *testing.T) {
 		verdict  learn.Verdict
 	}{{"rev-1", "sha256:a", learn.VerdictApprove}, {"rev-1", "sha256:old", learn.VerdictReject}, {"rev-9", "sha256:a", learn.VerdictReject}} {
 		before := led.count(learn.EntryRefused)
-		if _, err := q.Dismiss(t.Context(), c.id, c.hash, c.verdict, strings.Repeat("x", 1<<20), "an agent"); err == nil || led.count(learn.EntryRefused) != before+1 {
+		d := learn.Decision{ObjectID: c.id, ContentHash: c.hash, Verdict: c.verdict, Reason: strings.Repeat("x", 1<<20), Reviewer: "an agent"}
+		if _, err := q.Decide(t.Context(), d); err == nil || led.count(learn.EntryRefused) != before+1 {
 			t.Errorf("%+v: %v, %d refusals", c, err, led.count(learn.EntryRefused))
 		}
 	}
