@@ -56,8 +56,8 @@ func (m *editorMemory) see(w wire) {
 			m.folders = append(m.folders, w)
 		}
 	case protocol.MethodTextDocumentDidOpen:
-		var p protocol.DidOpenTextDocumentParams
-		if protocol.Unmarshal(mend(w.Params), &p) != nil {
+		p, err := readOpen(w.Params)
+		if err != nil {
 			return
 		}
 		if d, err := m.docs.open(string(p.TextDocument.URI), p.TextDocument.Text, p.TextDocument.Version); err == nil {

@@ -2,6 +2,7 @@ package lsp
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 	"path/filepath"
@@ -37,6 +38,7 @@ type editor struct {
 	mu          sync.Mutex
 	news        chan struct{} // closed when something was shown
 	diagnostics map[string][]protocol.Diagnostic
+	raws        map[string][]protocol.Diagnostic // by URI as it was sent
 	published   int
 	messages    []string
 	documents   []string
@@ -69,7 +71,7 @@ func connect(t *testing.T, s *Server) *editor {
 
 // attach makes an editor of a connection to a server.
 func attach(t testing.TB, conn net.Conn) *editor {
-	e := &editor{t: t, conn: conn, news: make(chan struct{}), diagnostics: map[string][]protocol.Diagnostic{}, settings: "{}"}
+	e := &editor{t: t, conn: conn, news: make(chan struct{}), diagnostics: map[string][]protocol.Diagnostic{}, raws: map[string][]protocol.Diagnostic{}, settings: "{}"}
 	e.rpc = jsonrpc2.NewConn(jsonrpc2.NewHeaderStream(conn), jsonrpc2.WithCodec(codec{}))
 	e.rpc.Go(context.Background(), e.handle)
 	t.Cleanup(func() { _ = e.rpc.Close() })
@@ -87,6 +89,11 @@ func (e *editor) handle(ctx context.Context, req *jsonrpc2.Request) (any, error)
 			return nil, err
 		}
 		e.diagnostics[string(p.URI)] = p.Diagnostics
+		var spelled struct{ URI string }
+		if err := json.Unmarshal(req.Params(), &spelled); err != nil {
+			return nil, err
+		}
+		e.raws[spelled.URI] = p.Diagnostics
 		e.published++
 	case protocol.MethodWindowShowMessage:
 		var p protocol.ShowMessageParams

@@ -48,7 +48,7 @@ func (c *connection) dispatch(ctx context.Context, req *jsonrpc2.Request) (any, 
 func (c *connection) notified(req *jsonrpc2.Request) error {
 	switch req.Method() {
 	case protocol.MethodTextDocumentDidOpen:
-		return inform(req, c.didOpen)
+		return c.didOpen(req)
 	case protocol.MethodTextDocumentDidChange:
 		err := inform(req, c.didChange)
 		if err != nil {
@@ -111,9 +111,13 @@ func mend(params []byte) []byte {
 func decode[P any](req *jsonrpc2.Request) (*P, error) {
 	var p P
 	if err := protocol.Unmarshal(mend(req.Params()), &p); err != nil {
-		return nil, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "lathe: the parameters of %s are not readable: %s", short(req.Method()), cut(err.Error(), 200))
+		return nil, unreadable(req, err)
 	}
 	return &p, nil
+}
+
+func unreadable(req *jsonrpc2.Request, err error) error {
+	return jsonrpc2.Errorf(jsonrpc2.InvalidParams, "lathe: the parameters of %s are not readable: %s", short(req.Method()), cut(err.Error(), 200))
 }
 
 func answer[P, R any](req *jsonrpc2.Request, do func(*P) (R, error)) (any, error) {

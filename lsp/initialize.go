@@ -75,12 +75,12 @@ func (c *connection) initialize(p *protocol.InitializeParams) (*protocol.Initial
 	var roots []root
 	for _, u := range rootURIs(p) {
 		if path, err := pathOf(u); err == nil && len(roots) < maxRoots {
-			roots = append(roots, newRoot(path))
+			roots = append(roots, newRoot(workspaceOf(path)))
 		}
 	}
 	c.mu.Lock()
 	c.phase, c.can = phaseReady, can
-	c.editor = cut(strings.TrimSpace(p.ClientInfo.Name+" "+value(p.ClientInfo.Version)), 80)
+	c.editor = oneLine(p.ClientInfo.Name+" "+value(p.ClientInfo.Version), 80) // Emacs says its version in two lines
 	c.roots, c.rooted = roots, len(roots) > 0
 	c.stale = true
 	if s, err := readSettings(p.InitializationOptions); err != nil {
@@ -95,6 +95,15 @@ func (c *connection) initialize(p *protocol.InitializeParams) (*protocol.Initial
 		Capabilities: offered(can, &c.server.o),
 		ServerInfo:   protocol.ServerInfo{Name: "lathe", Version: protocol.NewOptional(c.server.o.Version)},
 	}, nil
+}
+
+// workspaceOf is the folder that a root belongs to: an editor that finds no
+// project around a plan template takes the template's own folder for one.
+func workspaceOf(path string) string {
+	if i := strings.LastIndex(path+"/", "/.ocode/"); i > 0 {
+		return path[:i]
+	}
+	return path
 }
 
 // rootURIs are the workspace's folders, by the newest means that the editor used.
@@ -157,7 +166,7 @@ func (c *connection) didChangeFolders(p *protocol.DidChangeWorkspaceFoldersParam
 				bad = append(bad, err)
 				continue
 			}
-			out = append(out, path)
+			out = append(out, workspaceOf(path))
 		}
 		return out
 	}

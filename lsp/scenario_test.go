@@ -222,6 +222,24 @@ func TestFolders(t *testing.T) {
 	e.shown(planPath(first), 0)
 }
 
+// TestSpelling: a document is named to the editor as the editor spells it.
+func TestSpelling(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "a (b) [é]!")
+	q := newQueue()
+	q.put(root, proposal("p1", "test"))
+	for _, spell := range []func(path string) string{
+		func(p string) string { return "file://" + strings.ReplaceAll(p, " ", "%20") },
+		func(p string) string { return string(uri.File(p)) },
+		func(p string) string { return "FILE://localhost" + strings.ReplaceAll(p, " ", "%20") },
+	} {
+		spelled := spell(planPath(root))
+		e := connect(t, testServer(q))
+		e.initialize(modern(), root)
+		e.raw(fmt.Sprintf(`{"jsonrpc":"2.0","method":"textDocument/didOpen","params":{"textDocument":{"uri":%q,"languageId":"json","version":1,"text":%q}}}`, spelled, plan))
+		e.until("diagnostics under the same spelling", func() bool { return len(e.raws[spelled]) == 1 })
+	}
+}
+
 // TestSingleFile: an editor without a workspace opens a plan; its folder counts.
 func TestSingleFile(t *testing.T) {
 	root := t.TempDir()
@@ -233,12 +251,8 @@ func TestSingleFile(t *testing.T) {
 	e.raw(fmt.Sprintf(`{"jsonrpc":"2.0","method":"textDocument/didOpen","params":{"textDocument":{"uri":%q,"languageId":"json","version":1,"text":%q}}}`, escaped, plan))
 	shown := func(n int) func() bool {
 		return func() bool {
-			for u, d := range e.diagnostics {
-				if p, _ := pathOf(u); p == planPath(root) {
-					return len(d) == n
-				}
-			}
-			return false
+			d, ok := e.raws[escaped]
+			return ok && len(d) == n
 		}
 	}
 	e.until("diagnostics of the file", shown(1))
@@ -246,6 +260,36 @@ func TestSingleFile(t *testing.T) {
 	close.TextDocument.URI = uri.File(planPath(root))
 	e.notify(protocol.MethodTextDocumentDidClose, close)
 	e.until("none once closed under another spelling", shown(0))
+}
+
+// TestTwoLines: an editor that says its version in two lines, as Emacs does, is
+// named in one: what goes into the log is bounded to that.
+func TestTwoLines(t *testing.T) {
+	root := t.TempDir()
+	q, m := newQueue(), newMemory()
+	q.put(root, proposal("p1", "test"))
+	s := knowing(q, m)
+	e := connect(t, s)
+	e.must(protocol.MethodInitialize, jsonrpc2.RawMessage(fmt.Sprintf(`{"processId":null,"clientInfo":{"name":"emacs","version":"GNU Emacs 28.2 (build 1)\n of 2023"},"rootUri":%q,"capabilities":{}}`,
+		uri.File(root))), nil)
+	if got := s.Connections()[0].Editor; got != "emacs GNU Emacs 28.2 (build 1) of 2023" {
+		t.Errorf("editor %q", got)
+	}
+}
+
+// TestRootOfPlans: an editor that takes the templates' folder for the workspace
+// means the one around it, also when it is removed.
+func TestRootOfPlans(t *testing.T) {
+	root := t.TempDir()
+	q := newQueue()
+	q.put(root, proposal("p1", "test"))
+	e := connect(t, testServer(q))
+	e.initialize(modern(), filepath.Dir(planPath(root)))
+	e.open(planPath(root), plan)
+	e.shown(planPath(root), 1)
+	e.notify(protocol.MethodWorkspaceDidChangeWorkspaceFolders, &protocol.DidChangeWorkspaceFoldersParams{Event: protocol.WorkspaceFoldersChangeEvent{
+		Added: []protocol.WorkspaceFolder{}, Removed: []protocol.WorkspaceFolder{{URI: uri.File(filepath.Join(root, ".ocode")), Name: "x"}}}})
+	e.shown(planPath(root), 0)
 }
 
 // TestMend: only URIs are touched.

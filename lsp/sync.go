@@ -1,14 +1,38 @@
 package lsp
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 
+	"go.lsp.dev/jsonrpc2"
 	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
 )
 
-func (c *connection) didOpen(p *protocol.DidOpenTextDocumentParams) error {
+// readOpen reads the parameters of a didOpen. The URI stays as the editor spells
+// it, which the protocol library does not leave it: there are editors that know
+// their documents by nothing else.
+func readOpen(params []byte) (*protocol.DidOpenTextDocumentParams, error) {
+	var p protocol.DidOpenTextDocumentParams
+	var spelled struct {
+		TextDocument struct {
+			URI string `json:"uri"`
+		} `json:"textDocument"`
+	}
+	err := protocol.Unmarshal(mend(params), &p)
+	if err == nil {
+		err = json.Unmarshal(params, &spelled)
+	}
+	p.TextDocument.URI = uri.URI(spelled.TextDocument.URI)
+	return &p, err
+}
+
+func (c *connection) didOpen(req *jsonrpc2.Request) error {
+	p, err := readOpen(req.Params())
+	if err != nil {
+		return unreadable(req, err)
+	}
 	t := &p.TextDocument
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -26,12 +50,11 @@ func (c *connection) didOpen(p *protocol.DidOpenTextDocumentParams) error {
 // adoptRoot takes the folder that holds an open file's .ocode as workspace
 // when the editor named none, as for a single file. mu is held.
 func (c *connection) adoptRoot(d *document) {
-	path := d.paths[0]
-	i := strings.LastIndex(path, "/.ocode/")
-	if c.rooted || i <= 0 || len(c.roots) >= maxRoots {
+	folder := workspaceOf(d.paths[0])
+	if c.rooted || folder == d.paths[0] || len(c.roots) >= maxRoots {
 		return
 	}
-	if folder := path[:i]; !slices.ContainsFunc(c.roots, func(r root) bool { return r.path == folder }) {
+	if !slices.ContainsFunc(c.roots, func(r root) bool { return r.path == folder }) {
 		c.roots = append(c.roots, newRoot(folder))
 		c.stale = true
 	}

@@ -21,7 +21,7 @@ import (
 
 // devPackages are Debian's names of what the tests drive beside Go and git.
 var devPackages = []string{"python3", "mypy", "pylint", "bandit", "python3-pytest", "python3-pytest-cov", "python3-hypothesis", "python3-coverage",
-	"neovim", "chromium", "gawk", "jq", "sqlite3", "curl", "make", "gcc", "iproute2", "util-linux", "mmdebstrap", "runc"}
+	"neovim", "emacs-nox", "elpa-eglot", "elpa-lsp-mode", "chromium", "gawk", "jq", "sqlite3", "curl", "make", "gcc", "iproute2", "util-linux", "mmdebstrap", "runc"}
 
 // step is one thing that setup does.
 type step struct {
@@ -64,7 +64,7 @@ when it is missing (as root). Nothing is downloaded from anywhere else.`,
 			return a.selfTest(cmd.Context(), store)
 		}}
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
-	c.Flags().BoolVar(&dev, "dev", false, "also install what the tests drive: an editor, a browser, analysers, MCP clients")
+	c.Flags().BoolVar(&dev, "dev", false, "also install what the tests drive: editors, a browser, analysers, MCP clients")
 	return c
 }
 

@@ -1,0 +1,23 @@
+;; Drives eglot with what `lathe connect emacs` wrote.
+(package-initialize)
+(load (expand-file-name "common.el" (file-name-directory load-file-name)))
+(load (expand-file-name "~/.emacs.d/init.el"))
+(require 'eglot)
+(setq eglot-sync-connect 60 eglot-connect-timeout 60)
+(find-file (getenv "LATHE_TEST_FILE"))
+(eglot-ensure)
+(run-hooks 'post-command-hook) ; where eglot-ensure waits; batch mode has no commands
+(wait-for "a connection" #'eglot-current-server)
+(let ((first (wait-for "a diagnostic"
+                       (lambda ()
+                         (cl-find-if (lambda (d) (string-match-p "lathe" (flymake-diagnostic-text d)))
+                                     (flymake-diagnostics))))))
+  (goto-char (flymake-diagnostic-beg first))
+  (note 'line (1- (line-number-at-pos)))
+  (note 'message (flymake-diagnostic-text first)))
+(note 'hover (plist-get (plist-get (jsonrpc-request (eglot-current-server) :textDocument/hover (eglot--TextDocumentPositionParams)) :contents) :value))
+(decide (lambda () (mapcar (lambda (a) (plist-get a :title)) (eglot-code-actions (point) (point))))
+        (lambda (title)
+          (let ((last-nonmenu-event t))
+            (cl-letf (((symbol-function 'completing-read) (lambda (&rest _) title)))
+              (eglot-code-actions (point) (point) nil t)))))
