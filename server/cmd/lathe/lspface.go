@@ -25,13 +25,15 @@ none runs and whose restarts it survives: the new daemon is told which folders,
 settings and documents the editor has. Beside your language's own server it shows
 
   - proposals where they belong (steps of .ocode/plans/*.json, sources of tools),
-    with actions to approve, reject, ask back and see the evidence;
+    with actions to approve, reject, ask back and see the evidence, once the
+    editor is unlocked on the review page;
   - what keeps failing, with its history, and what fixed it before;
   - how often plan steps, files and functions failed, as code lenses;
   - completion and checks in .ocode/plans/*.json.
 
 Settings, under "lathe", all true unless said otherwise: diagnostics, code_lens,
-hover, notifications. See docs/editors.md for Neovim, Emacs, VS Code and Helix.`,
+hover, notifications. See docs/editors.md for Neovim, Emacs, Helix, VS Code and Zed;
+lathe connect writes the settings of the first three.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client, _, err := a.client(cmd.Context())
