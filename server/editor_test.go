@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -148,7 +149,7 @@ func (a *alone) refusedFor(n int, id, why string) {
 	a.t.Helper()
 	for deadline := time.After(editorPatience); ; {
 		if got := a.entries(learn.EntryRefused); len(got) >= n {
-			if body := string(got[n-1].Body); len(got) > n || got[n-1].ObjectID != id || !strings.Contains(body, why) {
+			if body := string(got[n-1].Body); len(got) > n || got[n-1].ObjectID != id || !regexp.MustCompile(why).MatchString(body) {
 				a.t.Errorf("%d refusals, the last about %s: %s; want %d, about %s, with %q", len(got), got[n-1].ObjectID, body, n, id, why)
 			}
 			return
@@ -171,22 +172,22 @@ func TestEditorDecisionsAreRefused(t *testing.T) {
 	seen := agent.offered(a, "lathe.clarify", it).Arguments
 	question := []json.RawMessage{json.RawMessage(fmt.Sprintf(`{"proposal_id":%q,"content_hash":%q,"reason":"why?"}`, it.ID, it.ContentHash))}
 	refused := 0
-	deny := func(e *editing, c command, id, want, why string) {
+	deny := func(e *editing, c command, id, want string) { // want is an expression
 		t.Helper()
-		if err := e.execute(c); err == nil || !strings.Contains(err.Error(), want) {
+		if err := e.execute(c); err == nil || !regexp.MustCompile(want).MatchString(err.Error()) {
 			t.Errorf("%s: %v, want %q", c.Command, err, want)
 		}
 		refused++
-		a.refusedFor(refused, id, why)
+		a.refusedFor(refused, id, want)
 	}
 	for _, c := range []command{{"lathe.approve", seen}, {"lathe.reject", seen}, {"lathe.clarify", question}} {
-		deny(agent, c, it.ID, "not unlocked", "not unlocked")
+		deny(agent, c, it.ID, "not unlocked")
 	}
 	foreign, err := review.Create(t.TempDir(), "another passphrase")
 	a.must(err)
 	forger := a.unlocked("a forger", foreign)
-	deny(forger, forger.offered(a, "lathe.approve", it), it.ID, "not by this installation", "not by this installation")
-	deny(forger, command{"lathe.approve", []json.RawMessage{json.RawMessage(`{"proposal_id":"no-such","content_hash":"sha256:0"}`)}}, "no-such", "not open any more", "not open")
+	deny(forger, forger.offered(a, "lathe.approve", it), it.ID, "not by this installation")
+	deny(forger, command{"lathe.approve", []json.RawMessage{json.RawMessage(`{"proposal_id":"no-such","content_hash":"sha256:0"}`)}}, "no-such", "not open any more")
 
 	e := a.unlocked("Neovim", a.key)
 	old := e.offered(a, "lathe.approve", it)
@@ -201,11 +202,11 @@ func TestEditorDecisionsAreRefused(t *testing.T) {
 		t.Fatal("the proposal did not change")
 	}
 	e.offered(a, "lathe.approve", changed)
-	deny(e, old, it.ID, "changed after this action", "changed after this action")
+	deny(e, old, it.ID, "changed after this action")
 
 	reject := e.offered(a, "lathe.reject", changed)
 	a.must(e.execute(reject))
-	deny(e, reject, it.ID, "not open any more", "not open any more")
+	deny(e, reject, it.ID, "not open any more|is rejected already") // as the editor has heard of it, or not yet
 	if n := len(a.entries(learn.EntryDecision)); n != 1 {
 		t.Errorf("%d decisions are in the ledger, want the one rejection", n)
 	}
