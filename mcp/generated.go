@@ -111,7 +111,9 @@ func (s *Server) setTools(tools []server.ServerTool) (err error) {
 }
 
 func (s *Server) generatedTool(m learn.ToolManifest, c *checker) server.ServerTool {
-	t := mcp.NewToolWithRawSchema(m.Name, m.Description+" (by Lathe, "+m.Version+")", m.Parameters)
+	t := mcp.NewToolWithRawSchema(m.Name, m.Description, m.Parameters)
+	// Not in the description: agents keep that in every prompt.
+	t.Meta = mcp.NewMetaFromMap(map[string]any{"lathe/version": m.Version})
 	readOnly := m.Permissions.Filesystem != "write" && len(m.Permissions.Network) == 0
 	t.Annotations = hints(m.Name, readOnly, false, readOnly, len(m.Permissions.Network) > 0)
 	return server.ServerTool{Tool: t, Handler: func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {

@@ -106,10 +106,9 @@ func (f *Finder) lacking(name string, p *operation, err error) string {
 }
 
 // listTokens is what a tool's entry in a tool list takes: name, description
-// with the version that mcp adds, and schema of the parameters, with what
-// holds them together.
+// and schema of the parameters, with what holds them together.
 func listTokens(spec learn.ToolSpecification) int64 {
-	return tokensOf(`{"name":"","description":" (by Lathe, 0.1.0)","parameters":}` + spec.Name + spec.Description + string(spec.Parameters))
+	return tokensOf(`{"name":"","description":"","parameters":}` + spec.Name + spec.Description + string(spec.Parameters))
 }
 
 func tallies(m map[string]*learn.Tally) []learn.Tally {

@@ -18,7 +18,7 @@ const (
 	maxEvidence      = 20
 	maxSessionSet    = 1024
 	maxSequence      = 3 // calls
-	snapshotVersion  = 3
+	snapshotVersion  = 4
 )
 
 // call is one shell call as the state remembers it.
@@ -83,7 +83,7 @@ type state struct {
 	Operations map[string]*operation       `json:"operations"`
 	Tails      map[string]*use             `json:"tails"`  // by session: its last call, when that was a use
 	Seen       map[uint64]struct{}         `json:"seen"`   // sessions with a shell call
-	Turns      int64                       `json:"turns"`  // shell calls whose prompt was counted
+	Turns      int64                       `json:"turns"`  // calls whose prompt was counted
 	Absent     map[string]map[string]int64 `json:"absent"` // by session and operation: tokens that its prompts would not hold
 	Installed  map[string]*installed       `json:"installed"`
 	Costly     map[string]*repeated        `json:"costly"`  // by skeleton

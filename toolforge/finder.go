@@ -82,6 +82,7 @@ func (f *Finder) Apply(o *learn.Observation, _ func(learn.LedgerEntry)) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.state.prompt(a)
 	if command == "" {
 		f.state.breakRun(a.SessionID)
 		f.state.breakTail(a.SessionID)
@@ -91,7 +92,7 @@ func (f *Finder) Apply(o *learn.Observation, _ func(learn.LedgerEntry)) error {
 	if len(command) > maxCommand {
 		f.state.Dropped.Commands++
 		f.state.breakRun(a.SessionID)
-		f.state.breakTail(a.SessionID)
+		f.state.applyUse(a, &o.Action, line{}, f.opts) // no line, and a program perhaps
 		return nil
 	}
 	f.applyCommand(a, &o.Action, command)

@@ -68,13 +68,20 @@ func alone(u *use) (saving, bool) {
 		if kept := tokensOf(quietListing(u.Output)); len(u.Output) <= maxExampleResult && kept+4 < u.Printed {
 			return saving{op: opList, what: "names only, without generated files and version control", tokens: u.Printed - kept}, true
 		}
+	case opReplace:
+		if u.Script != nil {
+			return u.Script.saving(u.shown())
+		}
 	}
 	return saving{}, false
 }
 
 // together is what one call in place of two would have saved.
 func together(a, b *use) (saving, bool) {
-	if a.Op != opSnippet && b.Op == opSnippet {
+	if a.Script != nil && b.Op == opSnippet {
+		return a.Script.followed(b)
+	}
+	if a.Op != opSnippet && b.Op == opSnippet || a.Script != nil && !a.Script.counts() {
 		return saving{}, false
 	}
 	turn := b.Written - foldArguments
@@ -92,29 +99,32 @@ func together(a, b *use) (saving, bool) {
 	switch {
 	case a.Op == opView && b.Op == opView:
 		if told(a, b) {
-			return miss(opView, "the second place stands in what the first call printed")
+			return miss(opView, "the second place stands in what an earlier one printed")
 		}
-		s, ok := one(opView, "several places in one call")
-		if o := overlap(a, b); o > 0 && ok {
-			s.tokens += o
+		turn += overlap(a, b) - b.numbering()
+		if len(a.Before) == 0 {
+			turn -= a.numbering()
 		}
-		return s, ok
+		if s, ok := one(opView, "several places in one call"); ok {
+			return s, true
+		}
+		return miss(opView, "line numbers cost more than the second call")
 	case a.Op == opSearch && b.Op == opView:
 		return searchThenView(a, b, turn)
 	case a.Op == opSearch && b.Op == opSearch:
-		if newWord(a.Output, a.Command, b.Pattern) {
-			return miss(opSearch, "the second pattern stands in what the first search printed")
+		if a.printed(b.Pattern) {
+			return miss(opSearch, "the second pattern stands in what an earlier search printed")
 		}
 		return one(opSearch, "several patterns in one search")
 	case a.Op == opReplace && (b.Op == opView || b.Op == opSearch) && samePath(a, b):
-		return one(opReplace, "the changed lines shown at once, in place of a look afterwards")
+		return changeThenLook(a, b)
 	case a.Op == opSnippet && b.Op == opSnippet && a.Step == "write" && b.Step == "run" && strings.Contains(b.Command, path.Base(a.Paths[0])):
 		return one(opSnippet, "written and run in one call")
 	case a.Op == opSnippet && b.Op == opSnippet && a.Step == "run" && b.Step == "remove" && namesOne(a.Command, b.Command):
 		return one(opSnippet, "no file to remove afterwards")
 	case a.Op == opList && b.Op == opList:
-		if slices.ContainsFunc(b.Paths, func(p string) bool { return newWord(a.Output, a.Command, p) }) {
-			return miss(opList, "the second folder stands in what the first listing printed")
+		if slices.ContainsFunc(b.Paths, a.printed) {
+			return miss(opList, "the second folder stands in what an earlier listing printed")
 		}
 		return one(opList, "several folders in one listing")
 	}
@@ -159,6 +169,33 @@ func searchThenView(a, b *use, turn int64) (saving, bool) {
 	return saving{op: op, what: what, calls: 1, tokens: tokens}, true
 }
 
+// changeThenLook is a change whose file was then looked at: the tool had shown
+// the changed lines. A look at much more than those had another purpose.
+func changeThenLook(a, b *use) (saving, bool) {
+	const op, what = opReplace, "the changed lines shown at once, in place of a look afterwards"
+	switch {
+	case b.Lines > maxLook+a.added():
+		return saving{op: op, what: "the look was at more than the change", miss: true}, true
+	case elsewhere(a.Spans, b.Spans):
+		return saving{op: op, what: "the look was at another place than the change", miss: true}, true
+	}
+	tokens := b.Written + b.Printed
+	if a.Script == nil { // of a program it is reckoned already
+		tokens -= a.shown()
+	}
+	return saving{op: op, what: what, calls: 1, tokens: tokens}, tokens > 0
+}
+
+// maxLook is how many lines a look at a change has at most.
+const maxLook = 40
+
+// elsewhere reports whether it is known that no line of a is among those of b.
+func elsewhere(a, b []span) bool {
+	return len(a) > 0 && len(b) > 0 && !slices.ContainsFunc(a, func(s span) bool {
+		return slices.ContainsFunc(b, func(t span) bool { return (t.Last == 0 || s.First <= t.Last) && (s.Last == 0 || t.First <= s.Last) })
+	})
+}
+
 // namesOne reports whether two commands name the same file.
 func namesOne(a, b string) bool {
 	words := strings.Fields(b)
@@ -173,22 +210,66 @@ func samePath(a, b *use) bool {
 
 func samePathName(p, q string) bool { return path.Clean(p) == path.Clean(q) }
 
-// told reports whether the place that b looks at stands in what a printed, so
-// that a had to be read first. The line numbers in front of lines are not
-// told: they are the place that was asked for.
+// told reports whether the place that b looks at stands in what a printed, or a
+// call that would have been one with a, so that it had to be read first. The
+// line numbers in front of lines are not told: they are the place that was
+// asked for.
 func told(a, b *use) bool {
-	text := lineNumber.ReplaceAllString(a.Output, "")
-	if !samePath(a, b) && newWord(text, a.Command, b.Paths[0]) {
-		return true
-	}
-	for _, s := range b.Spans {
-		for _, n := range []int{s.First, s.Last} {
-			if n > 9 && numberIn(text, n) {
-				return true
-			}
+	return slices.ContainsFunc(a.printouts(), func(p printout) bool {
+		text := lineNumber.ReplaceAllString(p.Output, "")
+		if !samePath(a, b) && newWord(text, p.Command, b.Paths[0]) {
+			return true
 		}
+		return slices.ContainsFunc(b.Spans, func(s span) bool {
+			return s.First > 9 && numberIn(text, s.First) || s.Last > 9 && numberIn(text, s.Last)
+		})
+	})
+}
+
+// printed reports whether a word of text stands in what u printed, or a call
+// that would have been one with it, and not in that call itself.
+func (u *use) printed(text string) bool {
+	return slices.ContainsFunc(u.printouts(), func(p printout) bool { return newWord(p.Output, p.Command, text) })
+}
+
+func (u *use) printouts() []printout {
+	return append(slices.Clone(u.Before), printout{Command: u.Command, Output: u.Output})
+}
+
+// maxTogether bounds how many calls are held to be one; the next begins anew.
+const maxTogether = 8
+
+// joins says that u would have been one call with before.
+func (u *use) joins(before *use) {
+	if len(before.Before) < maxTogether-1 {
+		u.Before = before.printouts()
 	}
-	return false
+}
+
+// What a replacement shows afterwards: the new lines and so many on each side,
+// at so many tokens a line.
+const (
+	shownAround = 2
+	shownTokens = 12
+)
+
+// shown is what a tool would show of the change that u made.
+func (u *use) shown() int64 { return int64(2*shownAround+u.added()) * shownTokens }
+
+// added is how many lines a change has.
+func (u *use) added() int {
+	if u.Script != nil {
+		return u.Script.Lines
+	}
+	return 1 + strings.Count(u.Pattern, "\n") + strings.Count(u.Pattern, `\n`)
+}
+
+// numbering is what line numbers add to a call that printed none.
+func (u *use) numbering() int64 {
+	if u.Numbers {
+		return 0
+	}
+	return int64(u.Lines) * 7 / 4 // six digits and a tab
 }
 
 var lineNumber = regexp.MustCompile(`(?m)^ *[0-9]+\t`)

@@ -50,9 +50,9 @@ func known(name string) knownOperation {
 			properties: `"path":{"type":"string"},"depth":{"type":"integer","description":"1 to 20, else 2"},"name":{"type":"string","description":"like *.py"}`,
 			example:    `{"depth":2}`}
 	case opReplace:
-		return knownOperation{name: name, does: "Replace a text that stands exactly once in a file, and show the lines.",
-			properties: `"path":{"type":"string"},"old":{"type":"string"},"new":{"type":"string"}`,
-			required:   []string{"path", "old", "new"}, example: `{"path":"sub/inner.py","old":"return 1","new":"return 1"}`, writes: true}
+		return knownOperation{name: name, does: "Replace a text that stands once in a file, or lines; shows the place.",
+			properties: `"path":{"type":"string"},"new":{"type":"string"},"old":{"type":"string"},"lines":{"type":"string","description":"not old: FIRST-LAST, or behind LINE+"}`,
+			required:   []string{"path", "new"}, example: `{"path":"sub/inner.py","old":"return 1","new":"return 1"}`, writes: true}
 	case opTest:
 		return knownOperation{name: name, does: "Run a test file and say how many passed, which failed and why first.",
 			lacks: "a test runs with the project's own packages, which the runtime image does not hold"}

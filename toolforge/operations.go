@@ -55,22 +55,20 @@ const (
 func (s *state) applyUse(a *learn.ActionOutcome, act *learn.Action, l line, o Options) (op string) {
 	session := hash(a.ProjectID, a.SessionID)
 	s.see(session)
-	if a.ResourceMetrics.TokenCountIn > 0 {
-		s.Turns++
-		for op, tokens := range s.Absent[a.SessionID] {
-			s.operation(op, a, session).Absent += tokens
-		}
+	command := act.Command
+	if command == "" {
+		command = a.Command()
 	}
-	u, ok := useOf(l, act)
+	u, ok := scriptUse(command)
+	if !ok {
+		u, ok = useOf(l, act)
+	}
 	if !ok {
 		delete(s.Tails, a.SessionID)
 		return ""
 	}
 	output := a.ToolOutput.Stdout + a.ToolOutput.Content
-	u.Event, u.Command, u.TimeMS = a.ID, act.Command, a.ResourceMetrics.DurationMS
-	if u.Command == "" {
-		u.Command = a.Command()
-	}
+	u.Event, u.Command, u.TimeMS = a.ID, command, a.ResourceMetrics.DurationMS
 	u.Output, u.Printed, u.Lines = clip(output, maxExampleResult+1), tokensOf(output), strings.Count(output, "\n")
 	u.Written, u.Read = written(a, u.Command), a.ResourceMetrics.TokenCountIn
 	if u.Op == opSearch {
@@ -87,12 +85,28 @@ func (s *state) applyUse(a *learn.ActionOutcome, act *learn.Action, l line, o Op
 		delete(s.Tails, a.SessionID)
 		return u.Op
 	}
-	s.gain(savings(before, &u), &u, before, a, session)
+	all := savings(before, &u)
+	s.gain(all, &u, before, a, session)
+	if before != nil && u.Op == before.Op && slices.ContainsFunc(all, func(one saving) bool { return one.calls > 0 }) {
+		u.joins(before)
+	}
 	if before == nil && len(s.Tails) >= o.MaxSessions {
 		s.makeTailRoom(a.SessionID)
 	}
-	s.Tails[a.SessionID] = &u
+	s.Tails[a.SessionID] = behind(before, &u)
 	return u.Op
+}
+
+// prompt counts a prompt that was read: each tool's entry would have stood in
+// it, and not what the tool had kept out before.
+func (s *state) prompt(a *learn.ActionOutcome) {
+	if a.ResourceMetrics.TokenCountIn <= 0 {
+		return
+	}
+	s.Turns++
+	for op, tokens := range s.Absent[a.SessionID] {
+		s.operation(op, a, hash(a.ProjectID, a.SessionID)).Absent += tokens
+	}
 }
 
 // gain books what was saved; a saving may belong to another operation than
@@ -166,6 +180,9 @@ func (p *operation) note(l line, u *use, act *learn.Action) {
 		p.Evidence = append(p.Evidence, u.Event)
 	}
 	names := l.programs()
+	if u.Script != nil {
+		names = []string{"python"}
+	}
 	if u.Op == opTest && act.Program != "" {
 		names = []string{act.Program}
 	}
@@ -182,7 +199,7 @@ func (p *operation) note(l line, u *use, act *learn.Action) {
 			}
 		}
 	}
-	if len(p.Examples) < maxExamples && len(u.Output) <= maxExampleResult && !slices.ContainsFunc(p.Examples, func(e learn.ToolExample) bool { return e.Command == u.Command }) {
+	if len(p.Examples) < maxExamples && len(u.Output) <= maxExampleResult && len(u.Command) <= maxCommand && !slices.ContainsFunc(p.Examples, func(e learn.ToolExample) bool { return e.Command == u.Command }) {
 		p.Examples = append(p.Examples, learn.ToolExample{Command: u.Command, Result: u.Output, EventID: u.Event})
 	}
 }

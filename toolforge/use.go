@@ -23,6 +23,12 @@ const (
 	opSnippet = "run_snippet"
 )
 
+// printout is a call with what it printed.
+type printout struct {
+	Command string `json:"c"`
+	Output  string `json:"o"` // cut to maxExampleResult+1
+}
+
 // span is a range of lines, both ends inclusive; Last 0 is the end.
 type span struct {
 	First int `json:"f"`
@@ -45,6 +51,9 @@ type use struct {
 	Hits    []hit    `json:"h,omitempty"`  // of a search with line numbers, at most maxHits
 	Found   int      `json:"n,omitempty"`  // lines that it printed
 	Step    string   `json:"st,omitempty"` // of a snippet: write, run, remove
+
+	Script *editScript `json:"sc,omitempty"` // a program that stands for a replacement
+	Before []printout  `json:"b,omitempty"`  // calls that one call would have been together with this one
 
 	Event   string  `json:"e"`
 	Command string  `json:"c"`
@@ -275,7 +284,8 @@ func listUse(p []stage) (use, bool) {
 	return u, true
 }
 
-// replaceUse knows sed -i and perl -pi with a substitution in one file.
+// replaceUse knows sed -i and perl -pi with a substitution in one file, and sed
+// -i that deletes, adds or changes lines by their numbers.
 func replaceUse(p []stage) (use, bool) {
 	if len(p) != 1 || len(p[0].words) < 4 {
 		return use{}, false
@@ -283,19 +293,29 @@ func replaceUse(p []stage) (use, bool) {
 	w := p[0].words
 	script, ok := "", false
 	for i := 1; i < len(w)-1; i++ {
-		if substitution.MatchString(w[i]) {
+		if substitution.MatchString(w[i]) || w[0] == "sed" && lineEdit.MatchString(w[i]) {
 			script, ok = w[i], true
 		}
 	}
 	if w[0] == "perl" && !slices.ContainsFunc(w, func(s string) bool { return strings.HasPrefix(s, "-") && strings.Contains(s, "i") }) {
 		return use{}, false
 	}
-	return use{Op: opReplace, Paths: w[len(w)-1:], Pattern: script}, ok
+	u := use{Op: opReplace, Paths: w[len(w)-1:], Pattern: script}
+	if m := address.FindStringSubmatch(script); m != nil {
+		u.Spans = []span{{First: atoi(m[1]), Last: max(atoi(m[1]), atoi(m[2]))}}
+	}
+	return u, ok
 }
+
+// address is the lines that a sed script begins with.
+var address = regexp.MustCompile(`^([0-9]{1,9})(?:,([0-9]{1,9}))? *[a-z]`)
 
 // substitution is a sed or perl script that replaces text: s/a/b/, with an
 // address in front or without.
 var substitution = regexp.MustCompile(`(?s)^([0-9,$]+ *)?s([/|#,@:!~]).+`)
+
+// lineEdit is a sed script that deletes, adds or changes lines by number.
+var lineEdit = regexp.MustCompile(`(?s)^[0-9]+(,[0-9]+)? *(d|[aic]( |\\).*)$`)
 
 // hitsOf reads the places that a search printed.
 func (u *use) hitsOf(output string) {

@@ -71,13 +71,14 @@ func runScripts(t *testing.T, dir, images string) {
 			} {
 				env.Setenv(name, value)
 			}
+			env.Values[sessionKey{}] = &session{}
 			env.Defer(func() { endDaemon(t, data) })
 			env.Defer(func() { endDaemon(t, filepath.Join(env.WorkDir, strings.Repeat("long-", 30))) })
 			return os.MkdirAll(filepath.Join(env.WorkDir, "home"), 0o700)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"onejson": oneJSON, "field": field, "make": makeInput, "samejson": sameJSON, "capture": capture, "rc": exitsWith, "occupy": occupy,
-			"registry": registryServer, "dockersave": dockerSave,
+			"registry": registryServer, "dockersave": dockerSave, "session": openSession, "ask": askTool, "bar": bar,
 		},
 	})
 }

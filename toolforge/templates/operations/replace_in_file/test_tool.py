@@ -65,10 +65,54 @@ def test_agrees_on_generated_files(lines: list[str], old: str, new: str, at: int
     assert Path("made").read_bytes().decode() == oracle(content, old, new)
 
 
+def by_number(content: str, script: str) -> str:
+    """Run the other original command, sed -i with line numbers."""
+    Path("copy").write_bytes(content.encode())
+    subprocess.run(["sed", "-i", script, "copy"], check=True, env=os.environ | {"LC_ALL": "C.UTF-8"})
+    return Path("copy").read_bytes().decode()
+
+
+@settings(max_examples=40, deadline=None, derandomize=True, database=None)
+@given(before=st.lists(words, min_size=1, max_size=6), new=st.text("abc", min_size=1, max_size=4), data=st.data())
+def test_lines_agree_with_sed(before: list[str], new: str, data: st.DataObject) -> None:
+    """Lines changed, deleted, and put behind one."""
+    content = "".join(line + "\n" for line in before)
+    first = data.draw(st.integers(1, len(before)))
+    last = data.draw(st.integers(first, len(before)))
+    for lines, text, script in [
+        (f"{first}-{last}", new, f"{first},{last}c\\{new}"),
+        (f"{first}-{last}", "", f"{first},{last}d"),
+        (f"{first}", new + "\n", f"{first}c\\{new}"),
+        (f"{first}+", new, f"{first}a\\{new}"),
+        ("0+", new, f"1i\\{new}"),
+    ]:
+        Path("made").write_bytes(content.encode())
+        replace_in_file(path="made", lines=lines, new=text)
+        assert Path("made").read_bytes().decode() == by_number(content, script)
+
+
+def test_last_line_without_an_end(tree: Path) -> None:
+    """What is put behind it begins on a line of its own."""
+    for lines, want in [("2", b"one\nnew\n"), ("2+", b"one\nlast\nnew\n"), ("1-2", b"new\n"), ("1+", b"one\nnew\nlast")]:
+        (tree / "open").write_bytes(b"one\nlast")
+        replace_in_file(path="open", lines=lines, new="new")
+        assert (tree / "open").read_bytes() == want
+    (tree / "open").write_bytes(b"")
+    assert replace_in_file(path="open", lines="0+", new="new") == "     1\tnew\n     2\t\n"
+
+
+@pytest.mark.parametrize("lines", ["0", "10", "2-1", "1-10", "10+", "a", "1,2", "-1", "1-", "1-2+", "0-1"])
+def test_lines_that_there_are_not(lines: str) -> None:
+    """Counted from 1, within the file."""
+    with pytest.raises(ValueError, match="lines"):
+        replace_in_file(path="a.py", lines=lines, new="x")
+    assert Path("a.py").read_bytes().decode() == TEXT
+
+
 def test_the_place_is_shown() -> None:
-    """Three lines around what changed, numbered."""
+    """Two lines around what changed, numbered."""
     assert replace_in_file(path="a.py", old="    return x", new="    y = x\n    return y") == (
-        "     2\t\n     3\t\n     4\tdef alpha(x):\n     5\t    y = x\n     6\t    return y  # a/b & [c]*\n     7\t\n     8\t\n     9\tdef beta():\n"
+        "     3\t\n     4\tdef alpha(x):\n     5\t    y = x\n     6\t    return y  # a/b & [c]*\n     7\t\n     8\t\n"
     )
     assert replace_in_file(path="a.py", old="import os", new="import io").startswith("     1\timport io\n     2\t\n")
     assert replace_in_file(path="a.py", old="two words", new="one").splitlines()[-2:] == ["    10\t\treturn 'one'", "    11\t"]
@@ -101,14 +145,14 @@ def test_nothing_is_written_unless_it_stands_there_once(old: str) -> None:
         replace_in_file(path="b", old="aa", new="b")
 
 
-@pytest.mark.parametrize("wrong", [{"path": None}, {"old": 1}, {"new": b"x"}])
+@pytest.mark.parametrize("wrong", [{"path": None}, {"old": 1}, {"new": b"x"}, {"lines": 3}])
 def test_wrong_types_are_refused(wrong: dict[str, object]) -> None:
     """Strings."""
     with pytest.raises(TypeError, match="must be strings"):
         replace_in_file(**({"path": "a.py", "old": "alpha", "new": "x"} | wrong))
 
 
-@pytest.mark.parametrize("wrong", [{"path": ""}, {"path": "a\0"}, {"old": ""}])
+@pytest.mark.parametrize("wrong", [{"path": ""}, {"path": "a\0"}, {"old": ""}, {"lines": "1"}])
 def test_empty_arguments_are_refused(wrong: dict[str, str]) -> None:
     """A path and a text."""
     with pytest.raises(ValueError, match="must not be empty"):

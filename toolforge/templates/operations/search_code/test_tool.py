@@ -85,10 +85,10 @@ def test_agrees_on_generated_arguments(patterns: list[str], include: str, contex
 
 def test_one_file_and_the_order() -> None:
     """A file by its name, whatever include says; files and lines in order."""
-    assert search_code(patterns=["alpha", "gamma"], path="b.txt", include="*.py") == "b.txt:1:alpha\nb.txt:2:beta gamma\n"
+    assert search_code(patterns=["alpha", "gamma"], path="b.txt", include="*.py") == "1:alpha\n2:beta gamma\n"
     found = search_code(patterns=["class"]).splitlines()
     assert found == ["./a.py:4:class Alpha:", "./sub/c.py:4:class Alpha:"]
-    assert search_code(patterns=["class"], path="a.py", context=1) == "a.py-3-\na.py:4:class Alpha:\na.py-5-    def beta(self):\n"
+    assert search_code(patterns=["class"], path="a.py", context=1) == "3-\n4:class Alpha:\n5-    def beta(self):\n"
 
 
 def test_many_files_go_in_several_runs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,16 +104,16 @@ def test_long_results_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whole lines only, and it is said."""
     assert tool.MAX_TEXT == 30_000
     monkeypatch.setattr(tool, "MAX_TEXT", 40)
-    assert search_code(patterns=["alpha"], path="sub/two words.py") == "sub/two words.py:1:alpha\n[cut: name a folder or a narrower pattern]\n"
+    assert search_code(patterns=["alpha"], path="sub/two words.py") == "1:alpha\n[cut: name a folder or a narrower pattern]\n"
     monkeypatch.setattr(tool, "MAX_TEXT", 14)
-    assert search_code(patterns=["alpha"], path="b.txt") == "b.txt:1:alpha\n"
+    assert search_code(patterns=["alpha"], path="b.txt") == "1:alpha\n"
 
 
 def test_odd_names_are_no_options() -> None:
     """A file named like a flag is a file."""
     os.chdir("sub")
     try:
-        assert search_code(patterns=["-v"], path="-v.py") == "-v.py:1:alpha -v\n"
+        assert search_code(patterns=["-v"], path="-v.py") == "1:alpha -v\n"
     finally:
         os.chdir("..")
 

@@ -30,9 +30,9 @@ def _files(path: str, include: str) -> list[str]:
     return [name for name in found if os.path.isfile(name)]
 
 
-def _grep(patterns: list[str], files: list[str], context: int) -> str:
+def _grep(patterns: list[str], files: list[str], context: int, named: bool) -> str:
     """What grep prints for some files; it reads the patterns as it does."""
-    command = ["grep", "-nIH", *([f"-C{context}"] if context else [])]
+    command = ["grep", "-nIH" if named else "-nIh", *([f"-C{context}"] if context else [])]
     for pattern in patterns:
         command += ["-e", pattern]
     done = subprocess.run(
@@ -56,8 +56,8 @@ def search_code(*, patterns: list[str], path: str = ".", include: str = "*", con
         search_code(patterns=["def main"], path="src", context=10)
         search_code(patterns=["TODO", "FIXME"], include="*.py")
 
-    Version control, caches and binary files are left out; at most 30000
-    characters are shown. Raises TypeError or ValueError for wrong arguments and
+    Version control, caches and binary files are left out; of one file its name
+    is not repeated; at most 30000 characters are shown. Raises TypeError or ValueError for wrong arguments and
     OSError for a path that is not there.
     """
     if not isinstance(patterns, list) or not all(isinstance(one, str) for one in [*patterns, path, include]):
@@ -71,7 +71,7 @@ def search_code(*, patterns: list[str], path: str = ".", include: str = "*", con
     files = _files(path, include)
     printed = ""
     for start in range(0, len(files), AT_ONCE):
-        more = _grep(patterns, files[start : start + AT_ONCE], context)
+        more = _grep(patterns, files[start : start + AT_ONCE], context, os.path.isdir(path))
         printed += "--\n" + more if printed and more and context else more
         if len(printed) > MAX_TEXT:
             cut = printed.rfind("\n", 0, MAX_TEXT) + 1
