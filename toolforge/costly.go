@@ -11,6 +11,7 @@ import (
 
 // repeated is a form of call that gave the same again and again.
 type repeated struct {
+	Intent   learn.Intent        `json:"intent,omitempty"`
 	Calls    int                 `json:"calls"`
 	Again    int                 `json:"again"` // calls that gave what the same call gave before in its session
 	TimeMS   float64             `json:"time_ms"`
@@ -41,7 +42,7 @@ const (
 
 // repeat looks whether a call printed what the same call printed before in its
 // session.
-func (s *state) repeat(c call, a *learn.ActionOutcome, o Options) {
+func (s *state) repeat(c call, intent learn.Intent, a *learn.ActionOutcome, o Options) {
 	p := s.Printed[a.SessionID]
 	if p == nil {
 		if len(s.Printed) >= o.MaxSessions {
@@ -67,7 +68,7 @@ func (s *state) repeat(c call, a *learn.ActionOutcome, o Options) {
 		if len(s.Costly) >= maxCostly {
 			s.makeCostlyRoom()
 		}
-		r = &repeated{Sessions: map[uint64]struct{}{}, Project: a.ProjectID, Example: clip(c.Command, 300)}
+		r = &repeated{Intent: intent, Sessions: map[uint64]struct{}{}, Project: a.ProjectID, Example: clip(c.Command, 300)}
 		s.Costly[c.Skeleton] = r
 	}
 	tokens := tokensOf(output)
@@ -100,32 +101,68 @@ func (s *state) makeCostlyRoom() {
 	}
 }
 
-// costly lists the forms of call that are slow or print much and gave the same
-// again: a tool that says "unchanged" would save the second time. It needs to
-// remember what it said, which a tool cannot yet.
+// costly lists what is slow or prints much and gave the same again: a tool that
+// says "unchanged" would save the second time. It needs to remember what it
+// said, which a tool cannot yet. Forms of call with one intent are one.
 func (f *Finder) costly() []learn.ToolOpportunity {
-	var out []learn.ToolOpportunity
+	groups := map[string]*repeated{}
+	forms := map[string][]string{}
 	for _, skeleton := range slices.Sorted(maps.Keys(f.state.Costly)) {
 		r := f.state.Costly[skeleton]
-		if len(r.Sessions) < f.opts.MinSessions || r.Again < f.opts.MinCalls ||
-			r.Tokens/int64(r.Calls) < costlyTokens && r.TimeMS/float64(r.Calls) < costlyMS {
+		if r.Again == 0 || r.Tokens/int64(r.Calls) < costlyTokens && r.TimeMS/float64(r.Calls) < costlyMS {
 			continue
 		}
-		o := learn.ToolOpportunity{OpportunityID: learn.UUIDv8("opportunity", "costly", skeleton), ProjectID: r.Project, Kind: "costly",
-			Name: nameOf("unchanged", []string{skeleton}), Skeletons: []string{skeleton}, Calls: r.Calls, Sessions: len(r.Sessions), TimeMS: r.TimeMS,
-			Tokens: r.Tokens, Examples: []learn.ToolExample{{Command: r.Example}}, Evidence: slices.Clone(r.Evidence), Timestamp: r.Last,
-			Description:  "Run it, and say no more than that nothing changed when it gives what it gave before.",
-			NotForgeable: "it would have to remember its last answer, and a tool keeps nothing between calls"}
-		if r.Mixed {
-			o.ProjectID = ""
+		key := string(r.Intent)
+		if r.Intent == "" || r.Intent == learn.IntentOther || r.Intent == learn.IntentRun {
+			key = skeleton // what it does is not known
 		}
-		w := f.opts.Weights
-		o.Savings = learn.ToolSavings{ListTokens: int64(w.Entry), Sessions: len(f.state.Seen), Lines: []learn.Tally{{
-			What: "the same answer to the same call again in a session", Times: r.Again, Tokens: r.AgainTok, TimeMS: r.AgainMS, Evidence: slices.Clone(r.Evidence)}}}
-		o.Score = w.settle(&o.Savings)
-		out = append(out, o)
+		if groups[key] == nil {
+			groups[key] = &repeated{Sessions: map[uint64]struct{}{}, Project: r.Project, Example: r.Example, Intent: r.Intent}
+		}
+		groups[key].include(r)
+		forms[key] = append(forms[key], skeleton)
+	}
+	var out []learn.ToolOpportunity
+	for _, key := range slices.Sorted(maps.Keys(groups)) {
+		if r := groups[key]; len(r.Sessions) >= f.opts.MinSessions && r.Again >= f.opts.MinCalls {
+			out = append(out, f.repeats(key, forms[key], r))
+		}
 	}
 	return out
+}
+
+// include adds what is known of another form of call.
+func (r *repeated) include(other *repeated) {
+	r.Calls += other.Calls
+	r.Again += other.Again
+	r.TimeMS += other.TimeMS
+	r.AgainMS += other.AgainMS
+	r.Tokens += other.Tokens
+	r.AgainTok += other.AgainTok
+	r.Mixed = r.Mixed || other.Mixed || r.Project != other.Project
+	r.Last = later(r.Last, other.Last)
+	maps.Copy(r.Sessions, other.Sessions)
+	r.Evidence = append(r.Evidence, other.Evidence...)
+	r.Evidence = r.Evidence[:min(len(r.Evidence), maxEvidence)]
+}
+
+func (f *Finder) repeats(key string, forms []string, r *repeated) learn.ToolOpportunity {
+	o := learn.ToolOpportunity{OpportunityID: learn.UUIDv8("opportunity", "costly", key), ProjectID: r.Project, Kind: "costly",
+		Name: nameOf("unchanged", forms[:1]), Skeletons: forms[:min(len(forms), 5)], Calls: r.Calls, Sessions: len(r.Sessions), TimeMS: r.TimeMS,
+		Tokens: r.Tokens, Examples: []learn.ToolExample{{Command: r.Example}}, Evidence: r.Evidence, Timestamp: r.Last,
+		Description:  "Run it, and say no more than that nothing changed when it gives what it gave before.",
+		NotForgeable: "it would have to remember its last answer, and a tool keeps nothing between calls"}
+	if key == string(r.Intent) {
+		o.Name = cleanName(key + "_again")
+	}
+	if r.Mixed {
+		o.ProjectID = ""
+	}
+	w := f.opts.Weights
+	o.Savings = learn.ToolSavings{ListTokens: int64(w.Entry), Sessions: len(f.state.Seen), Lines: []learn.Tally{{
+		What: "the same answer to the same call again in a session", Times: r.Again, Tokens: r.AgainTok, TimeMS: r.AgainMS, Evidence: slices.Clone(r.Evidence)}}}
+	o.Score = w.settle(&o.Savings)
+	return o
 }
 
 // problem is a kind of failure that nothing known fixes.

@@ -22,13 +22,13 @@ type editScript struct {
 	Needed  int64  // tokens of the texts in it that a tool would be given as well
 }
 
-// maxScript bounds the commands in which programs are looked for.
-const maxScript = 32 << 10 // bytes
+// maxProgram bounds the commands in which programs are looked for.
+const maxProgram = 32 << 10 // bytes
 
 // editScriptOf finds the program that a command holds as a here-document and
 // says whether it is there to change one file.
 func editScriptOf(command string) (editScript, bool) {
-	if len(command) > maxScript || !strings.Contains(command, "<<") {
+	if len(command) > maxProgram || !strings.Contains(command, "<<") {
 		return editScript{}, false
 	}
 	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(command), "")

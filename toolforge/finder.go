@@ -43,6 +43,7 @@ type Finder struct {
 	state    state
 	existing map[string]string  // names and opportunity ids of tools that are there, to their names
 	decided  map[string]decided // by opportunity id
+	tastes   map[string]taste   // by kind of opportunity, as of the last look
 	problems []problem
 }
 
@@ -113,7 +114,7 @@ func (f *Finder) applyCommand(a *learn.ActionOutcome, act *learn.Action, command
 	}
 	c.Written = written(a, command)
 	c.Op = f.state.applyUse(a, act, l, f.opts)
-	f.state.repeat(c, a, f.opts)
+	f.state.repeat(c, act.Intent, a, f.opts)
 	if err == nil {
 		c.Stages, c.Trivial = len(l.stages), l.trivial()
 	} else {
@@ -197,6 +198,8 @@ func (f *Finder) all() []learn.ToolOpportunity {
 		}
 		all = append(all, *c.judged)
 	}
+	all = oneOfEach(all)
+	f.tastes = f.tasteOf(all)
 	for i := range all {
 		f.weigh(&all[i])
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -245,4 +246,99 @@ func FuzzParseLine(f *testing.F) {
 			t.Fatalf("%q became %q", command, g.String())
 		}
 	})
+}
+
+// Decisions on some tools of a kind count for the others of it, less than for
+// the tool itself, and not for what somebody asked for.
+func TestRejectedKindsFall(t *testing.T) {
+	f := fed(t, Options{})
+	s := &shell{t: t, f: f}
+	for i := range 12 {
+		s.run(fmt.Sprint("k", i%4), "cut <string> <path> | sort | uniq -c", fmt.Sprintf("cut -d, -f%d data.csv | sort | uniq -c", i), "1 x\n")
+		s.run(fmt.Sprint("k", i%4), "tail <number> <path> | sort | uniq -c", fmt.Sprintf("tail -n %d other.csv | sort | uniq -c", i), "1 x\n")
+	}
+	f.Request("p", "asked", "asked for", "cat notes.txt | wc -w", epoch)
+	score := func() (rejected, other learn.ToolOpportunity, asked float64) {
+		for _, o := range f.All() {
+			switch {
+			case o.Kind == "pipeline" && strings.HasPrefix(o.Skeletons[0], "cut"):
+				rejected = o
+			case o.Kind == "pipeline" && strings.HasPrefix(o.Skeletons[0], "tail"):
+				other = o
+			case o.Kind == "request":
+				asked = o.Score
+			}
+		}
+		return rejected, other, asked
+	}
+	a, b, c := score()
+	if a.Score <= 0 || b.Score <= 0 {
+		t.Fatalf("nothing to reject: %v, %v", a.Score, b.Score)
+	}
+	f.SetJudgements([]Judgement{{OpportunityID: a.OpportunityID, Reason: "no use", At: epoch}})
+	a1, b1, c1 := score()
+	if a1.Score != a.Score/2 || !strings.Contains(a1.Savings.Why, "no use") {
+		t.Errorf("rejected: %v, before %v: %s", a1.Score, a.Score, a1.Savings.Why)
+	}
+	if b1.Score >= b.Score || b1.Score <= a1.Score*b.Score/a.Score || !strings.Contains(b1.Savings.Why, "1 were rejected") {
+		t.Errorf("another of its kind: %v, before %v: %s", b1.Score, b.Score, b1.Savings.Why)
+	}
+	if c1 != c {
+		t.Errorf("asked for: %v, before %v", c1, c)
+	}
+	f.SetJudgements([]Judgement{{OpportunityID: a.OpportunityID, Approved: true, At: epoch}})
+	if _, b2, _ := score(); b2.Score != b.Score {
+		t.Errorf("after an approval: %v, before %v", b2.Score, b.Score)
+	}
+}
+
+// A tool that agents called has its name, whatever server it is on; a generated
+// one that is gone has not.
+func TestNamesOfCalledTools(t *testing.T) {
+	f := fed(t, Options{})
+	s := &shell{t: t, f: f}
+	for i := range 12 {
+		s.run(fmt.Sprint("k", i%4), "cut <string> <path> | sort | uniq -c", fmt.Sprintf("cut -d, -f%d data.csv | sort | uniq -c", i), "1 x\n")
+	}
+	name := ""
+	for _, o := range f.Opportunities() {
+		if o.Kind == "pipeline" {
+			name = o.Name
+		}
+	}
+	call := func(tool string, generated *learn.GeneratedCall) {
+		a := &learn.ActionOutcome{ID: "call " + tool, ToolName: tool, SessionID: "x", Status: learn.StatusSuccess, Generated: generated}
+		if err := f.Apply(&learn.Observation{Record: learn.Record{Action: a}, Action: learn.Action{Tool: tool}}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	duplicate := func() string {
+		for _, o := range f.All() {
+			if o.Name == name {
+				return o.DuplicateOf
+			}
+		}
+		t.Fatalf("%s is gone", name)
+		return ""
+	}
+	call(name, &learn.GeneratedCall{})
+	if d := duplicate(); d != "" {
+		t.Errorf("duplicate of %s", d)
+	}
+	call("files__"+name, nil)
+	if d := duplicate(); d != "files__"+name {
+		t.Errorf("duplicate of %q", d)
+	}
+}
+
+// One remedy behind several failures is one opportunity.
+func TestRemediesOfSeveralFailures(t *testing.T) {
+	f := NewFinder(Options{})
+	for i := range 3 {
+		f.AddRemedy(learn.Remedy{RemedyID: fmt.Sprint("r", i), Support: 9 + i, LastSeen: epoch, Evidence: []string{"e"},
+			Actions: []learn.RemedyAction{{Command: "pip install {module}"}, {Command: "pytest {path}"}}})
+	}
+	if all := f.All(); len(all) != 1 || all[0].Sessions != 11 {
+		t.Errorf("%+v", all)
+	}
 }

@@ -23,7 +23,7 @@ const maxInstalled = 256
 
 // install notes a call of a tool that is no shell.
 func (s *state) install(a *learn.ActionOutcome, act *learn.Action) {
-	if a.ToolName == "" || len(a.ToolName) > 128 || a.Status != learn.StatusSuccess {
+	if a.Generated != nil || a.ToolName == "" || len(a.ToolName) > 128 || a.Status != learn.StatusSuccess {
 		return
 	}
 	t := s.Installed[a.ToolName]
@@ -137,16 +137,80 @@ func (f *Finder) SetJudgements(all []Judgement) {
 	f.decided = sums
 }
 
-// weigh applies what is there already and what people decided.
+// taste is what people decided on tools of one kind.
+type taste struct{ rejected, approved int }
+
+// tasteOf sums decisions up by the kind of what they were about.
+func (f *Finder) tasteOf(all []learn.ToolOpportunity) map[string]taste {
+	out := map[string]taste{}
+	for _, o := range all {
+		d, t := f.decided[o.OpportunityID], out[o.Kind]
+		t.rejected += d.rejected
+		t.approved += d.approved
+		out[o.Kind] = t
+	}
+	return out
+}
+
+// share is what a kind's score is multiplied with: the mean of the share that
+// is approved under a prior of two approvals.
+func (t taste) share() float64 { return float64(t.approved+2) / float64(t.approved+t.rejected+2) }
+
+// weigh applies what is there already and what people decided: on it, and on
+// others of its kind. What was asked for is not held against its kind.
 func (f *Finder) weigh(o *learn.ToolOpportunity) {
-	o.DuplicateOf = cmp.Or(o.DuplicateOf, f.existing[o.OpportunityID], f.existing[o.Name])
-	d := f.decided[o.OpportunityID]
-	if d.rejected == 0 || o.Score <= 0 {
+	o.DuplicateOf = cmp.Or(o.DuplicateOf, f.existing[o.OpportunityID], f.existing[o.Name], f.calledLike(o.Name))
+	if o.Score <= 0 {
 		return
 	}
+	d := f.decided[o.OpportunityID]
 	for range min(d.rejected, 10) {
 		o.Savings.Factor /= 2
 	}
+	if d.rejected > 0 {
+		o.Savings.Why = fmt.Sprintf("rejected %d times, last: %s", d.rejected, d.reason)
+	}
+	t := f.tastes[o.Kind]
+	t.rejected, t.approved = t.rejected-d.rejected, t.approved-d.approved
+	if o.Kind != "request" && t.rejected > 0 {
+		o.Savings.Factor *= t.share()
+		o.Savings.Why = strings.TrimPrefix(o.Savings.Why+fmt.Sprintf("; of other tools of this kind %d were rejected, %d approved", t.rejected, t.approved), "; ")
+	}
 	o.Score *= o.Savings.Factor
-	o.Savings.Why = fmt.Sprintf("rejected %d times, last: %s", d.rejected, d.reason)
+}
+
+// calledLike names the tool of that name that agents were seen to call, of
+// whatever server.
+func (f *Finder) calledLike(name string) string {
+	if f.state.Installed[name] != nil {
+		return name
+	}
+	for _, called := range slices.Sorted(maps.Keys(f.state.Installed)) {
+		if _, bare, ok := strings.Cut(called, "__"); ok && bare == name {
+			return called
+		}
+	}
+	return ""
+}
+
+// oneOfEach keeps the first of several remedies that do the same: they differ
+// in what failed before them.
+func oneOfEach(all []learn.ToolOpportunity) []learn.ToolOpportunity {
+	best := map[string]int{}
+	var out []learn.ToolOpportunity
+	for _, o := range all {
+		key := o.OpportunityID
+		if o.Kind == "remedy" {
+			key = strings.Join(o.Skeletons, "\x00")
+		}
+		i, ok := best[key]
+		switch {
+		case !ok:
+			best[key] = len(out)
+			out = append(out, o)
+		case o.Score > out[i].Score || o.Score == out[i].Score && o.OpportunityID < out[i].OpportunityID:
+			out[i] = o
+		}
+	}
+	return out
 }

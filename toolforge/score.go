@@ -28,6 +28,7 @@ func DefaultWeights() Weights {
 }
 
 // lines says what a candidate would have saved, by reason.
+// A line of which nothing was seen to vary is recited, not composed.
 func (w Weights) lines(c *candidate, constant int) []learn.Tally {
 	uses := float64(c.Calls) / float64(max(c.Steps, 1))
 	var out []learn.Tally
@@ -37,7 +38,9 @@ func (w Weights) lines(c *candidate, constant int) []learn.Tally {
 		}
 	}
 	add("one call in place of several", int(uses), uses*float64(c.Steps-1), c.Written)
-	add("a pipeline that need not be composed (estimate)", int(uses), uses*w.Stage*float64(max(c.Stages-c.Steps, 0)), 0)
+	if len(c.Examples) != 1 {
+		add("a pipeline that need not be composed (estimate)", int(uses), uses*w.Stage*float64(max(c.Stages-c.Steps, 0)), 0)
+	}
 	add("text that need not be typed", int(uses), 0, int64(uses*float64(constant)/w.Bytes))
 	add("attempts that failed (estimate)", c.Failures, w.Retry*float64(c.Failures), 0)
 	for i := range out {
