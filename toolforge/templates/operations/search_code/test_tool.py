@@ -103,9 +103,9 @@ def test_many_files_go_in_several_runs(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_long_results_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whole lines only, and it is said."""
     assert tool.MAX_TEXT == 30_000
-    monkeypatch.setattr(tool, "MAX_TEXT", 40)
+    monkeypatch.setattr(tool, "MAX_TEXT", 12)
     assert search_code(patterns=["alpha"], path="sub/two words.py") == "1:alpha\n[cut: name a folder or a narrower pattern]\n"
-    monkeypatch.setattr(tool, "MAX_TEXT", 14)
+    monkeypatch.setattr(tool, "MAX_TEXT", 8)
     assert search_code(patterns=["alpha"], path="b.txt") == "1:alpha\n"
 
 
@@ -143,7 +143,7 @@ def test_what_grep_refuses_is_an_error() -> None:
 def test_main(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """As a program: the hits and 0, or an error and 1."""
     monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps({"patterns": ["beta"], "path": "b.txt"})))
-    assert (tool.main(), capsys.readouterr().out) == (0, "b.txt:2:beta gamma\n")
+    assert (tool.main(), capsys.readouterr().out) == (0, "2:beta gamma\n")
     monkeypatch.setattr(sys, "stdin", io.StringIO('{"patterns": ["x"], "path": "missing"}'))
     assert tool.main() == 1
     assert "FileNotFoundError" in capsys.readouterr().err
