@@ -395,6 +395,9 @@ func TestGeneratedToolsAnswerPlainly(t *testing.T) {
 			t.Errorf("%s: structured %v, meta %+v", result, res.StructuredContent, res.Meta)
 		}
 	}
+	if res := plainly(ToolRun{Name: "n", Result: json.RawMessage(`"all"`), Notice: "Use m instead."}); len(res.Content) != 2 || !strings.Contains(fmt.Sprint(res.Content[1]), "DEPRECATED: Use m instead.") {
+		t.Errorf("a deprecated tool's caller reads %+v", res.Content)
+	}
 	if res := plainly(ToolRun{Name: "n", Error: "failed", Result: json.RawMessage(`"half"`)}); !res.IsError {
 		t.Errorf("a failure: %+v", res)
 	}

@@ -229,6 +229,9 @@ func plainly(out ToolRun) *mcp.CallToolResult {
 		res.StructuredContent = out.Result
 	}
 	res.Content = append(res.Content, mcp.NewTextContent(text))
+	if out.Notice != "" { // a deprecated tool's callers must read that
+		res.Content = append(res.Content, mcp.NewTextContent("DEPRECATED: "+out.Notice))
+	}
 	res.Meta = mcp.NewMetaFromMap(map[string]any{"lathe/version": out.Version, "lathe/digest": out.Digest})
 	return res
 }
