@@ -243,6 +243,9 @@ func (a *app) printItem(it review.Item) {
 			fmt.Fprintf(a.out, "         %s\n", clean(l))
 		}
 	}
+	if it.Tool != nil && it.State == learn.StateInReview && len(it.Questions)+len(it.Answers) > 0 {
+		fmt.Fprintf(a.out, "change   lathe tool edit %s\n", it.ID[:min(8, len(it.ID))])
+	}
 	if len(it.Evidence) > 0 {
 		fmt.Fprintf(a.out, "evidence %s\n", strings.Join(it.Evidence[:min(8, len(it.Evidence))], " "))
 	}
