@@ -78,6 +78,9 @@ func alone(u *use) (saving, bool) {
 
 // together is what one call in place of two would have saved.
 func together(a, b *use) (saving, bool) {
+	if a.Op == b.Op && a.full() {
+		return saving{}, false
+	}
 	if a.Script != nil && b.Op == opSnippet {
 		return a.Script.followed(b)
 	}
@@ -236,15 +239,11 @@ func (u *use) printouts() []printout {
 	return append(slices.Clone(u.Before), printout{Command: u.Command, Output: u.Output})
 }
 
-// maxTogether bounds how many calls are held to be one; the next begins anew.
-const maxTogether = 8
+// maxTogether bounds how many calls are held to be one; the next begins anew,
+// and nothing is saved by it.
+const maxTogether = 5
 
-// joins says that u would have been one call with before.
-func (u *use) joins(before *use) {
-	if len(before.Before) < maxTogether-1 {
-		u.Before = before.printouts()
-	}
-}
+func (u *use) full() bool { return len(u.Before) >= maxTogether-1 }
 
 // What a replacement shows afterwards: the new lines and so many on each side,
 // at so many tokens a line.

@@ -88,7 +88,7 @@ func (s *state) applyUse(a *learn.ActionOutcome, act *learn.Action, l line, o Op
 	all := savings(before, &u)
 	s.gain(all, &u, before, a, session)
 	if before != nil && u.Op == before.Op && slices.ContainsFunc(all, func(one saving) bool { return one.calls > 0 }) {
-		u.joins(before)
+		u.Before = before.printouts() // one call with all of them
 	}
 	if before == nil && len(s.Tails) >= o.MaxSessions {
 		s.makeTailRoom(a.SessionID)
