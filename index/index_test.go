@@ -174,3 +174,21 @@ func BenchmarkApplyEvents(b *testing.B) {
 	}
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "docs/s")
 }
+
+func TestEventsLikeAnID(t *testing.T) {
+	x := open(t, t.TempDir())
+	defer x.Close()
+	docs := []EventDoc{event(1, "a", "one"), event(2, "b", "two"), event(3, "a", "three")}
+	if err := x.ApplyEvents(1, docs); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		prefix, project string
+		limit, want     int
+	}{{docs[0].ID, "", 9, 1}, {docs[1].ID[:13], "", 9, 1}, {docs[1].ID[:13], "a", 9, 0}, {"", "", 2, 2}, {"", "a", 9, 2}, {"zz", "", 9, 0}} {
+		got, err := x.EventsLike(t.Context(), tc.prefix, tc.project, tc.limit)
+		if err != nil || len(got) != tc.want {
+			t.Errorf("%+v: %q, %v", tc, got, err)
+		}
+	}
+}

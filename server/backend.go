@@ -162,7 +162,7 @@ func (b backend) plain(ctx context.Context, s mcp.Scope, f mcp.Failure, door str
 // from the call as given.
 func (b backend) failure(ctx context.Context, s mcp.Scope, f mcp.Failure) (*learn.ActionOutcome, error) {
 	if f.EventID != "" {
-		rec, err := b.d.log.Record(ctx, f.EventID)
+		rec, err := b.d.recordLike(ctx, s, f.EventID)
 		if errors.Is(err, eventlog.ErrNotFound) || err == nil && rec.Action == nil {
 			return nil, noCall(f.EventID)
 		}

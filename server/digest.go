@@ -136,8 +136,14 @@ func (d *Daemon) digest(_ context.Context, c DigestCall) (Digest, error) {
 	span := "the last " + plural(c.Days, "day")
 	if k.Calls.Calls == 0 {
 		out.Lines = []string{"Nothing was recorded in " + span + "."}
-		if days := d.learners.monitor.KPIs(monitor.Filter{ProjectID: c.ProjectID}).ByDay; len(days) > 0 {
-			out.Lines[0] += " The last recorded day is " + days[len(days)-1].Name + "."
+		last := ""
+		for _, day := range d.learners.monitor.KPIs(monitor.Filter{ProjectID: c.ProjectID}).ByDay {
+			if day.Calls > 0 && day.Name != "older" {
+				last = max(last, day.Name)
+			}
+		}
+		if last != "" {
+			out.Lines[0] += " The last recorded day is " + last + "."
 		}
 	} else {
 		out.Lines = append(out.Lines, d.callLine(k, c), fmt.Sprintf("%s ended: %d succeeded, %d failed, of %d it is not known.",

@@ -72,6 +72,9 @@ func rationale(tool learn.ProposedTool) string {
 	case tool.Spec.CommandTemplate != "":
 		return "Asked for; does the same as: " + tool.Spec.CommandTemplate
 	}
+	if n > 0 {
+		return fmt.Sprintf("%d recorded calls did by hand what it does; some are listed as evidence.", n)
+	}
 	return "Made by a person or another program."
 }
 

@@ -77,8 +77,10 @@ type Summary struct {
 const (
 	batchRecords = 256
 	batchBytes   = 4 << 20
-	maxProblems  = 100
 )
+
+// MaxProblems bounds Summary.Problems.
+const MaxProblems = 100
 
 // Formats lists the formats that Import knows.
 func Formats() []string {
@@ -272,7 +274,7 @@ func (o *emitter) flush(ctx context.Context) error {
 // malformed counts and names what could not be taken.
 func (o *emitter) malformed(file string, line int, reason string) {
 	o.summary.Rejected++
-	if len(o.summary.Problems) < maxProblems {
+	if len(o.summary.Problems) < MaxProblems {
 		o.summary.Problems = append(o.summary.Problems, Malformed{File: file, Line: line, Reason: reason})
 	}
 }

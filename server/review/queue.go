@@ -97,7 +97,7 @@ func (q *Queue) Apply(e learn.LedgerEntry) error {
 	case learn.EntryProposal:
 		var p learn.PlanModificationProposal
 		if err = json.Unmarshal(e.Body, &p); err == nil {
-			q.put(&Item{ID: p.ProposalID, Kind: KindPlan, Title: string(p.Type) + " in " + p.TargetPlanTemplate,
+			q.put(&Item{ID: p.ProposalID, Kind: KindPlan, Title: strings.ReplaceAll(string(p.Type), "_", " ") + " in " + p.TargetPlanTemplate,
 				Summary: p.Rationale, Risk: p.Risk, ContentHash: p.ContentHash, Evidence: p.Evidence, Plan: &p}, e)
 		}
 	case learn.EntryDescription:

@@ -118,6 +118,8 @@ func (c *chromium) load(do func()) {
 	c.eval("window.old = true")
 	do()
 	c.wait("!window.old && document.readyState === 'complete'")
+	// Until a page has painted for the first time, the browser drops what is typed.
+	c.promised("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))")
 }
 
 // wait asks until the condition holds; a browser that hangs fails the test.
@@ -194,7 +196,9 @@ func (c *chromium) press(key string) {
 
 func (c *chromium) write(text string) {
 	c.t.Helper()
+	c.wait(`["INPUT", "TEXTAREA"].includes(document.activeElement.tagName)`)
 	c.call("Input.insertText", map[string]any{"text": text})
+	c.wait(fmt.Sprintf("document.activeElement.value.endsWith(%q)", text))
 }
 
 // look sets the window and the colour scheme.

@@ -326,6 +326,7 @@ func TestChromiumBruteForce(t *testing.T) {
 	c := startChromium(t)
 	c.open(w.srv.URL + "/")
 	for range 5 {
+		c.wait(`document.activeElement.id === "passphrase" && document.activeElement.value === ""`)
 		c.write("a guess")
 		c.load(func() { c.press("Enter") })
 	}

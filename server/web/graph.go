@@ -92,8 +92,40 @@ func (h *Handler) graph(w http.ResponseWriter, r *http.Request, s *session) {
 		event = n.ID[at+1:]
 	}
 	h.render(w, s, http.StatusOK, "graph", label(n), map[string]any{
-		"Node": n, "Fields": fields, "Edges": edges[:min(len(edges), maxEdges)], "More": max(0, len(edges)-maxEdges), "Drawing": draw(n, edges), "Event": event,
+		"Node": n, "Fields": fields, "Edges": grouped(edges[:min(len(edges), maxEdges)]), "More": max(0, len(edges)-maxEdges), "Drawing": draw(n, edges), "Event": event,
 	})
+}
+
+// edgeGroup is the edges of one kind and direction: the first stand open.
+type edgeGroup struct {
+	Kind        string
+	Incoming    bool
+	First, Rest []Edge
+}
+
+// maxOpen is how many edges of a kind stand open in the list.
+const maxOpen = 12
+
+// grouped puts edges, which are ordered by kind, together by kind and direction.
+func grouped(edges []Edge) []edgeGroup {
+	var out []edgeGroup
+	for _, incoming := range []bool{true, false} {
+		for _, e := range edges {
+			if e.Incoming != incoming {
+				continue
+			}
+			if n := len(out); n == 0 || out[n-1].Kind != e.Kind || out[n-1].Incoming != incoming {
+				out = append(out, edgeGroup{Kind: e.Kind, Incoming: incoming})
+			}
+			g := &out[len(out)-1]
+			if len(g.First) < maxOpen {
+				g.First = append(g.First, e)
+			} else {
+				g.Rest = append(g.Rest, e)
+			}
+		}
+	}
+	return out
 }
 
 func label(n Node) string { return cmp.Or(short(n.Label, 160), short(n.ID, 160)) }

@@ -127,6 +127,9 @@ type Group struct {
 	ChangeID         string  // of the stop
 }
 
+// Share is the share of the judged that was accepted.
+func (g Group) Share() float64 { return float64(g.Accepted) / float64(max(g.Judged, 1)) }
+
 // Tool is a generated tool with its health.
 type Tool struct {
 	Name, Version, ReviewID string

@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 )
 
@@ -89,6 +90,7 @@ func at(x, share float64) string { return fmt.Sprintf("%.1f,%.1f", x, height(sha
 type bar struct {
 	Name, Value string
 	Width       float64
+	Link        string // to the calls in the log; may be ""
 }
 
 // plotBars draws the heaviest signatures.
@@ -101,10 +103,23 @@ func plotBars(all []signature, say func(float64) string) []bar {
 	var out []bar
 	for _, s := range all {
 		if s.Weight > 0 {
-			out = append(out, bar{short(s.Name, 120), say(s.Weight), 100 * s.Weight / most})
+			b := bar{Name: short(s.Name, 120), Value: say(s.Weight), Width: 100 * s.Weight / most}
+			if s.ID != "" {
+				b.Link = "/log?" + url.Values{"signature": {short(s.ID, 512)}}.Encode()
+			}
+			out = append(out, b)
 		}
 	}
 	return out
+}
+
+// spanPlot is a share with its interval, on a line of 100 units. The row's words
+// say the same.
+type spanPlot struct{ From, To, At float64 }
+
+func plotSpan(share, low, high float64) spanPlot {
+	on := func(v float64) float64 { return 100 * max(0, min(1, v)) }
+	return spanPlot{From: on(low), To: max(on(high), on(low)+1), At: min(on(share), 98.4)}
 }
 
 // forestRow is one kind of advice in a plot of intervals.

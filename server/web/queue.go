@@ -32,6 +32,11 @@ func readFilter(q url.Values) filter {
 	return f
 }
 
+// Narrow reports whether the filter leaves anything out.
+func (f filter) Narrow() bool {
+	return f.State != "" || f.Kind != "" || f.Project != "" || f.Search != ""
+}
+
 func (f filter) takes(it *Item) bool {
 	if f.Kind != "" && it.Kind != f.Kind && it.Type != f.Kind || f.Project != "" && it.Project != f.Project {
 		return false

@@ -35,6 +35,8 @@ func readPages(o Options) (pages, error) {
 		"base":  func(s string) string { return cssName(s) },
 		"kind":  kindWords,
 		"path":  url.PathEscape,
+		"span":  plotSpan,
+		"inc":   func(i int) int { return i + 1 },
 	}
 	base, err := template.New("base.html").Funcs(funcs).ParseFS(files, "templates/base.html")
 	if err != nil {

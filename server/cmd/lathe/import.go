@@ -21,6 +21,10 @@ type importFlags struct {
 	project               string
 }
 
+// maxShownProblems is how many rejected records are named on a terminal: a file
+// of another format has thousands, for one reason.
+const maxShownProblems = 3
+
 func (a *app) importCmd() *cobra.Command {
 	f := &importFlags{}
 	c := &cobra.Command{
@@ -119,7 +123,10 @@ func (a *app) importPaths(ctx context.Context, client *server.Client, o intake.I
 func (a *app) reportImport(s intake.Summary) {
 	fmt.Fprintf(a.errs, "%d sessions, %d calls: %d records new, %d known already, %d rejected\n",
 		s.Sessions, s.Calls, s.Accepted, s.Duplicates, s.Rejected)
-	for _, p := range s.Problems {
+	for _, p := range s.Problems[:min(len(s.Problems), maxShownProblems)] {
 		fmt.Fprintln(a.errs, " ", clean(fmt.Sprint(p)))
+	}
+	if more := s.Rejected - min(len(s.Problems), maxShownProblems); more > 0 {
+		fmt.Fprintf(a.errs, "  and %d more (--json names the first %d)\n", more, intake.MaxProblems)
 	}
 }

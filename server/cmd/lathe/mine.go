@@ -169,6 +169,9 @@ func (m *miner) read(ctx context.Context, paths []string) (*mine.Database, error
 		return nil, err
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return nil, usagef("%s is a folder, and --format spmf reads one file; recorded sessions are read with --format (%s) or --contrast", path, strings.Join(intake.Formats(), ", "))
+	}
 	in := bufio.NewReader(f)
 	var plain io.Reader = in
 	if head, err := in.Peek(2); err == nil && head[0] == 0x1f && head[1] == 0x8b {
@@ -179,6 +182,9 @@ func (m *miner) read(ctx context.Context, paths []string) (*mine.Database, error
 		plain = z
 	}
 	db, err := mine.ReadSPMF(plain)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, fmt.Errorf("%s: the gzip file ends in the middle: it was cut off; copy it again", path)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

@@ -18,6 +18,20 @@ func (a *app) strategyCmd() *cobra.Command {
 	c := &cobra.Command{Use: "strategy", Short: "What successful tasks do and failed ones do not"}
 	var all bool
 	list := &cobra.Command{Use: "list", Short: "Proven strategies, and what is nearest to being proven", Args: cobra.NoArgs,
+		Long: `Lists proven strategies:
+
+  TASKS     tasks with it
+  SUCCESS   how many of them succeeded
+  WITHOUT   of tasks without it, in the same projects and kinds of problem
+  ODDS      of success with it, against without
+  Q         the level at which it is proven, however often one looks
+
+and below them what is nearest to being proven:
+
+  WITH, WITHOUT   successes with it; the rate without it
+  EVIDENCE        against chance; 1 is none
+  LEVEL           must fall to 0.05
+  TASKS-NEEDED    further tasks that this would take if it goes on so; - if it would not`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			found, err := a.strategies(cmd.Context(), all)
 			if err != nil || a.json {
@@ -96,7 +110,7 @@ func (a *app) printNearest(ctx context.Context) error {
 		rows = append(rows, []string{orAll(cut(c.ProjectID, 24)), cut(c.Name, 60), fmt.Sprintf("%d of %d", c.Successes, c.Successes+c.Failures),
 			percent(c.Baseline), fmt.Sprintf("%.3g", c.EValue), fmt.Sprintf("%.3g", c.Q), needed})
 	}
-	fmt.Fprintln(a.out, "\nnot proven, but nearest to it (successes with it, and the rate without it in the same projects and kinds; evidence; the level must fall to 0.05; tasks that this would take if it goes on so)")
+	fmt.Fprintln(a.out, "\nNot proven, but nearest to it (lathe strategy list --help explains the columns):")
 	a.table("PROJECT WHAT WITH WITHOUT EVIDENCE LEVEL TASKS-NEEDED", rows)
 	return nil
 }
