@@ -67,3 +67,11 @@ func writeFile(path string, content []byte) error {
 	}
 	return syncDir(filepath.Dir(path))
 }
+
+// makeDir makes a directory of the log.
+func makeDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("making the event log's directory: %w", err)
+	}
+	return nil
+}
