@@ -126,6 +126,7 @@ func (d *Daemon) socketHandler() http.Handler {
 		return b.Diagnose(ctx, s, c.Failure)
 	})
 	d.graphRoutes(mux)
+	mux.Handle("GET /v1/backup", d.counted(http.HandlerFunc(d.serveBackup)))
 	d.distributionRoutes(mux)
 	d.toolStateRoutes(mux)
 	d.serveCode(mux)

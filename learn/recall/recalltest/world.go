@@ -1,5 +1,3 @@
-// Package recalltest makes learned objects in numbers, for the tests and
-// benchmarks of what ranks them.
 package recalltest
 
 import (
