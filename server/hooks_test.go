@@ -75,6 +75,10 @@ func TestHooksAnswerInTheAgentsForm(t *testing.T) {
 		if got := at(t, text, path); !strings.Contains(got, "run_tests.py") {
 			t.Errorf("%s is answered with %q", format, text)
 		}
+		event := eventOf(format, home, "", "", "", false)["hook_event_name"]
+		if strings.HasPrefix(path, "hookSpecificOutput") && at(t, text, "hookSpecificOutput.hookEventName") != event {
+			t.Errorf("%s: the answer %q does not name the event %s", format, text, event)
+		}
 		if text := s.hook(format, eventOf(format, home, "live-"+format, "frobnicate --now", "the moon is in the wrong phase", false)); text != "" {
 			t.Errorf("%s: an unknown failure is answered with %q", format, text)
 		}

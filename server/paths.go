@@ -49,10 +49,8 @@ func ImagesDir(dataDir string) string { return filepath.Join(dataDir, "images") 
 // with a .git or a .lathe, or else dir itself.
 func ProjectRoot(dir string) string {
 	for at := dir; ; {
-		for _, mark := range []string{".git", ".lathe"} {
-			if _, err := os.Stat(filepath.Join(at, mark)); err == nil {
-				return at
-			}
+		if marked(at) {
+			return at
 		}
 		up := filepath.Dir(at)
 		if up == at {
@@ -60,6 +58,15 @@ func ProjectRoot(dir string) string {
 		}
 		at = up
 	}
+}
+
+func marked(dir string) bool {
+	for _, mark := range []string{".git", ".lathe"} {
+		if _, err := os.Stat(filepath.Join(dir, mark)); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // ProjectID names the project of a workspace: its folder's name and a mark of

@@ -116,7 +116,7 @@ func (a *app) connect(name string, f *connectFlags) error {
 		}
 	}
 	if client.Hooks != "" && l.Hook == "" && !f.remove {
-		fmt.Fprintln(a.errs, "lathe-hook does not lie beside lathe: the hooks run `lathe hook`, which starts more slowly. Build it there and connect again.")
+		fmt.Fprintln(a.errs, "lathe-hook does not lie beside lathe: the hooks run `lathe hook`, which does the same and starts more slowly.\nTo change that: go build -o "+filepath.Dir(l.Program)+" ./server/cmd/lathe-hook   and connect again.")
 	}
 	if p.Note != "" {
 		fmt.Fprintln(a.errs, p.Note)

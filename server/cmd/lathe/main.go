@@ -175,6 +175,7 @@ func (a *app) client(ctx context.Context) (*server.Client, server.Config, error)
 	if err := c.Ensure(ctx); err != nil {
 		return c, cfg, err
 	}
+	takeSpool(ctx, c, cfg)
 	var s server.Status
 	if err := c.Call(ctx, http.MethodGet, "/v1/status", nil, &s); err == nil && s.Applied < s.Events {
 		fmt.Fprintf(a.errs, "still learning: %d of %d messages of the log; what is shown is not all yet\n", s.Applied, s.Events)

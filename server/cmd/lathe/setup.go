@@ -247,6 +247,7 @@ func (a *app) examine(ctx context.Context, cfg server.Config) []finding {
 	} else {
 		add("daemon", nil, fmt.Sprintf("version %s, pid %d, HTTP %s, %d event messages, %d applied", s.Version, s.PID, s.HTTP, s.Events, s.Applied))
 	}
+	out = append(out, a.examineHere(ctx, cfg, c, s.PID > 0)...)
 	detail, err := examineModel(ctx, cfg.Model)
 	add("model", err, detail)
 	add("code graph", nil, codeReader())
