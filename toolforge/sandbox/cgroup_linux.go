@@ -237,19 +237,28 @@ func (g *group) join(pid int) error {
 	return nil
 }
 
-// usage reads what the group did: most memory, and how often each limit struck.
-func (g *group) usage() (peak int64, oom, pids int64) {
+// peak is the most memory that the group had, in bytes.
+func (g *group) peak() int64 {
+	switch {
+	case g.memory == "":
+		return 0
+	case g.v2:
+		return readNumber(filepath.Join(g.memory, "memory.peak"))
+	}
+	return readNumber(filepath.Join(g.memory, "memory.max_usage_in_bytes"))
+}
+
+// struck reads how often each limit did.
+func (g *group) struck() (oom, pids int64) {
 	if g.memory != "" && g.v2 {
-		peak = readNumber(filepath.Join(g.memory, "memory.peak"))
 		oom = readField(filepath.Join(g.memory, "memory.events"), "oom_kill")
 	} else if g.memory != "" {
-		peak = readNumber(filepath.Join(g.memory, "memory.max_usage_in_bytes"))
 		oom = readField(filepath.Join(g.memory, "memory.oom_control"), "oom_kill")
 	}
 	if g.pids != "" {
 		pids = readField(filepath.Join(g.pids, "pids.events"), "max")
 	}
-	return peak, oom, pids
+	return oom, pids
 }
 
 func readNumber(file string) int64 {

@@ -159,8 +159,8 @@ func (r *run) result(wall time.Duration) *Result {
 		res.ExitCode = 128 + int(signal)
 		res.Signal = unix.SignalName(signal)
 	}
-	peak, oom, pids := r.group.usage()
-	if peak > 0 {
+	oom, pids := r.group.struck()
+	if peak := r.group.peak(); peak > 0 {
 		res.MaxRSS = peak
 	}
 	switch l := r.limit.Load(); {

@@ -29,15 +29,19 @@ const settleTime = 30 * time.Second
 // concurrent use; calls are made one after the other.
 type Warm struct {
 	r     *run
-	conn  *net.UnixConn             // packets to and from guest/warm.py
-	ended chan struct{}             // closed when every process is gone
-	last  struct{ oom, pids int64 } // how often these limits struck in all; set before ended is closed
+	conn  *net.UnixConn // packets to and from guest/warm.py
+	ended chan struct{} // closed when every process is gone
+	last  struck        // in all; set before ended is closed
 
 	mu       sync.Mutex
+	struck   struck // by the end of the last call
 	pending  bool   // the last call's second answer was not read yet
 	spent    string // why it must not be used again
 	resident int64  // bytes, when it was last asked
 }
+
+// struck is how often these limits struck.
+type struck struct{ oom, pids int64 }
 
 // Warm starts an interpreter. Its Spec's Args are replaced by the program.
 func (l *Launcher) Warm(ctx context.Context, spec *Spec, p Program) (*Warm, error) {
@@ -97,7 +101,7 @@ func (w *Warm) live(started chan<- error) {
 	err = w.r.release()
 	started <- err
 	_ = w.r.end(err)
-	_, w.last.oom, w.last.pids = w.r.group.usage()
+	w.last.oom, w.last.pids = w.r.group.struck()
 }
 
 // ready waits for the interpreter's first word.
@@ -253,7 +257,7 @@ func sealed(data []byte) (*os.File, error) {
 
 func (c *warmCall) do(ctx context.Context) (*Result, error) {
 	w, start := c.w, time.Now()
-	_, c.oom, c.pids = w.r.group.usage()
+	c.oom, c.pids = w.struck.oom, w.struck.pids
 	var fds []int
 	for _, f := range []*os.File{c.input, c.stdout.child, c.stderr.child} {
 		fd := int(f.Fd())
@@ -306,10 +310,12 @@ func (c *warmCall) result(e endedCall, alive bool, wall time.Duration) *Result {
 	if status.Signaled() {
 		res.ExitCode, res.Signal = 128+int(status.Signal()), unix.SignalName(status.Signal())
 	}
-	oom, pids := c.w.last.oom, c.w.last.pids
 	if alive {
-		_, oom, pids = r.group.usage()
+		c.w.struck.oom, c.w.struck.pids = r.group.struck()
+	} else {
+		c.w.struck = c.w.last
 	}
+	oom, pids := c.w.struck.oom, c.w.struck.pids
 	limit := r.limit.Load()
 	switch {
 	case limit != nil && *limit != "":

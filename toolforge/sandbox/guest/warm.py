@@ -6,19 +6,22 @@ It is the first process of its namespace, and its descriptor CHANNEL is a
 socket to the launcher. It reads PROGRAM and each FILE once, compiles them and imports
 the modules of the standard library that they name, but executes nothing of
 them: that happens only in the child that it forks for a call, so that no call
-can leave anything in here. A call is a packet with three descriptors, which
-become 0, 1 and 2 of the child, in which PROGRAM then runs as if it had been
-started anew. When the child ends, every other process of the namespace is
-killed and the answer says how it ended. Then the scratch folders are emptied;
-a second answer says whether all is as it was, or why this process must not be
-used again.
+can leave anything in here. The child is forked before its call comes: it waits
+for the call in this process's place, and lets go of the socket before it runs
+anything of PROGRAM. A call is a packet with three descriptors, which become 0,
+1 and 2 of the child, in which PROGRAM then runs as if it had been started anew.
+When the child ends, every other process of the namespace is killed and the
+answer says how it ended. Then the scratch folders are emptied; a second answer
+says whether all is as it was, or why this process must not be used again.
 
 launcher            this process            child
-  call + 3 fds ------->  fork  -------------> PROGRAM
+                         fork  -------------> get ready
+  call + 3 fds ------------------------------> PROGRAM
                          wait  <-------------
                          kill all, reap
   <------- {"status"} -
                          empty /tmp, compare
+                         fork  -------------> get ready
   <------- {"spent"} --
 """
 
@@ -104,14 +107,22 @@ def settings():
     )
 
 
-def call(fds, arguments, code, program):
-    """The child: become the program."""
+def hear(sock):
+    """The descriptors of the next call, which are 3; none when the launcher is
+    gone."""
+    room = _socket.CMSG_SPACE(3 * array.array("i").itemsize)
+    message, ancillary, _, _ = sock.recvmsg(16, room, getattr(_socket, "MSG_CMSG_CLOEXEC", 0))
+    fds = array.array("i")
+    for _, _, data in ancillary:
+        fds.frombytes(data[: len(data) - len(data) % fds.itemsize])
+    return fds if message else ()
+
+
+def call(sock, arguments, code, program):
+    """The child: get ready, wait for the call, become the program."""
     status = 1
     try:
         os.setsid()
-        for target, fd in enumerate(fds):
-            os.dup2(fd, target)
-        os.closerange(3, 1 << 20)
         dumpable(1)
         _signal.signal(_signal.SIGINT, _signal.default_int_handler)
         sys.argv = [program, *arguments]
@@ -119,6 +130,13 @@ def call(fds, arguments, code, program):
         main.__file__, main.__builtins__ = program, builtins
         sys.modules["__main__"] = main
         gc.enable()
+        fds = hear(sock)
+        if len(fds) != 3:
+            os._exit(1)
+        for target, fd in enumerate(fds):
+            os.dup2(fd, target)
+        sock.detach()
+        os.closerange(3, 1 << 20)
         exec(code, main.__dict__)
         status = 0
     except SystemExit as end:
@@ -216,24 +234,15 @@ def look(before):
 def serve(sock, arguments, code, program):
     """Answer calls until the launcher is gone."""
     before = settings()
-    room = _socket.CMSG_SPACE(3 * array.array("i").itemsize)
+    settled = {"ready": True}
     while True:
-        message, ancillary, _, _ = sock.recvmsg(16, room, getattr(_socket, "MSG_CMSG_CLOEXEC", 0))
-        if not message:
-            return
-        fds = array.array("i")
-        for _, _, data in ancillary:
-            fds.frombytes(data[: len(data) - len(data) % fds.itemsize])
-        if len(fds) != 3:
-            return
         child = os.fork()
         if child == 0:
-            call(fds, arguments, code, program)
-        for fd in fds:
-            os.close(fd)
+            call(sock, arguments, code, program)
+        sock.send(json.dumps({**settled, "resident": resident()}).encode())
         status, usage = reap(child)
         sock.send(json.dumps({"status": status, "cpu": usage.ru_utime + usage.ru_stime, "rss": usage.ru_maxrss * 1024}).encode())
-        sock.send(json.dumps({"spent": look(before), "resident": resident()}).encode())
+        settled = {"spent": look(before)}
 
 
 def main():
@@ -259,7 +268,6 @@ def main():
     gc.collect()
     gc.disable()
     gc.freeze()
-    sock.send(json.dumps({"ready": True, "resident": resident()}).encode())
     serve(sock, arguments, code, program)
 
 
