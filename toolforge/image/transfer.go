@@ -3,12 +3,14 @@ package image
 import (
 	"archive/tar"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -54,6 +56,9 @@ func (s *Store) open(ctx context.Context, file, tmp string) (v1.Image, error) {
 		if err := smallFile(filepath.Join(tmp, "manifest.json")); err != nil {
 			return nil, err
 		}
+		if err := smallConfigs(file, tmp); err != nil {
+			return nil, err
+		}
 		return tarball.ImageFromPath(file, nil)
 	}
 	if err := onlyFiles(tmp); err != nil {
@@ -77,11 +82,51 @@ func (s *Store) open(ctx context.Context, file, tmp string) (v1.Image, error) {
 	if err := smallFile(filepath.Join(tmp, "blobs", digest.Algorithm, digest.Hex)); err != nil {
 		return nil, err
 	}
-	return ii.Image(digest)
+	img, err := ii.Image(digest)
+	if err != nil {
+		return nil, err
+	}
+	config, err := img.ConfigName()
+	if err != nil {
+		return nil, err
+	}
+	return img, smallFile(filepath.Join(tmp, "blobs", config.Algorithm, config.Hex))
 }
 
-// maxDocument bounds an index or a manifest, which is read in one piece.
+// maxDocument bounds an index, a manifest or a configuration, which is read in
+// one piece.
 const maxDocument = 4 << 20
+
+// smallConfigs refuses an archive of `docker save` with a large configuration:
+// the library reads it from the archive, the first entry of that name.
+func smallConfigs(file, unpacked string) error {
+	raw, err := os.ReadFile(filepath.Join(unpacked, "manifest.json"))
+	if err != nil {
+		return err
+	}
+	var m tarball.Manifest
+	if err := json.Unmarshal(raw, &m); err != nil {
+		return fmt.Errorf("manifest.json: %w", err)
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for tr := tar.NewReader(f); ; {
+		h, err := tr.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		named := h.Name == "manifest.json" || slices.ContainsFunc(m, func(d tarball.Descriptor) bool { return d.Config == h.Name })
+		if named && (h.Typeflag != tar.TypeReg || h.Size > maxDocument) {
+			return hostile(h.Name, fmt.Sprintf("is no file of at most %d bytes", maxDocument))
+		}
+	}
+}
 
 func smallFile(path string) error {
 	fi, err := os.Lstat(path)
@@ -114,6 +159,9 @@ func (s *Store) admit(ctx context.Context, img v1.Image) (string, error) {
 	m, err := img.Manifest()
 	if err != nil {
 		return "", err
+	}
+	if m.Config.Size > maxDocument { // which is read in one piece
+		return "", fmt.Errorf("%w: a configuration of %d bytes, at most %d", ErrHostile, m.Config.Size, maxDocument)
 	}
 	if err := s.extract(ctx, img, tmp); err != nil {
 		return "", err

@@ -13,7 +13,12 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/random"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
@@ -159,6 +164,44 @@ func TestImportIsBounded(t *testing.T) {
 	s := open(t, t.TempDir(), WithLimits(Limits{Bytes: 1 << 20, Entries: 100, Path: 200}))
 	if _, err := s.Import(t.Context(), file); !errors.Is(err, ErrHostile) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestLargeConfiguration: what is read in one piece is small, wherever the
+// image comes from.
+func TestLargeConfiguration(t *testing.T) {
+	img, err := mutate.ConfigFile(empty.Image, &v1.ConfigFile{Author: strings.Repeat("x", maxDocument)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	layoutTar, saved := filepath.Join(dir, "layout.tar"), filepath.Join(dir, "saved.tar")
+	p, err := layout.Write(filepath.Join(dir, "layout"), empty.Index)
+	if err == nil {
+		err = p.AppendImage(img)
+	}
+	if err == nil {
+		err = writeTar(t.Context(), string(p), layoutTar)
+	}
+	ref := reference(t, "registry.example/x:1")
+	if err == nil {
+		err = tarball.WriteToFile(saved, ref, img)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, t.TempDir())
+	for _, file := range []string{layoutTar, saved} {
+		if _, err := s.Import(t.Context(), file); !errors.Is(err, ErrHostile) {
+			t.Errorf("%s: got %v", file, err)
+		}
+	}
+	at := startRegistry(t, "on") + "/x:1"
+	if err := remote.Write(reference(t, at), img); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Pull(t.Context(), at); !errors.Is(err, ErrHostile) {
+		t.Errorf("pull: got %v", err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -50,6 +51,40 @@ func TestUnpackRefusesHostileArchives(t *testing.T) {
 				t.Errorf("wrote outside: %v", left)
 			}
 		})
+	}
+}
+
+// TestUnpackRefusesHugeSparseFiles: a hole costs nothing in the archive, and
+// counts like bytes.
+func TestUnpackRefusesHugeSparseFiles(t *testing.T) {
+	records := ""
+	for _, r := range []string{"GNU.sparse.major=1", "GNU.sparse.minor=0", "GNU.sparse.name=holes", "GNU.sparse.realsize=1099511627776"} {
+		n := len(r) + 2 // a space and a newline, and the number itself
+		n += len(fmt.Sprint(n + 2))
+		records += fmt.Sprintf("%d %s\n", n, r)
+	}
+	sized := func(kind byte, e entry) []byte {
+		raw := tarOf(t, e)
+		raw = raw[:len(raw)-1024] // the end
+		raw[156] = kind
+		if kind == 'S' {
+			copy(raw[257:265], "ustar  \x00")
+			copy(raw[483:495], fmt.Sprintf("%011o\x00", 1<<32))
+		}
+		copy(raw[148:156], "        ")
+		sum := 0
+		for _, b := range raw[:512] {
+			sum += int(b)
+		}
+		copy(raw[148:156], fmt.Sprintf("%06o\x00 ", sum))
+		return raw
+	}
+	pax := append(sized('x', entry{name: "x", data: records}), tarOf(t, entry{name: "GNUSparseFile.0/holes", data: "1\n1099511627775\n1\n" + strings.Repeat("\x00", 512-18) + "x"})...)
+	old := sized('S', entry{name: "holes"})
+	for name, archive := range map[string][]byte{"pax": pax, "old": append(old, make([]byte, 1024)...)} {
+		if err := Unpack(t.Context(), bytes.NewReader(archive), t.TempDir(), Limits{Bytes: 1 << 20, Entries: 10, Path: 100}); !errors.Is(err, ErrHostile) {
+			t.Errorf("%s: got %v", name, err)
+		}
 	}
 }
 
