@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -191,12 +192,32 @@ func outOfGroupMemory(t *testing.T, r *Result) {
 	}
 }
 
+// held says for the table of the battery that an abuse was held.
+func held(t *testing.T, abuse string) {
+	t.Helper()
+	user := "ordinary user"
+	if os.Geteuid() == 0 {
+		user = "root"
+	}
+	if !t.Failed() {
+		t.Logf("battery: %-9s %-14s held: %s", launcher(t).Name(), user, abuse)
+	}
+}
+
+// battery repeats what another run of the tests said of the battery.
+func battery(t *testing.T, out []byte) {
+	t.Helper()
+	lines := regexp.MustCompile(`battery: .*`).FindAllString(string(out), -1)
+	t.Logf("%d abuses were held:\n%s", len(lines), strings.Join(lines, "\n"))
+}
+
 func TestAbuse(t *testing.T) {
 	t.Setenv("LATHE_TEST_SECRET", "hidden")
 	for _, a := range abuses(t) {
 		t.Run(a.name, func(t *testing.T) {
 			spec := a.spec
 			a.check(t, python(t, a.program, &spec))
+			held(t, a.name)
 		})
 	}
 }
@@ -222,6 +243,7 @@ tried(loopback=lambda: s.create_connection(("127.0.0.1", %d), 1), world=lambda: 
       alg=lambda: s.socket(38, s.SOCK_SEQPACKET), name=lambda: s.getaddrinfo("example.org", 80), abstract=lambda: s.socket(s.AF_UNIX).connect("\0" + %q))
 `, tcp.Addr().(*net.TCPAddr).Port, abstract[1:]), &Spec{})
 	prints("end")(t, r)
+	held(t, "host loopback and any network")
 }
 
 func TestAbuseInheritance(t *testing.T) {
@@ -242,4 +264,5 @@ print(sorted(os.environ), sorted(int(x) for x in os.listdir("/proc/self/fd"))[:3
 `, &Spec{Env: []string{"A=1"}})
 	// The fourth descriptor is the listing itself.
 	prints("['A', 'HOME', 'LANG', 'PATH', 'TMPDIR'] [0, 1, 2] 4")(t, r)
+	held(t, "environment and descriptors of the parent")
 }

@@ -116,6 +116,29 @@ func chooseCgroups(mounts []mounted, own map[string]string) *cgroups {
 	return c
 }
 
+// CgroupLayout says how this machine's cgroups are laid out, of CgroupLayouts,
+// or "none that this process may use". All layouts go through the same code,
+// and only what is here can be tested here.
+func (l *Launcher) CgroupLayout() string {
+	mi, err := os.Open("/proc/self/mountinfo")
+	if err != nil || l.cgroups.memory == nil && l.cgroups.pids == nil {
+		return "none that this process may use"
+	}
+	defer mi.Close()
+	one, two := false, false
+	for _, m := range parseMountinfo(mi) {
+		two = two || m.v2
+		one = one || slices.Contains(m.controllers, "memory") || slices.Contains(m.controllers, "pids")
+	}
+	switch {
+	case one && two:
+		return CgroupHybrid
+	case two:
+		return CgroupV2
+	}
+	return CgroupV1
+}
+
 // ownDir is this process's own group as a directory.
 func ownDir(m mounted, group string) string {
 	rel, err := filepath.Rel(m.root, group)

@@ -95,6 +95,7 @@ os.chmod("d/e/ok", 0)
 	if len(r.Skipped) < 5 {
 		t.Errorf("skipped %q", r.Skipped)
 	}
+	held(t, "symlinks and FIFOs in the output")
 }
 
 func TestFillingScratchSpaceEnds(t *testing.T) {
@@ -130,6 +131,7 @@ except OSError: print(0)
 			t.Errorf("line %d: got %s, limit %d", i, l, limits[i])
 		}
 	}
+	held(t, "filling /tmp, /dev and the output folder")
 }
 
 func TestNothingIsLeftBehind(t *testing.T) {
@@ -150,6 +152,7 @@ s = socket.socket(socket.AF_UNIX); s.connect("/sock/s"); s.sendall(b"up"); s.rec
 	for range 2 {
 		untilGone(t, accept(t, listener))
 	}
+	held(t, "a daemon left behind")
 }
 
 func listen(t *testing.T) (*net.UnixListener, string) {
@@ -235,6 +238,7 @@ func TestKillingTheLauncherKillsTheRun(t *testing.T) {
 	if err := cmd.Wait(); err == nil {
 		t.Error("the launcher ended well, and should have been killed")
 	}
+	held(t, "killing the launcher in mid-run")
 }
 
 func TestCancelEndsTheRun(t *testing.T) {

@@ -105,6 +105,7 @@ tried(server=direct("127.0.0.1", port), world=direct("192.0.2.1", 80), meta=dire
 	if len(r.Network) != 12 {
 		t.Errorf("%d recorded: %+v", len(r.Network), r.Network)
 	}
+	held(t, "other hosts, redirects, tunnels and protocols through the network's proxy")
 }
 
 // The next call of an interpreter inherits no connection, and no record.

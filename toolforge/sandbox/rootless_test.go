@@ -47,6 +47,7 @@ func TestRootless(t *testing.T) {
 	if err != nil {
 		t.Errorf("as an ordinary user: %v\n%s", err, out)
 	}
+	battery(t, out)
 }
 
 // TestRunc runs every test again with runc in the launcher's place, as root and
@@ -63,9 +64,11 @@ func TestRunc(t *testing.T) {
 	}
 	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run", "^Test", "-test.v")
 	cmd.Env = append(os.Environ(), backendEnv+"="+Runc, rootEnv+"="+rootFS(t))
-	if out, err := cmd.CombinedOutput(); err != nil {
+	out, err := cmd.CombinedOutput()
+	if err != nil {
 		t.Errorf("with runc: %v\n%s", err, out)
 	}
+	battery(t, out)
 }
 
 func copyFile(t *testing.T, from, to string) {

@@ -4,9 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 )
+
+// How cgroups are laid out.
+const (
+	CgroupV1     = "version 1"
+	CgroupV2     = "version 2"
+	CgroupHybrid = "hybrid" // version 2 mounted, the controllers in version 1
+)
+
+// CgroupLayouts are those that there are.
+func CgroupLayouts() []string { return []string{CgroupV1, CgroupV2, CgroupHybrid} }
 
 // SelfTestReport says whether a backend holds.
 type SelfTestReport struct {
@@ -14,6 +25,8 @@ type SelfTestReport struct {
 	OK           bool            `json:"ok"`
 	Checks       []SelfTestCheck `json:"checks"`
 	Degradations []string        `json:"degradations,omitempty"`
+	User         string          `json:"user"`    // root, or an ordinary user
+	Cgroups      string          `json:"cgroups"` // how they are laid out here
 	Seconds      float64         `json:"seconds"`
 }
 
@@ -47,6 +60,7 @@ func probes() []probe {
 		{"runs a command", `echo fine`, Limits{}, says("fine")},
 		{"root is read-only", `for f in /x /usr/x /etc/x /dev/x; do (: >$f) 2>/dev/null && echo wrote $f; done; echo end`, Limits{}, says("end")},
 		{"host files are absent", `[ -e /etc/shadow ] && echo shadow; [ -e /proc/sys ] && echo sys; echo end`, Limits{}, says("end")},
+		{"no network", `python3 -c 'import socket; socket.socket()' 2>/dev/null && echo socket; echo end`, Limits{}, says("end")},
 		{"environment is the given one", `echo "${PWD:+x}${LATHE_SELFTEST_PARENT}"; [ -e /proc/self/fd/3 ] && echo descriptor`, Limits{}, says("x")},
 		{"no capabilities, no new privileges, filtered calls",
 			`sed -n 's/^\(CapEff\|CapPrm\|CapBnd\|CapAmb\|NoNewPrivs\|Seccomp\):[[:space:]]*//p' /proc/self/status | tr '\n' ' '`, Limits{},
@@ -67,7 +81,13 @@ func probes() []probe {
 // rootFS. A backend whose report is not OK must not run generated code.
 func SelfTest(ctx context.Context, b Backend, rootFS string) (*SelfTestReport, error) {
 	start := time.Now()
-	rep := &SelfTestReport{Backend: b.Name(), OK: true}
+	rep := &SelfTestReport{Backend: b.Name(), OK: true, User: "an ordinary user"}
+	if os.Geteuid() == 0 {
+		rep.User = "root"
+	}
+	if l, ok := b.(interface{ CgroupLayout() string }); ok {
+		rep.Cgroups = l.CgroupLayout()
+	}
 	for _, p := range probes() {
 		res, err := b.Run(ctx, &Spec{RootFS: rootFS, Args: []string{"/bin/sh", "-c", p.script}, Limits: p.limits})
 		if ctx.Err() != nil {

@@ -15,7 +15,6 @@ import (
 
 	"lathe/server"
 	"lathe/toolforge/egress"
-	"lathe/toolforge/image"
 	"lathe/toolforge/sandbox"
 )
 
@@ -224,69 +223,6 @@ func (a *app) boxResult(backend string, r *sandbox.Result) error {
 	}
 	if r.ExitCode != 0 {
 		return exitCode(r.ExitCode)
-	}
-	return nil
-}
-
-func (a *app) sandboxTestCmd() *cobra.Command {
-	var backend string
-	c := &cobra.Command{Use: "test", Short: "Try a small battery of abuses on the sandbox's backends", Args: cobra.NoArgs,
-		Long: `Try a small battery of abuses on the sandbox's backends.
-
-The daemon does the same before it runs the first generated code, and runs none
-on a backend that does not hold.`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			names := sandbox.Names()
-			if backend != "" {
-				names = []string{backend}
-			}
-			if len(names) == 0 {
-				_, err := sandbox.Open(sandbox.BuiltIn)
-				return err
-			}
-			root, err := a.rootOf(cmd.Context(), string(image.Runtime))
-			if err != nil {
-				return err
-			}
-			var reports []*sandbox.SelfTestReport
-			for _, name := range names {
-				l, err := sandbox.Open(name)
-				if err != nil {
-					return err
-				}
-				r, err := sandbox.SelfTest(cmd.Context(), l, root)
-				if err != nil {
-					return err
-				}
-				reports = append(reports, r)
-			}
-			return a.testReports(reports)
-		}}
-	c.Flags().StringVar(&backend, "backend", "", "only this one: launcher or runc (default: all that are installed)")
-	return c
-}
-
-func (a *app) testReports(reports []*sandbox.SelfTestReport) error {
-	if a.json {
-		if err := a.print(reports); err != nil {
-			return err
-		}
-	}
-	var rows [][]string
-	var failed []string
-	for _, r := range reports {
-		verdict := "holds"
-		if !r.OK {
-			verdict = "does not hold: " + server.Failed(r)
-			failed = append(failed, r.Backend)
-		}
-		rows = append(rows, []string{r.Backend, fmt.Sprint(len(r.Checks)), fmt.Sprintf("%.1f s", r.Seconds), verdict, orNone(r.Degradations)})
-	}
-	if !a.json {
-		a.table("BACKEND ABUSES TIME VERDICT NOT-ENFORCED", rows)
-	}
-	if len(failed) > 0 {
-		return fmt.Errorf("the sandbox does not hold with %s: no generated code runs there", strings.Join(failed, ", "))
 	}
 	return nil
 }
