@@ -114,7 +114,9 @@ func (e *editor) handle(ctx context.Context, req *jsonrpc2.Request) (any, error)
 		if result, err, ok := e.answerMore(ctx, req.Method(), req.Params()); ok {
 			return result, err
 		}
-		return nil, jsonrpc2.ErrMethodNotFound
+		if req.IsCall() { // an error for a notification would end the connection
+			return nil, jsonrpc2.ErrMethodNotFound
+		}
 	}
 	return nil, nil
 }
