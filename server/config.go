@@ -44,6 +44,7 @@ type Config struct {
 	CodeGraph   CodeGraphConfig
 	Autonomy    AutonomyConfig
 	Hooks       HooksConfig
+	Telemetry   TelemetryConfig
 	TrustedKeys []image.PublicKey // of other installations, whose tools may come here
 }
 
@@ -73,7 +74,7 @@ func settings() []setting {
 		get, set := text(p)
 		return setting{name, restrict, get, set}
 	}
-	return slices.Concat(modelSettings(), codeGraphSettings(), autonomySettings(), hookSettings(), toolSettings(), []setting{
+	return slices.Concat(modelSettings(), codeGraphSettings(), autonomySettings(), hookSettings(), toolSettings(), telemetrySettings(), []setting{
 		mk("data_dir", true, func(c *Config) *string { return &c.DataDir }),
 		mk("http", true, func(c *Config) *string { return &c.HTTP }),
 		mk("tls_cert", true, func(c *Config) *string { return &c.TLSCert }),
@@ -242,9 +243,9 @@ func readFile(c *Config, all []setting, source map[string]string, path string, w
 }
 
 // flat names what stands in the tables [model], [code_graph], [autonomy],
-// [hooks] and [tools] like "model." and its name.
+// [hooks], [tools] and [telemetry] like "model." and its name.
 func flat(values map[string]any) map[string]any {
-	for _, name := range []string{"model", "code_graph", "autonomy", "hooks", "tools"} {
+	for _, name := range []string{"model", "code_graph", "autonomy", "hooks", "tools", "telemetry"} {
 		table, ok := values[name].(map[string]any)
 		if !ok {
 			continue

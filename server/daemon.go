@@ -77,7 +77,8 @@ type Daemon struct {
 	draining    sync.Mutex // one takes in the spool at a time
 	metrics     *metrics
 	telemetry   *telemetryDoor
-	offers      *offers // of gateways
+	exporter    *exporter // of Lathe's own calls; nil when it is off
+	offers      *offers   // of gateways
 	tokens      *Tokens
 	busy        *activity
 	stop        func() // ends Run
@@ -105,7 +106,7 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (d *Daemon, err 
 		return ledgerLog{d.log}.WriteLedger(ctx, entries)
 	}, logger)
 	d.hooked = newWriter("what hooks reported", d.storeHooked, logger)
-	d.telemetry = newTelemetryDoor()
+	d.telemetry, d.exporter = newTelemetryDoor(), newExporter(cfg.Telemetry, logger)
 	d.tools = newPublisher(d.publishTools)
 	d.code = newCodeGraphs(codeDir(cfg.DataDir), logger)
 	defer func() {
@@ -222,6 +223,7 @@ func (d *Daemon) Run(ctx context.Context, ready func()) error {
 	g.Go(fail(d.followPeople))
 	g.Go(fail(d.assignments.run))
 	g.Go(fail(d.tools.run))
+	g.Go(fail(d.exporter.run))
 	g.Go(fail(d.hooked.run))
 	g.Go(fail(d.tellWatchers))
 	g.Go(func() error { d.leaveWhenIdle(work, cancel); return nil })

@@ -30,6 +30,11 @@ func (d *Daemon) gauges() (out []prometheus.Collector) {
 	total("records_lost_total", "Entries that were answered and then could not be written.", func() float64 {
 		return float64(d.hooked.lost.Load() + d.assignments.lost.Load())
 	})
+	if e := d.exporter; e != nil {
+		total("telemetry_sent_total", "Spans of Lathe's own calls that were delivered.", func() float64 { return float64(e.sent.Load()) })
+		total("telemetry_dropped_total", "Spans of Lathe's own calls that were not.", func() float64 { return float64(e.dropped.Load()) })
+		gauge("telemetry_waiting", "Spans of Lathe's own calls that wait.", func() float64 { return float64(len(e.queue)) })
+	}
 	gauge("requests_open", "Requests and connections that are open.", func() float64 { return float64(d.busy.connections()) })
 	gauge("tools_active", "Generated tools that sessions can call.", func() float64 { return float64(len(d.forge.active())) })
 	gauge("reviews_open", "Proposals that wait for a person.", func() float64 { return float64(len(d.queue.List(learn.StateInReview))) })

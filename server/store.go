@@ -92,6 +92,7 @@ func (d *Daemon) store(ctx context.Context, recs []learn.Record) (intake.Receipt
 			receipt.Accepted++
 			stored = append(stored, taken{admitted[i], origin[i]})
 			d.metrics.stored(admitted[i])
+			d.emit(ctx, admitted[i])
 		}
 	}
 	d.metrics.accepted.Add(float64(receipt.Accepted))

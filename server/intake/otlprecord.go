@@ -76,7 +76,9 @@ func (t *telemetry) record(s *signal) (learn.Record, error) {
 	default:
 		s.tool(a)
 	}
-	if a.CallID == "" {
+	if id := s.attrs.text("lathe.event_id"); learn.ValidID(id) { // of another Lathe, or this one
+		a.ID, a.CallID = id, ""
+	} else if a.CallID == "" {
 		a.ID = s.id(a)
 	}
 	return learn.Record{Action: a}, nil

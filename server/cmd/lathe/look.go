@@ -26,7 +26,8 @@ func (a *app) kpiCmd() *cobra.Command {
 	c := &cobra.Command{Use: "kpi", Short: "Success rates, costs, what advice changes, the costliest failures", Args: cobra.NoArgs,
 		Long: `Success rate, latency and cost by tool and project, what the list of tools costs
 each session and which of them nobody calls, what advice changes, and the
-failures that cost most. TOKENS are those that agents reported; CONTEXT is what
+failures that cost most. TOKENS are those that agents reported, with what they
+cost where that was reported; CONTEXT is what
 the calls' parameters and outputs put into the agents' contexts.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if days < 0 {
@@ -87,6 +88,9 @@ func (a *app) printKPIs(k monitor.KPIs) {
 			}
 			if n := g.TokensIn + g.TokensOut; n > 0 {
 				tokens = fmt.Sprint(n)
+			}
+			if g.CostUSD > 0 {
+				tokens += fmt.Sprintf(" $%.2f", g.CostUSD)
 			}
 			rows = append(rows, []string{cut(g.Name, 40), fmt.Sprint(g.Calls), percent(g.SuccessRate.Rate),
 				fmt.Sprint(g.Failures + g.Timeouts), p50, p99, total, tokens, kilo(g.ContextBytes)})
