@@ -79,6 +79,9 @@ type (
 		// Plain wants the answer at once, from rules and experience alone: the
 		// gateway, on behalf of an agent.
 		Plain bool `json:"plain,omitempty"`
+		// RecordedAs is the id under which a gateway records the call beside its
+		// reply; what was served on it is followed from there.
+		RecordedAs string `json:"recorded_as,omitempty"`
 	}
 	// Decided is what followed from a decision.
 	Decided struct {
@@ -121,7 +124,7 @@ func (d *Daemon) socketHandler() http.Handler {
 		s := all
 		s.Root = c.CWD
 		if c.Plain {
-			return b.plain(ctx, s, c.Failure, doorGateway)
+			return b.proxied(ctx, s, c)
 		}
 		return b.Diagnose(ctx, s, c.Failure)
 	})

@@ -137,9 +137,9 @@ func (b backend) Diagnose(ctx context.Context, s mcp.Scope, f mcp.Failure) (lear
 // unnamedSession is the session of a call that is asked about without one.
 const unnamedSession = "diagnose"
 
-// plain is Diagnose without a model: for what must not wait. An agent's door is
-// named; "" is a person's, or a link that somebody follows.
-func (b backend) plain(ctx context.Context, s mcp.Scope, f mcp.Failure, door string) (learn.FailureAnalysisReport, error) {
+// plain is Diagnose without a model, for what must not wait: a person's look, or
+// a link that somebody follows.
+func (b backend) plain(ctx context.Context, s mcp.Scope, f mcp.Failure) (learn.FailureAnalysisReport, error) {
 	if err := claim(s, f.ProjectID); err != nil {
 		return learn.FailureAnalysisReport{}, err
 	}
@@ -147,15 +147,30 @@ func (b backend) plain(ctx context.Context, s mcp.Scope, f mcp.Failure, door str
 	if err != nil {
 		return learn.FailureAnalysisReport{}, err
 	}
-	r, err := b.d.report(ctx, ev, false)
-	if err == nil && door != "" {
-		if why, silent := b.d.mutes.silent(ev.ProjectID, r.Signatures, b.d.now()); silent {
-			r.Remedies, r.ProposedRemediationStrategy, r.Withheld = []learn.RemedyOffer{}, "", why
-			return r, nil
-		}
-		b.d.tryRemedies(ctx, &r, ev, door)
+	return b.d.report(ctx, ev, false)
+}
+
+// proxied answers a gateway whose call failed, on behalf of its agent: what an
+// agent is told is on trial. The call itself is recorded beside its reply, so
+// it is not in the log yet.
+func (b backend) proxied(ctx context.Context, s mcp.Scope, c DiagnoseCall) (learn.FailureAnalysisReport, error) {
+	ev, err := b.failure(ctx, s, c.Failure)
+	if err != nil {
+		return learn.FailureAnalysisReport{}, err
 	}
-	return r, err
+	if learn.ValidID(c.RecordedAs) {
+		ev.ID = c.RecordedAs
+	}
+	r, err := b.d.report(ctx, ev, false)
+	if err != nil {
+		return r, err
+	}
+	if why, silent := b.d.mutes.silent(ev.ProjectID, r.Signatures, b.d.now()); silent {
+		r.Remedies, r.ProposedRemediationStrategy, r.Withheld = []learn.RemedyOffer{}, "", why
+		return r, nil
+	}
+	b.d.tryRemedies(ctx, &r, ev, doorGateway)
+	return r, nil
 }
 
 // failure is the event that a caller asks about: a recorded one, or one made

@@ -28,7 +28,7 @@ func (p pageExperience) Fixes(context.Context) []learn.Remedy {
 
 // Report implements web.Experience.
 func (p pageExperience) Report(ctx context.Context, eventID string) (learn.FailureAnalysisReport, error) {
-	return backend{p.d}.plain(ctx, mcp.Scope{Import: true, AgentID: "page"}, mcp.Failure{EventID: eventID}, "")
+	return backend{p.d}.plain(ctx, mcp.Scope{Import: true, AgentID: "page"}, mcp.Failure{EventID: eventID})
 }
 
 // Say implements web.Teacher.

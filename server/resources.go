@@ -57,7 +57,7 @@ func (b backend) Resource(ctx context.Context, s mcp.Scope, kind, id string) (js
 			v = kept
 			break
 		}
-		report, err := b.plain(ctx, s, mcp.Failure{EventID: id}, "")
+		report, err := b.plain(ctx, s, mcp.Failure{EventID: id})
 		if err != nil {
 			return nil, err
 		}

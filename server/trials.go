@@ -105,10 +105,7 @@ func (d *Daemon) tryRemedies(ctx context.Context, r *learn.FailureAnalysisReport
 		r.Remedies = slices.Insert(slices.Delete(r.Remedies, at[pick], at[pick]+1), at[0], first)
 	}
 	a := assignment{kind: learn.AdviceRemedy, object: first.RemedyID, project: ev.ProjectID, task: task, door: door, of: of, chance: chance,
-		advised: advisedActions(first, ev)}
-	if door != doorGateway { // a proxied call is recorded beside the reply, under another id
-		a.event = ev.ID
-	}
+		advised: advisedActions(first, ev), event: ev.ID}
 	if !d.assign(ctx, a) {
 		r.Remedies, r.ProposedRemediationStrategy, r.Withheld = []learn.RemedyOffer{}, "", "remedies"+withheld
 	}

@@ -10,10 +10,12 @@ import (
 	"lathe/learn"
 )
 
-// AdviceTime is how long a failed call waits for advice at most.
-const AdviceTime = 50 * time.Millisecond
+// adviceTime is how long a failed call waits for advice at most, unless Options
+// say otherwise: as long as the daemon takes at most for one that was reported.
+const adviceTime = 300 * time.Millisecond
 
-// Adviser says what is known of a failed call. It is asked within AdviceTime.
+// Adviser says what is known of a failed call, which is given with the id that
+// it is recorded under.
 type Adviser interface {
 	Advise(ctx context.Context, failed learn.ActionOutcome) (learn.FailureAnalysisReport, error)
 }
@@ -144,7 +146,7 @@ func (g *Gateway) advise(ev learn.ActionOutcome) string {
 	if g.o.Adviser == nil {
 		return ""
 	}
-	ctx, cancel := context.WithTimeout(g.ctx, AdviceTime)
+	ctx, cancel := context.WithTimeout(g.ctx, g.o.AdviceTime)
 	defer cancel()
 	text := make(chan string, 1)
 	g.asking.Go(func() {

@@ -26,7 +26,10 @@ type Options struct {
 	Stderr   io.Writer // takes what the servers say; nil discards it
 	Recorder Recorder
 	Adviser  Adviser // nil advises nothing
-	Pins     *Pins   // nil pins nothing
+	// AdviceTime is how long a failed call waits for the Adviser; 0 is 300 ms.
+	AdviceTime time.Duration
+	Offerer    Offerer // nil is told nothing
+	Pins       *Pins   // nil pins nothing
 	// Strict holds each reply until the call's record is durable, and refuses
 	// calls while recording does not work.
 	Strict bool
@@ -51,6 +54,7 @@ type Gateway struct {
 	calls     atomic.Int64
 	stuck     atomic.Bool // in strict mode: the last call was not recorded
 	catalog   atomic.Pointer[catalog]
+	offering  chan struct{} // holds one
 
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -83,8 +87,11 @@ func New(o Options) (*Gateway, error) {
 	if o.Drain <= 0 {
 		o.Drain = lastCalls
 	}
+	if o.AdviceTime <= 0 {
+		o.AdviceTime = adviceTime
+	}
 	o.Stderr = &lockedWriter{w: o.Stderr}
-	g := &Gateway{o: o, now: time.Now, info: map[string]string{"name": "lathe-gateway", "version": o.Version}, met: make(chan struct{}),
+	g := &Gateway{o: o, now: time.Now, info: map[string]string{"name": "lathe-gateway", "version": o.Version}, met: make(chan struct{}), offering: make(chan struct{}, 1),
 		peers: map[*peer]struct{}{}, asked: map[string]*asked{}, parked: map[string]*parked{}}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	g.secrets = newSecrets(g.ctx, o.Config, o.Env, o.Dir)
@@ -96,6 +103,9 @@ func New(o Options) (*Gateway, error) {
 	g.publish()
 	for _, u := range g.upstreams {
 		g.running.Go(func() { u.run(g.ctx) })
+	}
+	if o.Offerer != nil {
+		g.running.Go(func() { g.tellOffers(g.ctx) })
 	}
 	if o.Pins != nil {
 		g.running.Go(func() { g.watchPins(g.ctx) })
@@ -148,6 +158,9 @@ func (g *Gateway) publish() {
 		g.o.Logger.Warn("left out", "why", clash)
 	}
 	old := g.catalog.Swap(c)
+	if len(c.listed["tools/list"])+len(old.listed["tools/list"]) > 0 {
+		g.offer()
+	}
 	for method, notice := range map[string]string{"tools/list": "notifications/tools/list_changed",
 		"prompts/list": "notifications/prompts/list_changed", "resources/list": "notifications/resources/list_changed",
 		"resources/templates/list": "notifications/resources/list_changed"} {

@@ -64,7 +64,7 @@ func TestAdviceOnFailureOnly(t *testing.T) {
 		return learn.FailureAnalysisReport{ConfidenceScore: 0.8, Remedies: []learn.RemedyOffer{{Description: "run pip install pytest\x1b[2J\nthen again", Support: 4, Confidence: 0.8}}}, nil
 	})
 	m := &memory{}
-	r := newRig(t, Options{Config: servers(testServer(t, "s", "library")), Recorder: m, Adviser: adviser})
+	r := newRig(t, Options{Config: servers(testServer(t, "s", "library")), Recorder: m, Adviser: adviser, AdviceTime: patience})
 	r.tools()
 	if texts, _ := r.mustCall("s__echo", map[string]any{"text": "fine"}); len(texts) != 1 {
 		t.Errorf("a success got advice: %q", texts)

@@ -198,9 +198,9 @@ func (a *app) openGateway(ctx context.Context, f *gatewayFlags) (*gateway.Gatewa
 			}
 		}()
 	}
-	d := daemonGateway{client: client, start: !a.noStart}
+	d := daemonGateway{client: client, start: !a.noStart, project: project}
 	pins := gateway.OpenPins(pinsPath(path), d)
-	return gateway.New(gateway.Options{Config: gw, Pins: pins, Strict: gw.Strict || f.strict, Dir: wd, Env: os.Environ(), Stderr: a.errs, Recorder: d, Adviser: d,
+	return gateway.New(gateway.Options{Config: gw, Pins: pins, Strict: gw.Strict || f.strict, Dir: wd, Env: os.Environ(), Stderr: a.errs, Recorder: d, Adviser: d, Offerer: d,
 		Logger: logger, Version: server.Version, ProjectID: project, SessionID: uuid.NewString(), AgentID: f.agent})
 }
 
@@ -208,6 +208,18 @@ func (a *app) openGateway(ctx context.Context, f *gatewayFlags) (*gateway.Gatewa
 type daemonGateway struct {
 	client *server.Client
 	start  bool // one that is not there
+	// project is whose agent the gateway serves.
+	project string
+}
+
+// Offer tells what the list of tools costs, when a daemon runs: it is started
+// for calls, not for this.
+func (d daemonGateway) Offer(ctx context.Context, tools []gateway.Offered) error {
+	call := server.OfferCall{Project: d.project}
+	for _, t := range tools {
+		call.Tools = append(call.Tools, server.OfferTool{Name: t.Name, Server: t.Server, Recorded: t.Name, Bytes: t.Bytes})
+	}
+	return d.client.Call(ctx, http.MethodPost, "/v1/offer", call, &struct{}{})
 }
 
 // Accept stores a batch. Refused records are an error for all to see, since
@@ -235,6 +247,6 @@ func (d daemonGateway) Advise(ctx context.Context, ev learn.ActionOutcome) (lear
 		}
 	}
 	var report learn.FailureAnalysisReport
-	err := d.client.Call(ctx, http.MethodPost, "/v1/diagnose", server.DiagnoseCall{Failure: f, Plain: true}, &report)
+	err := d.client.Call(ctx, http.MethodPost, "/v1/diagnose", server.DiagnoseCall{Failure: f, CWD: ev.ContextSnapshot.CWD, RecordedAs: ev.ID, Plain: true}, &report)
 	return report, err
 }
