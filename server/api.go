@@ -49,6 +49,9 @@ type (
 		Tool          *learn.ProposedTool `json:"tool,omitempty"`
 		ValidateOnly  bool                `json:"validate_only,omitempty"` // no review request
 		Request       *RequestCall        `json:"request,omitempty"`
+		// Language is what a tool of an opportunity or a request is written
+		// in: python when absent, or shell.
+		Language string `json:"language,omitempty"`
 		// Replaces is a proposal in review that Tool takes the place of.
 		Replaces string `json:"replaces,omitempty"`
 	}
@@ -323,7 +326,7 @@ func (d *Daemon) forgeCall(ctx context.Context, c ForgeCall, progress func(learn
 		return d.proposed(ctx, c, progress)
 	}
 	if c.Request != nil {
-		return d.request(ctx, *c.Request, progress)
+		return d.request(ctx, *c.Request, c.Language, progress)
 	}
 	o, err := d.opportunity(c.OpportunityID)
 	switch {
@@ -336,5 +339,5 @@ func (d *Daemon) forgeCall(ctx context.Context, c ForgeCall, progress func(learn
 	case o.DuplicateOf != "":
 		return Forged{}, fmt.Errorf("%s is there already: %s does it", o.Name, o.DuplicateOf)
 	}
-	return d.forge.make(ctx, o, progress)
+	return d.forge.make(ctx, o, c.Language, progress)
 }

@@ -18,7 +18,7 @@ func (b backend) RequestTool(ctx context.Context, s mcp.Scope, r mcp.ToolRequest
 		return mcp.ToolRequestResult{}, err
 	}
 	done := 0.0
-	forged, err := b.d.request(ctx, RequestCall{ToolRequest: r, ProjectID: s.ProjectID}, func(c learn.Check) {
+	forged, err := b.d.request(ctx, RequestCall{ToolRequest: r, ProjectID: s.ProjectID}, "", func(c learn.Check) {
 		done++
 		progress(done, toolforge.Gates, c.Name+": "+c.Summary)
 	})

@@ -164,12 +164,12 @@ type Forged struct {
 // make goes from an opportunity to a review request: specification, scaffold,
 // validation. Each step is in the ledger. A tool that does not pass gets no
 // review request.
-func (f *forge) make(ctx context.Context, o learn.ToolOpportunity, progress func(learn.Check)) (Forged, error) {
+func (f *forge) make(ctx context.Context, o learn.ToolOpportunity, language string, progress func(learn.Check)) (Forged, error) {
 	spec, err := toolforge.Specify(o)
 	if err != nil {
 		return Forged{}, err
 	}
-	tool, err := toolforge.Scaffold(spec)
+	tool, err := toolforge.ScaffoldIn(spec, language)
 	if err != nil {
 		return Forged{}, err
 	}

@@ -83,7 +83,7 @@ func (d *Daemon) opportunity(id string) (learn.ToolOpportunity, error) {
 
 // request makes a tool that a person or an agent asked for: from commands, or
 // by the model when there is one and no command, or none that tells enough.
-func (d *Daemon) request(ctx context.Context, c RequestCall, progress func(learn.Check)) (Forged, error) {
+func (d *Daemon) request(ctx context.Context, c RequestCall, language string, progress func(learn.Check)) (Forged, error) {
 	if strings.TrimSpace(c.Command) == "" && d.writes() {
 		o := d.learners.finder.Request(c.ProjectID, c.Name, c.Description, "", d.now())
 		return d.written(ctx, o, nil, "", progress)
@@ -95,7 +95,7 @@ func (d *Daemon) request(ctx context.Context, c RequestCall, progress func(learn
 	for _, line := range c.Examples {
 		o.Examples = append(o.Examples, learn.ToolExample{Command: line})
 	}
-	out, err := d.forge.make(ctx, o, progress)
+	out, err := d.forge.make(ctx, o, language, progress)
 	if errors.Is(err, toolforge.ErrNotForgeable) && d.writes() {
 		return d.written(ctx, o, nil, "", progress)
 	}

@@ -150,3 +150,28 @@ func TestRecordedSessionsBecomeTools(t *testing.T) {
 // recordedTools is how many of the best opportunities are made into tools: each
 // takes 10 to 30 seconds.
 const recordedTools = 2
+
+// TestShellToolFromAPipeline forges a script from recorded commands and runs the
+// whole validation in the real sandbox.
+func TestShellToolFromAPipeline(t *testing.T) {
+	o := learn.ToolOpportunity{OpportunityID: "o", Name: "field_counts", Evidence: []string{"event"}}
+	for _, c := range []string{"grep alpha a.txt | cut -d' ' -f2 | sort | uniq -c | head -n 4", "grep beta 'b c.txt' | cut -d' ' -f3 | sort | uniq -c | head -n 9"} {
+		o.Examples = append(o.Examples, learn.ToolExample{Command: c})
+	}
+	spec, err := toolforge.Specify(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tool, err := toolforge.ScaffoldIn(spec, "shell")
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := toolforge.Validator{Runner: newSandboxed(t)}.Validate(t.Context(), tool, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log(t, result)
+	if !result.Passed || result.Score < 0.8 || result.Coverage < 0.9 || result.Mutants == 0 {
+		t.Errorf("passed %v, score %.2f, coverage %.2f, %d of %d mutants noticed\n%s", result.Passed, result.Score, result.Coverage, result.Noticed, result.Mutants, tool.Files["tool.sh"])
+	}
+}

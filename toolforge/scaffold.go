@@ -102,9 +102,10 @@ type view struct {
 	Numbers, Strings, Operands, Paths              bool
 	Stdin, Git, HasGolden, RacyErrors              bool
 	MaxInteger                                     int
+	Answers                                        string // of a script: statuses that are no errors
 }
 
-type viewParam struct{ Name, Python, Type, Check, Description, Values, Strategy string }
+type viewParam struct{ Name, Python, Type, Check, Description, Values, Strategy, Variable string }
 
 func (v view) execute(name string) (string, error) {
 	tm, err := template.ParseFS(templates, "templates/"+name+".tmpl")

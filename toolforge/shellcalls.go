@@ -246,8 +246,8 @@ func (r *shellRules) awk(n *syntax.CallExpr, args []*syntax.Word) {
 			return
 		case strings.HasPrefix(l, "-"):
 		default:
-			text, err := constant(w)
-			if dynamic(w) || err != nil {
+			text := spelled(w)
+			if r.flow.taints(w) || computed(w) {
 				r.found(n, "code-injection", "a value within a program for awk: give it with -v")
 			}
 			if awkRuns.MatchString(text) {

@@ -211,6 +211,41 @@ func dynamic(w *syntax.Word) bool {
 	return found
 }
 
+// computed reports whether a word holds what another command prints.
+func computed(w *syntax.Word) bool {
+	found := false
+	syntax.Walk(w, func(n syntax.Node) bool {
+		switch n.(type) {
+		case *syntax.CmdSubst, *syntax.ProcSubst:
+			found = true
+		}
+		return !found
+	})
+	return found
+}
+
+// spelled is a word's constant text, with 1 for what is expanded.
+func spelled(w *syntax.Word) string {
+	var b strings.Builder
+	var add func(parts []syntax.WordPart)
+	add = func(parts []syntax.WordPart) {
+		for _, p := range parts {
+			switch p := p.(type) {
+			case *syntax.Lit:
+				b.WriteString(p.Value)
+			case *syntax.SglQuoted:
+				b.WriteString(p.Value)
+			case *syntax.DblQuoted:
+				add(p.Parts)
+			default:
+				b.WriteByte('1')
+			}
+		}
+	}
+	add(w.Parts)
+	return b.String()
+}
+
 // lead is the constant text at the beginning of a word, "$" before what is
 // expanded.
 func lead(w *syntax.Word) string {

@@ -58,10 +58,24 @@ func (a *app) printOpportunities(all []learn.ToolOpportunity, n int) {
 }
 
 func (a *app) toolForgeCmd() *cobra.Command {
-	return &cobra.Command{Use: "forge OPPORTUNITY", Short: "Write, test and validate a tool, and put it into the review queue", Args: cobra.ExactArgs(1),
+	var language string
+	c := &cobra.Command{Use: "forge OPPORTUNITY", Short: "Write, test and validate a tool, and put it into the review queue", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.forge(cmd, server.ForgeCall{OpportunityID: args[0]})
+			return a.forge(cmd, server.ForgeCall{OpportunityID: args[0], Language: language})
 		}}
+	languageFlag(c, &language)
+	return c
+}
+
+// languageFlag adds --language.
+func languageFlag(c *cobra.Command, language *string) {
+	c.Flags().StringVar(language, "language", "python", "python or shell (a pipeline as a bash script; its result is what it prints)")
+	c.PreRunE = func(*cobra.Command, []string) error {
+		if *language != "python" && *language != "shell" {
+			return usagef("--language is python or shell, not %q", *language)
+		}
+		return nil
+	}
 }
 
 func (a *app) toolProposeCmd(only bool) *cobra.Command {

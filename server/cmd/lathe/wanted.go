@@ -129,6 +129,7 @@ func ids(all []string) string {
 
 func (a *app) toolRequestCmd() *cobra.Command {
 	var r mcp.ToolRequest
+	var language string
 	c := &cobra.Command{Use: "request DESCRIPTION", Short: "Ask for a tool: it is written, validated and put into the review queue", Args: cobra.ExactArgs(1),
 		Example: `  lathe tool request "the commonest words of a file" --name common_words \
     --command "sort a.txt | uniq -c | sort -rn | head -n 5" --command "sort b.txt | uniq -c | sort -rn | head -n 9"`,
@@ -147,9 +148,10 @@ description is enough.`,
 			if len(commands) > 0 {
 				r.Command, r.Examples = commands[0], commands[1:]
 			}
-			return a.forge(cmd, server.ForgeCall{Request: &server.RequestCall{ToolRequest: r, ProjectID: workingProject()}})
+			return a.forge(cmd, server.ForgeCall{Language: language, Request: &server.RequestCall{ToolRequest: r, ProjectID: workingProject()}})
 		}}
 	c.Flags().StringVar(&r.Name, "name", "", "the tool's name")
+	languageFlag(c, &language)
 	c.Flags().StringArray("command", nil, "a command line that does it once; several make parameters of what differs")
 	return c
 }
