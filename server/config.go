@@ -46,6 +46,9 @@ type Config struct {
 	Hooks       HooksConfig
 	Telemetry   TelemetryConfig
 	TrustedKeys []image.PublicKey // of other installations, whose tools may come here
+	// Packages is the simple API of a package index, or a folder of wheels, from
+	// which the dependencies of tools come; "" has none.
+	Packages string
 }
 
 // Setting is one effective value with where it came from.

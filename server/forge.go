@@ -229,7 +229,7 @@ func (f *forge) check(ctx context.Context, tool learn.ProposedTool, progress fun
 	f.validate.Lock()
 	defer f.validate.Unlock()
 	var err error
-	v := toolforge.Validator{Runner: f, Where: f.where(), Known: f.results.known}
+	v := toolforge.Validator{Runner: f, Where: f.where(), Known: f.results.known, Packages: f.packages}
 	if out.Validation, err = v.Validate(ctx, tool, progress); err != nil {
 		return out, fmt.Errorf("validate %s: %w", tool.Manifest.Name, err)
 	}
@@ -305,12 +305,16 @@ func (f *forge) build(ctx context.Context, it review.Item, hash string, decision
 	if err != nil {
 		return "", err
 	}
+	brought, err := f.addPackages(ctx, tool, files)
+	if err != nil {
+		return "", err
+	}
 	digest, err := f.images.AddTool(ctx, base, files, map[string]string{annotationContent: hash, "org.lathe.manifest": string(files["tool.json"])},
 		tool.Manifest.Name, tool.Manifest.Version)
 	if err != nil {
 		return "", err
 	}
-	return digest, f.sign(digest, base, it, files, decision)
+	return digest, f.sign(digest, base, it, files, brought, decision)
 }
 
 // folder is a tool as the files of its folder.

@@ -20,7 +20,7 @@ const toolsPrefix = "tools."
 
 // toolSettings are the settings of [tools].
 func toolSettings() []setting {
-	return []setting{{toolsPrefix + "trusted_keys", true,
+	return []setting{packageSetting(), {toolsPrefix + "trusted_keys", true,
 		func(c *Config) string {
 			var out []string
 			for _, k := range c.TrustedKeys {
@@ -73,12 +73,12 @@ func (f *forge) keys() (*image.SigningKey, []image.PublicKey, error) {
 }
 
 // sign puts the signed provenance of an image that was just built beside it.
-func (f *forge) sign(digest, base string, it review.Item, files map[string][]byte, decision learn.Decision) error {
+func (f *forge) sign(digest, base string, it review.Item, files map[string][]byte, brought []image.Material, decision learn.Decision) error {
 	own, _, err := f.keys()
 	if err != nil {
 		return err
 	}
-	envelope, err := own.Sign(image.Build{Tool: it.Tool.Tool, Digest: digest, Base: base, Files: files, Validation: it.Tool.Validation,
+	envelope, err := own.Sign(image.Build{Tool: it.Tool.Tool, Digest: digest, Base: base, Files: files, Materials: brought, Validation: it.Tool.Validation,
 		Decision: decision, Review: it.ID, Lathe: Version, Finished: f.d.now()})
 	if err != nil {
 		return err

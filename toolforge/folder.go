@@ -82,7 +82,8 @@ func LoadFolder(dir string) (learn.ProposedTool, error) {
 }
 
 // readFiles reads the folder's files and refuses everything that should not
-// be there. What interpreters and editors leave behind is passed over.
+// be there. What interpreters and editors leave behind is passed over, and so
+// is the folder of packages in an image: they come from where the manifest says.
 func readFiles(root *os.Root) (map[string]string, error) {
 	entries, err := fs.ReadDir(root.FS(), ".")
 	if err != nil {
@@ -94,7 +95,7 @@ func readFiles(root *os.Root) (map[string]string, error) {
 	found := map[string]string{}
 	for _, e := range entries {
 		name := e.Name()
-		if e.IsDir() && (name == "__pycache__" || strings.HasPrefix(name, ".")) {
+		if e.IsDir() && (name == "__pycache__" || name == DependencyFolder || strings.HasPrefix(name, ".")) {
 			continue
 		}
 		if name != "tool.json" && !slices.Contains(fileNames(), name) {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"lathe/learn"
+	"lathe/toolforge/wheel"
 )
 
 func staticGates(language string) []gate {
@@ -73,6 +74,9 @@ func (j *job) rule(ctx context.Context) (map[string][]learn.Finding, *learn.Chec
 		return nil, nil, err
 	}
 	request := map[string]any{"name": j.tool.Manifest.Name, "permissions": j.tool.Manifest.Permissions, "parameters": names}
+	if len(j.packages) > 0 {
+		request["modules"] = wheel.Modules(j.packages)
+	}
 	if j.tool.Manifest.Language == languageShell {
 		request["files"] = []string{"test_tool.py"}
 	}
@@ -112,8 +116,9 @@ func findings(all []learn.Finding) learn.Check {
 // types is mypy --strict on the tool. The tests are not typed strictly: their
 // libraries' decorators are not.
 func types(ctx context.Context, j *job) (learn.Check, error) {
-	r, err := j.run(ctx, nil, nil, "python3", "-I", "-m", "mypy", "--strict", "--config-file=", "--cache-dir=/dev/null",
-		"--no-color-output", "--show-error-codes", "tool/tool.py")
+	args := append([]string{"python3", "-I", "-m", "mypy", "--strict", "--config-file=", "--cache-dir=/dev/null",
+		"--no-color-output", "--show-error-codes"}, j.typeOptions()...)
+	r, err := j.run(ctx, nil, nil, append(args, "tool/tool.py")...)
 	switch {
 	case err != nil:
 		return learn.Check{}, err
@@ -159,7 +164,7 @@ func pylintOff() map[string]string {
 func lint(ctx context.Context, j *job) (learn.Check, error) {
 	off := strings.Join(slices.Sorted(maps.Keys(pylintOff())), ",")
 	r, err := j.run(ctx, nil, nil, "python3", "-I", "-m", "pylint", "--rcfile=/dev/null", "--persistent=n", "--jobs=1",
-		"--disable="+off, "--msg-template={path}:{line}: {msg_id} {symbol}: {msg}", "tool/tool.py")
+		"--init-hook=import sys; sys.path.append('tool/"+DependencyFolder+"')", "--disable="+off, "--msg-template={path}:{line}: {msg_id} {symbol}: {msg}", "tool/tool.py")
 	if err != nil {
 		return learn.Check{}, err
 	}

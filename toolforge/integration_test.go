@@ -3,6 +3,7 @@ package toolforge_test
 import (
 	"bytes"
 	"context"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +16,8 @@ import (
 	"lathe/toolforge"
 	"lathe/toolforge/image"
 	"lathe/toolforge/sandbox"
+	"lathe/toolforge/wheel"
+	"lathe/toolforge/wheel/wheeltest"
 )
 
 func TestMain(m *testing.M) {
@@ -173,5 +176,62 @@ func TestShellToolFromAPipeline(t *testing.T) {
 	log(t, result)
 	if !result.Passed || result.Score < 0.8 || result.Coverage < 0.9 || result.Mutants == 0 {
 		t.Errorf("passed %v, score %.2f, coverage %.2f, %d of %d mutants noticed\n%s", result.Passed, result.Score, result.Coverage, result.Noticed, result.Mutants, tool.Files["tool.sh"])
+	}
+}
+
+// TestToolWithADependency validates a tool that uses a package from an index,
+// and refuses it when the pin is of another file.
+func TestToolWithADependency(t *testing.T) {
+	raw, err := wheeltest.Build("shouting", "1.2", map[string]string{
+		"shouting/__init__.py": "def shout(text: str) -> str:\n    return text.upper() + '!'\n", "shouting/py.typed": "",
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	index := httptest.NewServer(wheeltest.Index("shouting", map[string][]byte{"shouting-1.2-py3-none-any.whl": raw}))
+	defer index.Close()
+	source := wheel.Source{Place: index.URL + "/simple/"}
+	v := toolforge.Validator{Runner: newSandboxed(t), Packages: func(ctx context.Context, tool learn.ProposedTool) ([]wheel.Package, error) {
+		pins, err := wheel.ParseAll(tool.Manifest.Dependencies)
+		if err != nil {
+			return nil, err
+		}
+		return source.Get(ctx, pins)
+	}}
+	for _, c := range []struct{ dependencies, rule string }{
+		{`[{"name": "Shouting", "version": "1.2", "sha256": "` + wheeltest.SHA256(raw) + `"}]`, ""},
+		{`["shouting==1.2 --hash=sha256:` + strings.Repeat("0", 64) + `"]`, "dependency"},
+		{`[]`, "unknown-import"},
+	} {
+		dir := t.TempDir()
+		for name, text := range map[string]string{
+			"tool.json": `{"name": "yell", "version": "1.0.0", "description": "Yell a text.", "language": "python", "dependencies": ` + c.dependencies + `,
+				"parameters": {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"], "additionalProperties": false},
+				"returns": {"type": "string"}, "permissions": {"filesystem": "none", "network": "none", "seconds": 5, "memory_mb": 128}}`,
+			"tool.py":      "\"\"\"Yells.\"\"\"\n\nfrom shouting import shout\n\n\ndef yell(*, text: str) -> str:\n    \"\"\"Return the text, loudly.\"\"\"\n    return shout(text.strip())\n",
+			"test_tool.py": "\"\"\"Tests.\"\"\"\nfrom tool import yell\n\n\ndef test_it() -> None:\n    \"\"\"It yells.\"\"\"\n    assert yell(text=\" a b \") == \"A B!\"\n",
+			"README.md":    "# yell\n\nYell a text.\n",
+		} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		tool, err := toolforge.LoadFolder(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		result, err := v.Validate(t.Context(), tool, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		log(t, result)
+		verdict := toolforge.VerdictOf(tool, result)
+		found := c.rule == "" && result.Passed && result.Risk == "medium"
+		for _, r := range verdict.Reasons {
+			found = found || r.Rule == c.rule
+		}
+		if !found {
+			t.Errorf("want %q, passed %v: %+v", c.rule, result.Passed, verdict.Reasons)
+		}
 	}
 }

@@ -28,7 +28,7 @@ type manifestFile struct {
 	Returns         json.RawMessage   `json:"returns"`
 	Examples        []exampleFile     `json:"examples,omitempty"`
 	Permissions     permissionsFile   `json:"permissions"`
-	Dependencies    []string          `json:"dependencies,omitempty"`
+	Dependencies    []dependencyFile  `json:"dependencies,omitempty"`
 	Language        string            `json:"language"`
 	Digest          string            `json:"digest,omitempty"`
 	Provenance      *learn.Provenance `json:"provenance,omitempty"`
@@ -54,7 +54,7 @@ type permissionsFile struct {
 
 func (m manifestFile) manifest() (learn.ToolManifest, error) {
 	out := learn.ToolManifest{Name: m.Name, Version: m.Version, Description: m.Description, Parameters: m.Parameters,
-		Returns: m.Returns, Dependencies: m.Dependencies, Language: m.Language,
+		Returns: m.Returns, Dependencies: pinnedLines(m.Dependencies), Language: m.Language,
 		Permissions: learn.Permissions{Filesystem: m.Permissions.Filesystem, Paths: m.Permissions.Paths,
 			Seconds: m.Permissions.Seconds, MemoryMB: m.Permissions.MemoryMB,
 			Environment: m.Permissions.Environment, Secrets: m.Permissions.Secrets}}
@@ -81,7 +81,7 @@ func (m manifestFile) manifest() (learn.ToolManifest, error) {
 func manifestJSON(tool learn.ProposedTool) ([]byte, error) {
 	t := tool.Manifest
 	m := manifestFile{Name: t.Name, Version: t.Version, Description: t.Description, Parameters: t.Parameters, Returns: t.Returns,
-		Dependencies: t.Dependencies, Language: t.Language, CommandTemplate: tool.Spec.CommandTemplate, Provenance: &t.Provenance,
+		Language: t.Language, CommandTemplate: tool.Spec.CommandTemplate, Provenance: &t.Provenance,
 		Permissions: permissionsFile{Filesystem: t.Permissions.Filesystem, Paths: t.Permissions.Paths, Network: json.RawMessage(`"none"`),
 			Seconds: t.Permissions.Seconds, MemoryMB: t.Permissions.MemoryMB,
 			Environment: t.Permissions.Environment, Secrets: t.Permissions.Secrets}}
@@ -91,6 +91,9 @@ func manifestJSON(tool learn.ProposedTool) ([]byte, error) {
 			return nil, err
 		}
 		m.Permissions.Network = raw
+	}
+	for _, d := range t.Dependencies {
+		m.Dependencies = append(m.Dependencies, dependencyFile(d))
 	}
 	for _, e := range t.Examples {
 		x := exampleFile{Arguments: e.Arguments, EventID: e.EventID}
@@ -123,8 +126,9 @@ func checkTool(tool learn.ProposedTool) error {
 		return bad("language %q: python or shell", clip(m.Language, 40))
 	case len(m.Examples) > 50:
 		return bad("%d examples, at most 50", len(m.Examples))
-	case len(m.Dependencies) > 0:
-		return bad("dependencies are declared; the images hold Python's standard library only")
+	}
+	if err := checkDependencies(m); err != nil {
+		return err
 	}
 	if err := checkPermissions(m.Permissions); err != nil {
 		return err

@@ -74,7 +74,7 @@ func (j *job) take(gate string, old learn.ValidationResult) {
 // key stands for everything that a gate looks at; "" when it is not known what
 // it runs in.
 func (j *job) key(gate string) (string, error) {
-	if j.v.Where == "" {
+	if j.v.Where == "" || gate == gateDependencies { // what is yanked changes
 		return "", nil
 	}
 	scripts, err := guestHash()
@@ -82,7 +82,7 @@ func (j *job) key(gate string) (string, error) {
 		return "", err
 	}
 	files, manifest := looksAt(j.tool.Manifest.Language, gate)
-	parts := []any{gate, gateVersion, scripts, j.v.Where, j.v.Wall.String()}
+	parts := []any{gate, gateVersion, scripts, j.v.Where, j.v.Wall.String(), j.tool.Manifest.Dependencies}
 	for _, name := range files {
 		parts = append(parts, name, j.tool.Files[name])
 	}

@@ -32,6 +32,10 @@ func ReviewRequest(tool learn.ProposedTool, validation learn.ValidationResult, p
 		Summary:          summary(tool, validation, previous),
 		Rationale:        rationale(tool), Evidence: slices.Clone(tool.Manifest.Provenance.Evidence),
 	}
+	if words := DependenciesInWords(tool.Manifest); words != "" {
+		r.PermissionsWords += " " + words
+		r.Summary += words + "\n"
+	}
 	if previous != nil {
 		if r.Diff, err = diff(*previous, tool); err != nil {
 			return r, err

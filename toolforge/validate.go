@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"lathe/learn"
+	"lathe/toolforge/wheel"
 )
 
 //go:embed guest/*.py guest/*.sh
@@ -55,6 +56,9 @@ type Validator struct {
 	// Known returns an earlier result that holds a passed check with this key.
 	// Nil knows none.
 	Known func(key string) (learn.ValidationResult, bool)
+	// Packages brings the dependencies that a tool declares; nil has none. An
+	// error that is wheel.ErrRefused or wheel.ErrNoSource is about the tool.
+	Packages func(ctx context.Context, tool learn.ProposedTool) ([]wheel.Package, error)
 }
 
 // gate is one check of a tool.
@@ -67,6 +71,8 @@ type gate struct {
 type job struct {
 	v    Validator
 	tool learn.ProposedTool
+	// packages are what the tool declares, once their gate has passed.
+	packages []wheel.Package
 
 	mu     sync.Mutex
 	result learn.ValidationResult
@@ -101,8 +107,15 @@ func (v Validator) Validate(ctx context.Context, tool learn.ProposedTool, progre
 	}
 	j := &job{v: v, tool: sealed, result: learn.ValidationResult{ToolID: sealed.ToolID, ContentHash: sealed.ContentHash}}
 	start := v.Now()
-	if err := j.phase(ctx, staticGates(j.tool.Manifest.Language), cmp.Or(v.Parallel, 2), progress); err != nil {
-		return j.result, err
+	if len(sealed.Manifest.Dependencies) > 0 {
+		if err := j.phase(ctx, []gate{{gateDependencies, dependencies}}, 1, progress); err != nil {
+			return j.result, err
+		}
+	}
+	if j.passed() { // without its packages, the other gates would blame the tool
+		if err := j.phase(ctx, staticGates(j.tool.Manifest.Language), cmp.Or(v.Parallel, 2), progress); err != nil {
+			return j.result, err
+		}
 	}
 	for _, gates := range dynamicGates() {
 		if !j.passed() {
@@ -155,7 +168,7 @@ func (j *job) passed() bool {
 //
 // and at most 0.49 for a tool that is refused. Risk is high for a refused
 // tool, and for one that may write or use the network; medium for one that
-// reads files or scores below 0.8; else low. No model has a say in it.
+// reads files, brings packages or scores below 0.8; else low. No model has a say in it.
 func (j *job) judge() {
 	r := &j.result
 	r.Passed = j.passed()
@@ -176,7 +189,7 @@ func (j *job) judge() {
 	switch {
 	case !r.Passed || p.Filesystem == "write" || len(p.Network) > 0:
 		r.Risk = "high"
-	case p.Filesystem == "read" || r.Score < 0.8:
+	case p.Filesystem == "read" || r.Score < 0.8 || len(j.tool.Manifest.Dependencies) > 0:
 		r.Risk = "medium"
 	default:
 		r.Risk = "low"
@@ -198,6 +211,8 @@ func (j *job) run(ctx context.Context, stdin any, extra map[string]string, args 
 	if err := withShell(j.tool, files); err != nil {
 		return RunResult{}, err
 	}
+	env := map[string]string{"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0", "HOME": "/tmp", "LC_ALL": "C.UTF-8"}
+	j.withPackages(files, env)
 	scripts, err := guest.ReadDir("guest")
 	if err != nil {
 		return RunResult{}, err
@@ -214,7 +229,7 @@ func (j *job) run(ctx context.Context, stdin any, extra map[string]string, args 
 		}
 	}
 	r, err := j.v.Runner.Run(ctx, RunSpec{Image: ImageValidation, Args: args, Files: files, Dir: guestDir, Stdin: input,
-		Env:    map[string]string{"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0", "HOME": "/tmp", "LC_ALL": "C.UTF-8"},
+		Env:    env,
 		Limits: RunLimits{Wall: cmp.Or(j.v.Wall, 3*time.Minute), MemoryMB: 1024, PIDs: 128, Output: 4 << 20}})
 	if err != nil {
 		return r, err
@@ -230,5 +245,6 @@ func (j *job) run(ctx context.Context, stdin any, extra map[string]string, args 
 	return r, nil
 }
 
-// Gates is how many checks a validation has at most when none fails.
+// Gates is how many checks a validation has when none fails: one more with
+// dependencies, one less of a script.
 const Gates = 14

@@ -75,6 +75,9 @@ func blamed(gate, language string) string {
 	if gate == "tests" || gate == "mutation" {
 		return "test_tool.py"
 	}
+	if gate == gateDependencies {
+		return "tool.json"
+	}
 	return SourceName(language)
 }
 

@@ -93,6 +93,9 @@ def load(folder):
 
         name = json.load(open(os.path.join(folder, "tool.json"), encoding="utf-8"))["name"]
         return types.SimpleNamespace(**{name: shell(folder, name)})
+    packages = os.path.abspath(os.path.join(folder, "deps"))
+    if os.path.isdir(packages) and packages not in sys.path:
+        sys.path.append(packages)
     path = os.path.join(folder, "tool.py")
     spec = importlib.util.spec_from_file_location("tool", path)
     module = importlib.util.module_from_spec(spec)

@@ -57,8 +57,8 @@ MAX_COMPLEXITY, MAX_LINES, MAX_FUNCTION = 15, 1200, 120
 class Rules(Reach, ast.NodeVisitor):
     """Denied imports and calls, by the permissions."""
 
-    def __init__(self, name, permissions, is_test):
-        self.file, self.permissions, self.is_test = name, permissions, is_test
+    def __init__(self, name, permissions, is_test, packages=()):
+        self.file, self.permissions, self.is_test, self.packages = name, permissions, is_test, set(packages)
         self.aliases, self.findings = {}, []
         self.modules, self.placed = set(), set()  # names of modules; nodes that stand where they may
         self.xml = self.config = False
@@ -97,8 +97,8 @@ class Rules(Reach, ast.NodeVisitor):
             self.found(node, "network-import", f"module {module} needs the network, which the manifest does not ask for")
         elif self.is_test and top in {"tool", "pytest", "hypothesis"}:
             pass
-        elif top not in sys.stdlib_module_names:
-            self.found(node, "unknown-import", f"module {top} is not in the standard library")
+        elif top not in sys.stdlib_module_names and top not in self.packages:
+            self.found(node, "unknown-import", f"module {top} is not in the standard library, and no declared dependency brings it")
 
     def visit_Import(self, node):
         for alias in node.names:
@@ -499,7 +499,7 @@ def judge(which, request):
             tree = trees[name] = ast.parse(source, name)
             compile(source, name, "exec", dont_inherit=True)
             if which == "imports":
-                rules = Rules(name, request["permissions"], name == "test_tool.py")
+                rules = Rules(name, request["permissions"], name == "test_tool.py", request.get("modules") or [])
                 rules.names(tree)
                 rules.visit(tree)
                 findings += rules.findings + comments(name, source)
@@ -511,6 +511,9 @@ def judge(which, request):
                 findings += complexity(name, tree, source)
         except (SyntaxError, ValueError, RecursionError, MemoryError, tokenize.TokenError) as error:
             findings.append({"file": name, "line": getattr(error, "lineno", 0) or 0, "rule": "syntax", "message": f"{type(error).__name__}: {error}"})
+    if which == "imports":
+        for module in sorted(set(request.get("modules") or []) & {*sys.stdlib_module_names, "pytest", "hypothesis", "coverage", "_pytest", "pluggy", "call"}):
+            findings.append({"file": "tool.json", "line": 0, "rule": "shadowed-module", "message": f"a dependency brings a module {module}, which is there already"})
     if which == "contract" and len(trees) == len(files):
         findings += contract(request, trees)
     return findings

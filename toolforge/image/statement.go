@@ -82,12 +82,16 @@ type Build struct {
 	Digest     string // of the image
 	Base       string // of its base image
 	Files      map[string][]byte
+	Materials  []Material // that Files were made of beside the source
 	Validation learn.ValidationResult
 	Decision   learn.Decision
 	Review     string // review id
 	Lathe      string // version of the builder
 	Finished   time.Time
 }
+
+// Material is something from elsewhere that went into a tool image.
+type Material struct{ Name, URI, SHA256 string }
 
 // Provenance is what a verified statement says of a tool image.
 type Provenance struct {
@@ -116,6 +120,9 @@ func (k *SigningKey) Sign(b Build) ([]byte, error) {
 	d.ExternalParameters = ToolParameters{Name: b.Tool.Manifest.Name, Version: b.Tool.Manifest.Version, ContentHash: b.Tool.ContentHash,
 		Permissions: b.Tool.Manifest.Permissions, Specification: spec}
 	d.ResolvedDependencies = []Descriptor{{Name: dependencyBase, Digest: digestMap(b.Base)}}
+	for _, m := range b.Materials {
+		d.ResolvedDependencies = append(d.ResolvedDependencies, Descriptor{Name: m.Name, URI: m.URI, Digest: map[string]string{"sha256": m.SHA256}})
+	}
 	for _, name := range slices.Sorted(maps.Keys(b.Files)) {
 		d.ResolvedDependencies = append(d.ResolvedDependencies, Descriptor{Name: name, Digest: digestOf(b.Files[name])})
 	}
