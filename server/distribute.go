@@ -109,21 +109,22 @@ func (f *forge) receive(ctx context.Context, ref string, p image.Provenance) (Pu
 	if err := f.images.SaveTag(p.Name, p.Version, p.Digest); err != nil { // so that it is not swept away while it waits
 		return Pulled{}, err
 	}
-	for i := range p.Validation.Checks { // only what was run here is reused here
-		p.Validation.Checks[i].Key = ""
+	validation, words, err := f.again(ctx, tool, dir, p.Validation)
+	if err != nil {
+		return Pulled{}, err
 	}
-	request, err := toolforge.ReviewRequest(tool, p.Validation, f.previous(p.Name))
+	request, err := toolforge.ReviewRequest(tool, validation, f.previous(p.Name))
 	if err != nil {
 		return Pulled{}, err
 	}
 	request.Origin = &learn.ToolOrigin{Reference: ref, Digest: p.Digest, Key: p.Key, Builder: p.Builder, Built: p.Finished, Reviewer: p.Decision.Reviewer}
-	request.Rationale = originWords(ref, p)
+	request.Rationale = originWords(ref, p) + " " + words
 	request.Summary = request.Rationale + "\n" + request.Summary
 	for _, w := range []struct {
 		kind learn.EntryKind
 		id   string
 		body any
-	}{{learn.EntryTool, tool.ToolID, tool}, {learn.EntryValidation, tool.ToolID, p.Validation}, {learn.EntryReview, request.ReviewID, request}} {
+	}{{learn.EntryTool, tool.ToolID, tool}, {learn.EntryValidation, tool.ToolID, validation}, {learn.EntryReview, request.ReviewID, request}} {
 		if err := f.write(ctx, w.kind, w.id, "", f.d.now(), w.body, nil); err != nil {
 			return Pulled{}, err
 		}
@@ -139,7 +140,7 @@ func (f *forge) receive(ctx context.Context, ref string, p image.Provenance) (Pu
 func originWords(ref string, p image.Provenance) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Pulled from %.200q. Built and signed on %s by the installation %s (a trusted key). ", ref, p.Finished.UTC().Format(time.DateOnly), p.Builder)
-	fmt.Fprintf(&b, "Approved there by the reviewer %.40q. The validation below is the sender's; it was not repeated here. Image %s on the base %s.",
+	fmt.Fprintf(&b, "Approved there by the reviewer %.40q. Image %s on the base %s.",
 		p.Decision.Reviewer, p.Digest, p.Base)
 	return b.String()
 }

@@ -173,7 +173,8 @@ func TestHeavyToolBetweenInstallations(t *testing.T) {
 	}
 	var items []review.Item
 	taker.mustCall(http.MethodGet, "/v1/reviews", nil, &items)
-	if len(items) != 1 || items[0].Tool.Origin == nil || !strings.Contains(items[0].Summary, maker.publicKey().ID()) {
+	if len(items) != 1 || items[0].Tool.Origin == nil || !strings.Contains(items[0].Summary, maker.publicKey().ID()) ||
+		!strings.Contains(items[0].Summary, "validated again here, and passed") || items[0].Tool.Validation.Backend == "" {
 		t.Errorf("what the reviewer sees: %+v", items)
 	}
 	if m := taker.deploys(got.ReviewID); m.Digest != got.Provenance.Digest {
