@@ -12,6 +12,7 @@ import re
 import sys
 import tokenize
 
+sys.dont_write_bytecode = True  # beside the sources of others
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from reach import SQL_WRITES, Reach, literal
 
