@@ -204,10 +204,14 @@ type ValidationResult struct {
 	Agreements int `json:"agreements,omitempty"`
 	// Mutants is how many broken tools the tests were shown, and Noticed how
 	// many of them failed.
-	Mutants      int       `json:"mutants,omitempty"`
-	Noticed      int       `json:"mutants_noticed,omitempty"`
+	Mutants int `json:"mutants,omitempty"`
+	Noticed int `json:"mutants_noticed,omitempty"`
+	// Medians and 95th percentiles of a call in a new process, and of one in a
+	// process that is there.
 	ColdMS       float64   `json:"cold_ms"`
+	ColdP95MS    float64   `json:"cold_p95_ms,omitempty"`
 	WarmMS       float64   `json:"warm_ms"`
+	WarmP95MS    float64   `json:"warm_p95_ms,omitempty"`
 	MemoryMB     float64   `json:"memory_mb"`
 	Backend      string    `json:"backend"`
 	Degradations []string  `json:"degradations,omitempty"` // limits that could not be had

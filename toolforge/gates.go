@@ -194,9 +194,12 @@ func lint(ctx context.Context, j *job) (learn.Check, error) {
 	return c, nil
 }
 
-// banditFine are bandit's remarks on subprocess with argument lists: the
-// imports gate looks at those more closely, and the sandbox holds them.
-func banditFine(id string) bool { return slices.Contains([]string{"B404", "B603", "B607"}, id) }
+// banditFine are bandit's remarks on subprocess with argument lists, and on
+// opening addresses where a person is asked for named hosts: the imports gate
+// looks at those more closely, and the sandbox holds them.
+func banditFine(id string, p learn.Permissions) bool {
+	return slices.Contains([]string{"B404", "B603", "B607"}, id) || id == "B310" && len(p.Network) > 0
+}
 
 // security looks for secrets in the source and then asks bandit.
 func security(ctx context.Context, j *job) (learn.Check, error) {
@@ -223,7 +226,7 @@ func security(ctx context.Context, j *job) (learn.Check, error) {
 	}
 	var all []learn.Finding
 	for _, f := range report.Results {
-		if !banditFine(f.ID) {
+		if !banditFine(f.ID, j.tool.Manifest.Permissions) {
 			all = append(all, learn.Finding{File: strings.TrimPrefix(f.Filename, "tool/"), Line: f.Line, Rule: f.ID, Message: f.Text + " (" + strings.ToLower(f.Severity) + ")"})
 		}
 	}

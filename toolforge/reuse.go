@@ -58,6 +58,7 @@ func (j *job) take(gate string, old learn.ValidationResult) {
 		r.TestsPassed, r.TestsFailed, r.Coverage, r.Agreements = old.TestsPassed, old.TestsFailed, old.Coverage, old.Agreements
 	case "benchmark":
 		r.ColdMS, r.WarmMS, r.MemoryMB = old.ColdMS, old.WarmMS, old.MemoryMB
+		r.ColdP95MS, r.WarmP95MS = old.ColdP95MS, old.WarmP95MS
 	case "mutation":
 		r.Mutants, r.Noticed = old.Mutants, old.Noticed
 	}

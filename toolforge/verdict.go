@@ -21,6 +21,8 @@ type Verdict struct {
 	Coverage    float64          `json:"coverage"`
 	ColdMS      float64          `json:"cold_ms"`
 	WarmMS      float64          `json:"warm_ms"`
+	ColdP95MS   float64          `json:"cold_p95_ms"`
+	WarmP95MS   float64          `json:"warm_p95_ms"`
 	MemoryMB    float64          `json:"memory_mb"`
 	Backend     string           `json:"backend,omitempty"`
 	// Degradations are limits that this machine could not enforce meanwhile.
@@ -48,7 +50,7 @@ type Stage struct {
 func VerdictOf(tool learn.ProposedTool, r learn.ValidationResult) Verdict {
 	v := Verdict{Verdict: "pass", Reasons: []Reason{}, Stages: map[string]Stage{}, Risk: r.Risk, Score: r.Score,
 		Name: tool.Manifest.Name, Version: tool.Manifest.Version, ContentHash: r.ContentHash, Coverage: r.Coverage,
-		ColdMS: r.ColdMS, WarmMS: r.WarmMS, MemoryMB: r.MemoryMB, Backend: r.Backend, Degradations: r.Degradations, Seconds: r.Seconds}
+		ColdMS: r.ColdMS, WarmMS: r.WarmMS, ColdP95MS: r.ColdP95MS, WarmP95MS: r.WarmP95MS, MemoryMB: r.MemoryMB, Backend: r.Backend, Degradations: r.Degradations, Seconds: r.Seconds}
 	if !r.Passed {
 		v.Verdict = "refuse"
 	}

@@ -19,15 +19,15 @@ import (
 
 // A backup is one zstd stream of the following. All numbers are big-endian.
 //
-//	 0  4  magic "LBAK"
-//	 4  1  version, 1
-//	    entries, each:
-//	      1  kind: 'F' file, 'E' message of events, 'L' message of the ledger, 'Z' end
-//	      8  sequence number of a message, else 0
-//	      2  N, length of a file's name, else 0
-//	      4  S, length of the content
-//	      N  the name
-//	      S  the content; of 'Z' the SHA-256 of everything before it
+//	0  4  magic "LBAK"
+//	4  1  version, 1
+//	   entries, each:
+//	     1  kind: 'F' file, 'E' message of events, 'L' message of the ledger, 'Z' end
+//	     8  sequence number of a message, else 0
+//	     2  N, length of a file's name, else 0
+//	     4  S, length of the content
+//	     N  the name
+//	     S  the content; of 'Z' the SHA-256 of everything before it
 //
 // Messages stand as they are in the log, so that their hash chains come back.
 const (

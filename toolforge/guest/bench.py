@@ -2,10 +2,11 @@
 
 Reads {"name", "calls": [arguments...], "cold", "warm", "seconds"} and prints
 {"answers": [{"exit_code", "stdout", "stderr", "slow"}], "refused": {...},
-"cold_ms", "warm_ms", "warm_calls", "warm_error", "memory_mb", "growth_mb", "grown_calls"}.
+"cold_ms", "cold_p95_ms", "warm_ms", "warm_p95_ms", "warm_calls", "warm_error", "memory_mb", "growth_mb", "grown_calls"}.
 """
 
 import json
+import math
 import os
 import resource
 import subprocess
@@ -61,8 +62,9 @@ def call(request, arguments):
     return {"exit_code": done.returncode, "stdout": done.stdout.decode("utf-8", "replace")[:1 << 20], "stderr": done.stderr.decode("utf-8", "replace")[-500:], "slow": False}, took
 
 
-def median(values):
-    return sorted(values)[len(values) // 2] if values else 0.0
+def quantile(values, share):
+    """The smallest value that at least a share of the values do not exceed."""
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)] if values else 0.0
 
 
 def main():
@@ -85,7 +87,8 @@ def main():
         except subprocess.TimeoutExpired:
             error = "the calls did not end"
     json.dump({
-        "answers": answers, "refused": refused, "cold_ms": median(cold), "warm_ms": median(result["times"]), "warm_calls": len(result["times"]),
+        "answers": answers, "refused": refused, "cold_ms": quantile(cold, 0.5), "cold_p95_ms": quantile(cold, 0.95),
+        "warm_ms": quantile(result["times"], 0.5), "warm_p95_ms": quantile(result["times"], 0.95), "warm_calls": len(result["times"]),
         "warm_error": error, "growth_mb": result["growth"], "grown_calls": result["calls"],
         "memory_mb": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024,
     }, sys.stdout)
