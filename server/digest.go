@@ -148,7 +148,7 @@ func (d *Daemon) digest(_ context.Context, c DigestCall) (Digest, error) {
 	} else {
 		out.Lines = append(out.Lines, d.callLine(k, c), fmt.Sprintf("%s ended: %d succeeded, %d failed, of %d it is not known.",
 			plural(int(k.Tasks.Success+k.Tasks.Failure+k.Tasks.Unknown), "task"), k.Tasks.Success, k.Tasks.Failure, k.Tasks.Unknown))
-		out.Lines = append(out.Lines, d.failureLines(k)...)
+		out.Lines = append(out.Lines, d.failureLines(k, c.ProjectID)...)
 	}
 	if c.ProjectID == "" {
 		out.Lines = append(out.Lines, d.adviceLine(out.Since))
@@ -185,7 +185,7 @@ func (d *Daemon) callLine(k monitor.KPIs, c DigestCall) string {
 
 // failureLines says what failed most, by time lost where that is known, and
 // what fixed it.
-func (d *Daemon) failureLines(k monitor.KPIs) []string {
+func (d *Daemon) failureLines(k monitor.KPIs, project string) []string {
 	lost, list := map[string]float64{}, []monitor.SignatureKPI{}
 	for _, s := range k.SignaturesByTimeLost {
 		lost[s.ID] = s.Weight
@@ -195,6 +195,7 @@ func (d *Daemon) failureLines(k monitor.KPIs) []string {
 			list = append(list, s)
 		}
 	}
+	d.nameKinds(list)
 	sort.SliceStable(list, func(i, j int) bool { return lost[list[i].ID] > lost[list[j].ID] })
 	remedies := d.learners.recovery.Remedies()
 	var out []string
@@ -204,7 +205,7 @@ func (d *Daemon) failureLines(k monitor.KPIs) []string {
 			line += fmt.Sprintf(", %s lost", time.Duration(ms*float64(time.Millisecond)).Round(time.Second))
 		}
 		at := slices.IndexFunc(remedies, func(r learn.Remedy) bool {
-			return r.SignatureID == s.ID && r.Posterior >= 0.6 && r.Description != ""
+			return r.SignatureID == s.ID && r.Posterior >= 0.6 && r.Description != "" && (project == "" || r.ProjectID == "" || r.ProjectID == project)
 		})
 		if at >= 0 {
 			line += ". What fixes it: " + learn.Shown(remedies[at].Description, 120)

@@ -57,9 +57,26 @@ func openForge(d *Daemon) (*forge, error) {
 	if f.broken == nil {
 		f.pool = sandbox.NewPool(f.launcher, sandbox.PoolOptions{})
 	}
-	f.tested = sync.OnceValue(f.selfTest)
-	f.programs = sync.OnceValue(f.imagePrograms)
+	f.tested = onceThere(f.selfTest, func(err error) bool { return !errors.Is(err, image.ErrNoBase) })
+	f.programs = onceThere(f.imagePrograms, func(names map[string]bool) bool { return names != nil })
 	return f, nil
+}
+
+// onceThere remembers the first answer that lasts: `lathe setup` may make the
+// images while the daemon runs.
+func onceThere[T any](ask func() T, lasts func(T) bool) func() T {
+	var mu sync.Mutex
+	var answer T
+	known := false
+	return func() T {
+		mu.Lock()
+		defer mu.Unlock()
+		if !known {
+			answer = ask()
+			known = lasts(answer)
+		}
+		return answer
+	}
 }
 
 // OpenImages opens the data directory's image store on top of the one that

@@ -22,8 +22,21 @@ type KPIs struct {
 
 func (d *Daemon) kpis(f monitor.Filter) KPIs {
 	k := KPIs{KPIs: d.learners.monitor.KPIs(f), Effects: d.learners.trial.Report()}
+	for _, list := range [][]monitor.SignatureKPI{k.SignaturesByCount, k.SignaturesByTimeLost} {
+		d.nameKinds(list)
+	}
 	k.ToolList = d.toolList(f, k.ByTool)
 	return k
+}
+
+// nameKinds calls each kind of failure by its own name: the monitor knows that
+// of one of its patterns, the first that came.
+func (d *Daemon) nameKinds(list []monitor.SignatureKPI) {
+	for i, s := range list {
+		if name := d.learners.reader.signatures.KindName(s.ID); name != "" {
+			list[i].Name = name
+		}
+	}
 }
 
 // freshKPIs waits for what was served to be counted too.

@@ -141,7 +141,9 @@ func readBackup(r io.Reader, fn func(backupEntry) error) error {
 	sum := sha256.New()
 	in := io.TeeReader(bufio.NewReader(z), sum)
 	magic := make([]byte, len(backupMagic))
-	if _, err := io.ReadFull(in, magic); err != nil || string(magic) != backupMagic {
+	if _, err := io.ReadFull(in, magic); errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("%w: it ends in the middle (%v)", ErrBackup, err)
+	} else if err != nil || string(magic) != backupMagic {
 		return fmt.Errorf("%w: it does not begin as one", ErrBackup)
 	}
 	for {

@@ -51,8 +51,11 @@ func (m *Monitor) ApplyLedger(e learn.LedgerEntry) error {
 		err = m.decision(e)
 	case learn.EntryState:
 		err = m.state(e)
-	case learn.EntryRefused:
-		m.ledger.Refused++
+	case learn.EntryRefused: // may come again after a restart
+		if _, seen := m.reports.get(e.ID); !seen {
+			m.reports.put(e.ID, true)
+			m.ledger.Refused++
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("monitor: ledger entry %s of kind %s: %w", e.ID, e.Kind, err)

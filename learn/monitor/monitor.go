@@ -17,7 +17,7 @@ type Monitor struct {
 	tasks   *lru[taskSeen]    // by task id: where it was counted
 	pending *lru[[]unsolved]  // by session: failures waiting for a success
 	objects map[string]object // by object id
-	reports *lru[bool]        // seen report ids
+	reports *lru[bool]        // ids of reports, and of refusals, that were counted
 	ledger  ledgerSums
 	dropped Dropped
 }

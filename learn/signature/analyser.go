@@ -143,3 +143,19 @@ func minedSignature(lines []string, at int, mine func(line string) (id, template
 	sig.Entities = entities(nil, sig.File)
 	return sig
 }
+
+// KindName is what a kind of failure is called, of which several patterns may
+// be: the name of the pattern that has the kind's identity, or else the identity
+// in words. It is "" for what the library does not know, such as a template.
+func (a *Analyser) KindName(kind string) string {
+	if p := a.lib.byID[kind]; p != nil {
+		return p.Name
+	}
+	for _, p := range a.lib.patterns {
+		if p.Kind == kind {
+			area, what, _ := strings.Cut(kind, "/")
+			return area + ": " + strings.ReplaceAll(what, "-", " ")
+		}
+	}
+	return ""
+}

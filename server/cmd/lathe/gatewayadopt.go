@@ -19,6 +19,7 @@ import (
 
 	"lathe/learn"
 	"lathe/mcp/gateway"
+	"lathe/server"
 )
 
 // gatewayEntry is the name under which an agent finds the gateway.
@@ -65,7 +66,11 @@ func (a *app) adopt(f *gatewayFlags, file string, yes bool) error {
 	if err != nil {
 		return err
 	}
-	taken, after, err := takeServers(file, text)
+	self, err := a.entry(f)
+	if err != nil {
+		return err
+	}
+	taken, after, err := takeServers(file, text, self)
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
@@ -221,11 +226,40 @@ func (f *gatewayFlags) save(path string, d gatewayDocument) error {
 	return writeWhole(path, raw, 0o600) // it holds what servers are told in secret
 }
 
+// entry is how an agent starts the gateway.
+type entry struct {
+	Args    []string `json:"args"`
+	Command string   `json:"command"`
+	Type    string   `json:"type,omitempty"`
+}
+
+// entry starts this very program, since an agent that a desktop started may
+// have another PATH, with the files that were named.
+func (a *app) entry(f *gatewayFlags) (entry, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return entry{}, fmt.Errorf("find this program: %w", err)
+	}
+	e := entry{Command: exe, Args: []string{"gateway"}}
+	if f.config != "" {
+		path, err := filepath.Abs(f.config)
+		if err != nil {
+			return entry{}, err
+		}
+		e.Args = append(e.Args, "--config", path)
+	}
+	cfg, _, err := a.config()
+	if err == nil && !server.DefaultDataDir(cfg.DataDir) {
+		e.Args = append(e.Args, "--data", cfg.DataDir)
+	}
+	return e, err
+}
+
 // takeServers takes the MCP servers out of an agent's settings, all but
 // Lathe's own, and returns the settings with the gateway in their place.
-func takeServers(file string, text []byte) (taken map[string]json.RawMessage, after []byte, err error) {
+func takeServers(file string, text []byte, own entry) (taken map[string]json.RawMessage, after []byte, err error) {
 	if filepath.Ext(file) == ".toml" {
-		return takeTOML(text)
+		return takeTOML(text, own)
 	}
 	var doc map[string]json.RawMessage
 	if err := json.Unmarshal(text, &doc); err != nil {
@@ -248,11 +282,10 @@ func takeServers(file string, text []byte) (taken map[string]json.RawMessage, af
 				taken[name] = raw
 			}
 		}
-		entry := map[string]any{"command": "lathe", "args": []string{"gateway"}}
 		if key == "servers" {
-			entry["type"] = "stdio"
+			own.Type = "stdio"
 		}
-		left[gatewayEntry], _ = json.Marshal(entry) // strings always can be
+		left[gatewayEntry], _ = json.Marshal(own) // strings always can be
 		at := bytes.Index(text, old)
 		if at < 0 || bytes.Count(text, old) > 1 {
 			return nil, nil, fmt.Errorf("its %q stands there twice", key)
@@ -272,7 +305,7 @@ func isLathes(raw json.RawMessage) bool {
 
 // takeTOML does the same for Codex's [mcp_servers.NAME] tables, line by line,
 // so that everything else stays as it is written.
-func takeTOML(text []byte) (map[string]json.RawMessage, []byte, error) {
+func takeTOML(text []byte, own entry) (map[string]json.RawMessage, []byte, error) {
 	var doc struct {
 		Servers map[string]map[string]any `toml:"mcp_servers"`
 	}
@@ -302,7 +335,9 @@ func takeTOML(text []byte) (map[string]json.RawMessage, []byte, error) {
 			out = append(out, line)
 		}
 	}
-	after := strings.TrimRight(strings.Join(out, ""), "\n") + "\n\n[mcp_servers." + gatewayEntry + "]\ncommand = \"lathe\"\nargs = [\"gateway\"]\n"
+	command, _ := json.Marshal(own.Command) // JSON's strings are TOML's too
+	args, _ := json.Marshal(own.Args)
+	after := fmt.Sprintf("%s\n\n[mcp_servers.%s]\ncommand = %s\nargs = %s\n", strings.TrimRight(strings.Join(out, ""), "\n"), gatewayEntry, command, args)
 	var check struct {
 		Servers map[string]any `toml:"mcp_servers"`
 	}

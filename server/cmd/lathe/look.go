@@ -130,6 +130,12 @@ const noMatch = "filesystem/no-match"
 
 // costly joins the signatures with the remedies that were seen to work. Where
 // no time was recorded, the commonest failures come first.
+// elsewhere reports whether a remedy is another project's than the one asked
+// about.
+func elsewhere(project string, r learn.Remedy) bool {
+	return project != "" && r.ProjectID != "" && r.ProjectID != project
+}
+
 func costly(ctx context.Context, client *server.Client, k monitor.KPIs, n int) ([]costlyFailure, error) {
 	var remedies []learn.Remedy
 	if err := client.Call(ctx, http.MethodGet, "/v1/remedies", nil, &remedies); err != nil {
@@ -153,10 +159,11 @@ func costly(ctx context.Context, client *server.Client, k monitor.KPIs, n int) (
 			row.Lost = duration(row.MS)
 		}
 		for _, r := range remedies {
-			if r.SignatureID == s.ID && r.Support >= 2 && r.Posterior >= 0.6 && r.Description != "" {
-				row.Fix = fmt.Sprintf("%s (%d sessions, %s)", r.Description, r.Support, percent(r.Posterior))
-				break
+			if r.SignatureID != s.ID || r.Support < 2 || r.Posterior < 0.6 || r.Description == "" || elsewhere(k.Filter.ProjectID, r) {
+				continue
 			}
+			row.Fix = fmt.Sprintf("%s (%d sessions, %s)", r.Description, r.Support, percent(r.Posterior))
+			break
 		}
 		out = append(out, row)
 	}
