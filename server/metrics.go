@@ -45,6 +45,9 @@ type metrics struct {
 	tools map[string]bool // that have a series
 }
 
+// maxCost is what one call is counted at most, in US dollars.
+const maxCost = 1e6
+
 // seconds are the bounds of histograms: from a look-up to a build.
 var secondsBuckets = []float64{0.001, 0.005, 0.025, 0.1, 0.5, 2, 10, 60, 300}
 
@@ -100,7 +103,7 @@ func (m *metrics) stored(rec learn.Record) {
 	}
 	m.tokens.WithLabelValues("in").Add(float64(a.ResourceMetrics.TokenCountIn))
 	m.tokens.WithLabelValues("out").Add(float64(a.ResourceMetrics.TokenCountOut))
-	m.cost.Add(a.ResourceMetrics.CostUSD)
+	m.cost.Add(min(a.ResourceMetrics.CostUSD, maxCost))
 }
 
 // answered counts a call that the MCP server answered: of a tool that there

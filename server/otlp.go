@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	logscollector "go.opentelemetry.io/proto/slim/otlp/collector/logs/v1"
 	tracecollector "go.opentelemetry.io/proto/slim/otlp/collector/trace/v1"
@@ -32,6 +33,9 @@ const (
 
 // telemetryBatch is how many records are stored at a time.
 const telemetryBatch = 256
+
+// telemetryTime is how long sending a request may take.
+const telemetryTime = 20 * time.Second
 
 // telemetryDoor takes OTLP in.
 type telemetryDoor struct {
@@ -70,7 +74,11 @@ func (d *Daemon) receiveOTLP(w http.ResponseWriter, r *http.Request, kind intake
 	case <-r.Context().Done():
 		return
 	}
+	// A sender that stops in the middle must not keep the place.
+	ctl := http.NewResponseController(w)
+	_ = ctl.SetReadDeadline(time.Now().Add(telemetryTime))
 	body, code, err := telemetryBody(w, r)
+	_ = ctl.SetReadDeadline(time.Time{})
 	if err != nil {
 		a.fail(code, err.Error())
 		return

@@ -31,14 +31,15 @@ import (
 //
 // Messages stand as they are in the log, so that their hash chains come back.
 const (
-	backupMagic   = "LBAK\x01"
-	entryFile     = 'F'
-	entryEvents   = 'E'
-	entryLedger   = 'L'
-	entryEnd      = 'Z'
-	entryHeader   = 15
-	maxBackupFile = 64 << 20 // bytes of one entry
-	acceptedFile  = "accepted.json"
+	backupMagic    = "LBAK\x01"
+	entryFile      = 'F'
+	entryEvents    = 'E'
+	entryLedger    = 'L'
+	entryEnd       = 'Z'
+	entryHeader    = 15
+	maxBackupFile  = 64 << 20 // bytes of one entry
+	maxBackupFiles = 4        // reviewer.json and accepted.json are written
+	acceptedFile   = "accepted.json"
 )
 
 // ErrBackup is what every fault of a backup wraps.
@@ -196,6 +197,9 @@ func CheckBackup(r io.Reader) (BackupReport, map[string][]byte, error) {
 		if e.kind == entryFile {
 			if e.name == "" || e.name != filepath.Base(e.name) {
 				return fmt.Errorf("%w: a file named %.80q", ErrBackup, e.name)
+			}
+			if _, there := files[e.name]; there || len(files) == maxBackupFiles {
+				return fmt.Errorf("%w: too many files, or one of them twice: %.80q", ErrBackup, e.name)
 			}
 			files[e.name] = e.content
 			return nil

@@ -27,8 +27,6 @@ type Places struct {
 	Home string
 	// Getenv gives an environment variable: agents let their folders be moved.
 	Getenv func(string) string
-	// Folder is a project's, in which agents keep sessions too; "" for none.
-	Folder string
 }
 
 // maxFound bounds the files that are looked at in one agent's folder.
@@ -36,7 +34,9 @@ const maxFound = 500_000
 
 // Discover finds the histories of agents, the newest first: Claude Code's and
 // Gemini CLI's, one folder a project; Codex's, ocode's, and mini-swe-agent's
-// last run. What cannot be read is passed over; finding none is no error.
+// last run. What cannot be read is passed over; finding none is no error. Of
+// sessions in a project's own folder nothing is known: they may have come with a
+// checkout, and say whatever they like of other projects.
 func Discover(p Places) []Found {
 	env := func(name, fallback string) string {
 		if dir := p.Getenv(name); filepath.IsAbs(dir) {
@@ -63,9 +63,6 @@ func Discover(p Places) []Found {
 		add("gemini", 1, gemini, project, "chats")
 	}
 	add("ocode", 0, filepath.Join(p.Home, ".ocode", "sessions"))
-	if p.Folder != "" && p.Folder != p.Home {
-		add("ocode", 0, filepath.Join(p.Folder, ".ocode", "sessions"))
-	}
 	config := env("XDG_CONFIG_HOME", filepath.Join(p.Home, ".config"))
 	add("mini-swe-agent", 0, env("MSWEA_GLOBAL_CONFIG_DIR", filepath.Join(config, "mini-swe-agent")), "last_mini_run.traj.json")
 	slices.SortStableFunc(found, func(a, b Found) int {

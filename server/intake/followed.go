@@ -87,7 +87,7 @@ func (w *followed) open() error {
 	if !ok {
 		return fmt.Errorf("%s is not written in lines", w.source.Format)
 	}
-	file, err := os.Open(w.name)
+	file, err := openRegular(w.name)
 	if err != nil {
 		return err
 	}

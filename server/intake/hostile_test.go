@@ -268,9 +268,9 @@ func TestRefusedIsNamed(t *testing.T) {
 }
 
 func TestDiscover(t *testing.T) {
-	home, folder := t.TempDir(), t.TempDir()
+	home := t.TempDir()
 	vars := map[string]string{}
-	places := Places{Home: home, Folder: folder, Getenv: func(name string) string { return vars[name] }}
+	places := Places{Home: home, Getenv: func(name string) string { return vars[name] }}
 	if found := Discover(places); len(found) != 0 {
 		t.Errorf("empty home: %v", found)
 	}
@@ -294,14 +294,13 @@ func TestDiscover(t *testing.T) {
 		".gemini/tmp/widgets/chats/session-1.jsonl", ".gemini/tmp/widgets/chats/s/sub.jsonl", ".gemini/tmp/widgets/logs.json",
 		".ocode/sessions/1.json", ".config/mini-swe-agent/last_mini_run.traj.json")
 	at(moved, "sessions/2026/01/02/rollout-1.jsonl", "sessions/2026/01/03/rollout-2.jsonl.zst", "history.jsonl", "archived_sessions/rollout-3.jsonl")
-	at(folder, ".ocode/sessions/2.json")
 	var got []string
 	for _, f := range Discover(places) {
 		rel, err := filepath.Rel(filepath.Dir(home), f.Path)
 		must(t, err)
 		got = append(got, fmt.Sprintf("%s %s %d %d", f.Format, filepath.Base(rel), f.Sessions, f.Bytes))
 	}
-	want := []string{"ocode sessions 1 5", "codex archived_sessions 1 5", "codex sessions 2 10", "mini-swe-agent last_mini_run.traj.json 1 5", "ocode sessions 1 5",
+	want := []string{"codex archived_sessions 1 5", "codex sessions 2 10", "mini-swe-agent last_mini_run.traj.json 1 5", "ocode sessions 1 5",
 		"gemini chats 2 10", "claude-code -new 2 10", "claude-code -old 1 5"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)

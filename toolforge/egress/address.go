@@ -1,6 +1,9 @@
 package egress
 
-import "net/netip"
+import (
+	"net"
+	"net/netip"
+)
 
 // reserved are the addresses that are not of the public network: the IANA
 // registries of special-purpose addresses (RFC 6890, 2013, and additions),
@@ -43,4 +46,17 @@ func Public(a netip.Addr) bool {
 		}
 	}
 	return a.IsValid()
+}
+
+// interfaceAddresses are those that this machine has now.
+func interfaceAddresses() (out []netip.Addr) {
+	found, _ := net.InterfaceAddrs() // none known: what is private is refused all the same
+	for _, a := range found {
+		if n, ok := a.(*net.IPNet); ok {
+			if at, ok := netip.AddrFromSlice(n.IP); ok {
+				out = append(out, at.Unmap())
+			}
+		}
+	}
+	return out
 }

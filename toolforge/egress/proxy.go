@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,6 +26,9 @@ type Options struct {
 	Time     time.Duration // of one request or tunnel: 10 minutes
 	// Resolve finds the addresses of a name: the system's resolver.
 	Resolve func(ctx context.Context, name string) ([]netip.Addr, error)
+	// Own are this machine's addresses, of which some may be public: its
+	// interfaces'.
+	Own func() []netip.Addr
 	// Dial connects to an address that was checked: TCP.
 	Dial func(ctx context.Context, to netip.AddrPort) (net.Conn, error)
 }
@@ -53,6 +57,9 @@ func (o Options) withDefaults() Options {
 		o.Resolve = func(ctx context.Context, name string) ([]netip.Addr, error) {
 			return net.DefaultResolver.LookupNetIP(ctx, "ip", name+".") // no search domains
 		}
+	}
+	if o.Own == nil {
+		o.Own = interfaceAddresses
 	}
 	if o.Dial == nil {
 		o.Dial = func(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
@@ -258,9 +265,10 @@ func (p *Proxy) addresses(ctx context.Context, to place) ([]netip.Addr, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot resolve the name: %w", err)
 	}
+	own := p.o.Own()
 	var out []netip.Addr
 	for _, a := range found {
-		if Public(a) && len(out) < 8 {
+		if Public(a) && !slices.Contains(own, a.Unmap()) && len(out) < 8 {
 			out = append(out, a.Unmap())
 		}
 	}

@@ -25,11 +25,7 @@ func (a *app) importDiscovered(ctx context.Context, f *importFlags) error {
 	if err != nil {
 		return fmt.Errorf("no home directory: %w", err)
 	}
-	wd, err := os.Getwd()
-	if err != nil {
-		return fmt.Errorf("working directory: %w", err)
-	}
-	d := discovered{Found: intake.Discover(intake.Places{Home: home, Getenv: os.Getenv, Folder: server.ProjectRoot(wd)})}
+	d := discovered{Found: intake.Discover(intake.Places{Home: home, Getenv: os.Getenv})}
 	if len(d.Found) == 0 {
 		return fmt.Errorf("no agent's history was found below %s; give a format and a path", home)
 	}
