@@ -162,16 +162,28 @@ func (b *bridge) run(ctx context.Context) error {
 
 // drain waits for the answers under way, and ends the calls that take too long.
 func (b *bridge) drain(abandon context.CancelCauseFunc) {
-	told := time.AfterFunc(min(quietDrain, b.o.Drain), func() {
-		b.o.Logger.Warn("the client's input ended; calls are under way and are waited for", "calls", b.underWay(), "at most", b.o.Drain)
+	done := make(chan struct{})
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		told, late := time.NewTimer(min(quietDrain, b.o.Drain)), time.NewTimer(b.o.Drain)
+		defer told.Stop()
+		defer late.Stop()
+		for {
+			select {
+			case <-told.C:
+				b.o.Logger.Warn("the client's input ended; calls are under way and are waited for", "calls", b.underWay(), "at most", b.o.Drain)
+			case <-late.C:
+				b.o.Logger.Warn("calls given up: the client's input ended before", "calls", b.underWay(), "waited", b.o.Drain)
+				abandon(errDrained)
+				return
+			case <-done:
+				return
+			}
+		}
 	})
-	defer told.Stop()
-	late := time.AfterFunc(b.o.Drain, func() {
-		b.o.Logger.Warn("calls given up: the client's input ended before", "calls", b.underWay(), "waited", b.o.Drain)
-		abandon(errDrained)
-	})
-	defer late.Stop()
 	b.calls.Wait()
+	close(done)
+	watch.Wait()
 }
 
 func (b *bridge) underWay() int {
