@@ -39,7 +39,11 @@ const (
 	entryHeader    = 15
 	maxBackupFile  = 64 << 20 // bytes of one entry
 	maxBackupFiles = 4        // reviewer.json and accepted.json are written
-	acceptedFile   = "accepted.json"
+	// maxBackupGap bounds the sequence numbers without a message in one stream
+	// of a backup: restoring writes and deletes a message for each of them, a
+	// few thousand a second.
+	maxBackupGap = 1 << 17
+	acceptedFile = "accepted.json"
 )
 
 // ErrBackup is what every fault of a backup wraps.
@@ -188,7 +192,7 @@ func CheckBackup(r io.Reader) (BackupReport, map[string][]byte, error) {
 		return report, nil, err
 	}
 	defer z.close()
-	verifiers := map[Stream]*verifier{}
+	verifiers, gaps := map[Stream]*verifier{}, gapMeter{}
 	for _, name := range []Stream{Events, Ledger} {
 		verifiers[name] = newVerifier(name, 1, nil)
 		verifiers[name].codec = z
@@ -205,8 +209,8 @@ func CheckBackup(r io.Reader) (BackupReport, map[string][]byte, error) {
 			return nil
 		}
 		name := e.stream()
-		if e.seq <= report.HeadSeqs[name] {
-			return fmt.Errorf("%w: message %d of %s comes after message %d", ErrBackup, e.seq, name, report.HeadSeqs[name])
+		if err := gaps.take(name, report.HeadSeqs[name], e.seq); err != nil {
+			return err
 		}
 		report.HeadSeqs[name] = e.seq
 		verifiers[name].take(e.seq, e.content)
@@ -233,6 +237,25 @@ func CheckBackup(r io.Reader) (BackupReport, map[string][]byte, error) {
 		report.Files = append(report.Files, name)
 	}
 	return report, files, nil
+}
+
+// gapMeter counts the sequence numbers of each stream that have no message. A
+// backup says its numbers itself, and its list of accepted damage may excuse
+// any gap: without a bound a small file could ask for endless fillers.
+type gapMeter map[Stream]uint64
+
+// take refuses message seq after message before when it goes back, or when it
+// leaves more room than maxBackupGap together with the gaps so far.
+func (m gapMeter) take(name Stream, before, seq uint64) error {
+	if seq <= before {
+		return fmt.Errorf("%w: message %d of %s comes after message %d", ErrBackup, seq, name, before)
+	}
+	gap := seq - before - 1
+	if gap > maxBackupGap-m[name] {
+		return fmt.Errorf("%w: message %d of %s comes after message %d; at most %d messages may be missing in one stream", ErrBackup, seq, name, before, maxBackupGap)
+	}
+	m[name] += gap
+	return nil
 }
 
 func (e backupEntry) stream() Stream {
@@ -266,9 +289,13 @@ func Restore(ctx context.Context, r io.Reader, accepted []byte, o Options) (err 
 	if l.Head(Events) > 0 || l.Head(Ledger) > 0 {
 		return fmt.Errorf("restoring the event log: %s holds one already", o.Dir)
 	}
+	gaps := gapMeter{} // the file may be another than was checked
 	return readBackup(r, func(e backupEntry) error {
 		if e.kind == entryFile {
 			return nil
+		}
+		if err := gaps.take(e.stream(), l.Head(e.stream()), e.seq); err != nil {
+			return err
 		}
 		return l.stream(e.stream()).putBack(ctx, e.seq, e.content)
 	})

@@ -166,6 +166,65 @@ func TestBrokenBackupsAreRefused(t *testing.T) {
 	}
 }
 
+// A gap is excused by the backup's own list, so its size has a bound of its
+// own: each missing number costs a restore one message.
+func TestBackupWithAHugeGapIsRefused(t *testing.T) {
+	l := openTest(t, Options{Dir: t.TempDir(), MaxBatch: 1})
+	for n := range 3 {
+		mustAppend(t, l, actions("a", n, 1))
+	}
+	var b bytes.Buffer
+	if err := l.Backup(t.Context(), &b, nil); err != nil {
+		t.Fatal(err)
+	}
+	gapped := func(gaps ...uint64) []byte {
+		note, err := json.Marshal([]Damage{{Stream: Events, Kind: Missing, FirstSeq: 1, LastSeq: 1 << 62}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var file bytes.Buffer
+		out, err := newArchiver(&file)
+		if err == nil {
+			err = out.entry(entryFile, 0, acceptedFile, note)
+		}
+		shift := uint64(0)
+		if err == nil {
+			err = readBackup(bytes.NewReader(b.Bytes()), func(e backupEntry) error {
+				if int(e.seq) <= len(gaps) {
+					shift += gaps[e.seq-1]
+				}
+				return out.entry(e.kind, e.seq+shift, e.name, e.content)
+			})
+		}
+		if err := errors.Join(err, out.close()); err != nil {
+			t.Fatal(err)
+		}
+		return file.Bytes()
+	}
+	for name, c := range map[string]struct {
+		gaps    []uint64
+		refused bool
+	}{
+		"none":              {nil, false},
+		"small":             {[]uint64{0, 3, 2}, false},
+		"at the bound":      {[]uint64{maxBackupGap - 1, 1}, false},
+		"one more":          {[]uint64{maxBackupGap, 1}, true},
+		"huge":              {[]uint64{0, 1 << 60}, true},
+		"to the last":       {[]uint64{1<<64 - 2}, true},
+		"many, each of one": {[]uint64{maxBackupGap / 2, maxBackupGap / 2, 1}, true},
+	} {
+		file := gapped(c.gaps...)
+		if _, _, err := CheckBackup(bytes.NewReader(file)); errors.Is(err, ErrBackup) != c.refused {
+			t.Errorf("%s: checked: %v", name, err)
+		}
+	}
+	// The file may have changed since it was checked.
+	dir := filepath.Join(t.TempDir(), "log")
+	if err := Restore(t.Context(), bytes.NewReader(gapped(0, 1<<60)), nil, Options{Dir: dir}); !errors.Is(err, ErrBackup) {
+		t.Errorf("restored: %v", err)
+	}
+}
+
 func FuzzCheckBackup(f *testing.F) {
 	var b bytes.Buffer
 	out, err := newArchiver(&b)
