@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 
 	"lathe/learn"
+	"lathe/learn/action"
+	"lathe/learn/recovery"
 	"lathe/server/intake"
 )
 
@@ -33,7 +36,7 @@ func (d *Daemon) serveHook(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	nameProjects(h.Records)
-	if !anyFailed(h.Records) {
+	if !d.mayAdvise(h.Records) {
 		if err := d.storeLater(r.Context(), h.Records); err != nil {
 			fail(w, statusOf(err), err)
 		}
@@ -57,13 +60,34 @@ func reply(w http.ResponseWriter, answer any) {
 	_ = json.NewEncoder(w).Encode(answer) // the client is gone if this fails
 }
 
-func anyFailed(recs []learn.Record) bool {
+// mayAdvise reports whether a remedy that is told of is known for one of the
+// calls. It asks memory only; whether the agent is told is decided on the call
+// as stored.
+func (d *Daemon) mayAdvise(recs []learn.Record) bool {
+	var failed []learn.Record
 	for _, r := range recs {
 		if r.Action != nil && r.Action.Status.Failed() {
-			return true
+			failed = append(failed, r)
 		}
 	}
-	return false
+	if len(failed) == 0 {
+		return false
+	}
+	door, err := d.door()
+	if err != nil {
+		return true // storing says why
+	}
+	failed, _, _ = door.Admit(failed)
+	return slices.ContainsFunc(failed, func(r learn.Record) bool {
+		act := action.Parse(r.Action)
+		sigs, before := d.learners.reader.match(r.Action, act)
+		if len(sigs) == 0 {
+			return false
+		}
+		offers := d.learners.recovery.Offer(recovery.Query{ProjectID: r.Action.ProjectID, SessionID: r.Action.SessionID, Language: sigs[0].Language,
+			Signatures: former(sigs, before), Action: act, Trusted: d.learners.vocabulary.trusted(r.Action.ProjectID)})
+		return slices.ContainsFunc(offers, func(o learn.RemedyOffer) bool { return o.Confidence >= learn.AdviceThreshold })
+	})
 }
 
 // hookOutput is how Claude Code, Codex and Gemini CLI take a hook's answer.

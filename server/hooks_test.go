@@ -168,6 +168,7 @@ func TestHookedRecordsOutliveTheDaemon(t *testing.T) {
 	for i := range n {
 		s.hook("claude-code", map[string]any{"hook_event_name": "PostToolUse", "session_id": "s", "cwd": home, "tool_name": "Bash",
 			"tool_use_id": fmt.Sprint("u", i), "tool_input": map[string]string{"command": "ls"}, "tool_response": map[string]any{"stdout": "a", "stderr": ""}})
+		s.hook("claude-code", eventOf("claude-code", home, "s", "frobnicate --now", fmt.Sprint("the moon is in phase ", i), false))
 	}
 	s.hook("claude-code", map[string]any{"hook_event_name": "UserPromptSubmit", "session_id": "s", "cwd": home, "prompt": "Look around"})
 	s.stop()
@@ -175,8 +176,8 @@ func TestHookedRecordsOutliveTheDaemon(t *testing.T) {
 	s.mustCall(http.MethodPost, "/v1/settle", struct{}{}, &struct{}{})
 	var found index.Result
 	s.mustCall(http.MethodPost, "/v1/log", index.Query{Project: server.WorkspaceProject(home), Limit: 1}, &found)
-	if found.Total != n {
-		t.Errorf("%d calls are in the log, want %d", found.Total, n)
+	if found.Total != 2*n {
+		t.Errorf("%d calls are in the log, want %d", found.Total, 2*n)
 	}
 }
 

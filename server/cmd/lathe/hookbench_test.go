@@ -17,27 +17,34 @@ import (
 
 // BenchmarkHookLatency prints how long an agent waits for its hook: the
 // installed program from exec to exit, with a daemon that learned something,
-// beside /bin/true, started in the same way, in rounds that take turns. Without
-// a daemon each run is waited for until its event lies in the spool.
+// beside /bin/true, started in the same way, in rounds that take turns: as an
+// agent calls it, with a pause for the daemon to digest, and without pause.
+// Without a daemon each run is waited for until its event lies in the spool.
 //
 //	go test ./server/cmd/lathe -run '^$' -bench HookLatency -benchtime 1x
 func BenchmarkHookLatency(b *testing.B) {
 	for range b.N {
 		h := newHookBench(b)
-		for i := range hookRuns {
-			for _, k := range h.kinds {
-				h.run(k, i)
+		for round, pause := range []time.Duration{hookPause, 0} {
+			for i := range hookRuns {
+				for _, k := range h.kinds {
+					h.run(k, round*hookRuns+i)
+					time.Sleep(pause)
+				}
 			}
+			for i := range hookRuns / 4 {
+				h.run(h.spool, i)
+				h.spooled(round*hookRuns/4 + i + 1)
+			}
+			h.print(pause)
 		}
-		for i := range hookRuns / 4 {
-			h.run(h.spool, i)
-			h.spooled(i + 1)
-		}
-		h.print()
 	}
 }
 
-const hookRuns = 200
+const (
+	hookRuns  = 200
+	hookPause = 30 * time.Millisecond
+)
 
 // hookKind is what is run, and how it went.
 type hookKind struct {
@@ -100,13 +107,15 @@ func (h *hookBench) spooled(n int) {
 	}
 }
 
-func (h *hookBench) print() {
-	fmt.Printf("\n%-34s %5s %8s %8s %8s %8s  %s\n", "WHAT", "RUNS", "P50-MS", "P95-MS", "P99-MS", "CPU-MS", "BAR")
+// print shows what was measured since it was called last.
+func (h *hookBench) print(pause time.Duration) {
+	fmt.Printf("\na pause of %v between calls\n%-34s %5s %8s %8s %8s %8s  %s\n", pause, "WHAT", "RUNS", "P50-MS", "P95-MS", "P99-MS", "CPU-MS", "BAR")
 	for _, k := range append(h.kinds, h.spool) {
 		if len(k.took) == 0 {
 			h.b.Fatalf("%s: no run answered as it should", k.name)
 		}
 		fmt.Printf("%-34s %5d %8.2f %8.2f %8.2f %8.2f  %s\n", k.name, len(k.took), quantile(k.took, 0.5)/1e3, quantile(k.took, 0.95)/1e3, quantile(k.took, 0.99)/1e3, quantile(k.cpu, 0.5)/1e3, k.bar)
+		k.took, k.cpu = nil, nil
 	}
 }
 
