@@ -27,6 +27,7 @@ const (
 	maxToolFolders = 200
 	maxManifest    = 1 << 20
 	toolFolderAge  = 10 * time.Second
+	manifestName   = "tool.json"
 )
 
 // toolFolders finds the folders of a workspace that hold a tool (tool.json
@@ -79,7 +80,7 @@ func findToolFolders(root string) map[string][]string {
 			}
 			return nil
 		}
-		if e.Name() != "tool.json" || !e.Type().IsRegular() {
+		if e.Name() != manifestName || !e.Type().IsRegular() {
 			return nil
 		}
 		if info, err := e.Info(); err != nil || info.Size() > maxManifest {
@@ -100,7 +101,7 @@ func findToolFolders(root string) map[string][]string {
 }
 
 // toolProposals are the tools that wait for a decision and concern a workspace:
-// shown at their source, when it lies there, and at the steps of plans that do
+// shown at their source and manifest, when these lie there, and at the steps of plans that do
 // by a command what the tool does.
 func (p proposals) toolProposals(ctx context.Context, root, project string) []lsp.Proposal {
 	var out []lsp.Proposal
@@ -116,6 +117,10 @@ func (p proposals) toolProposals(ctx context.Context, root, project string) []ls
 		for _, file := range p.folders.of(root, p.d.now())[m.Name] {
 			at := base
 			at.Path, at.Match = filepath.FromSlash(file), "def "+m.Name
+			out = append(out, at)
+			// The manifest has what it may do; and there are editors whose one
+			// server in a source's buffer is the language's.
+			at.Path, at.Match = filepath.FromSlash(path.Join(path.Dir(file), manifestName)), `"`+m.Name+`"`
 			out = append(out, at)
 		}
 		if steps == nil {

@@ -41,20 +41,13 @@ type editorSite struct {
 func newEditorSite(t *testing.T) *editorSite {
 	t.Helper()
 	s := &editorSite{mcpSite: newMCPSite(t)}
+	s.forEditors(t)
 	s.folder, s.node = nodeClients(t)
 	demo, err := fixtures.ReadDemo()
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.failed = demo.Failures[0].Event
-	s.env = slices.DeleteFunc(s.env, func(v string) bool { return strings.HasPrefix(v, "LATHE_PROJECT=") })
-	s.env = append(s.env, "XDG_DATA_HOME="+filepath.Join(s.dir, "share"), "XDG_STATE_HOME="+filepath.Join(s.dir, "state"), "XDG_CACHE_HOME="+filepath.Join(s.dir, "cache"), "TERM=dumb")
-	if err := os.MkdirAll(s.data, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := review.Create(s.data, passphraseOfTests); err != nil {
-		t.Fatal(err)
-	}
 	recordings := filepath.Join(s.dir, "recordings")
 	if err := os.CopyFS(recordings, onlyJSONL{fixtures.Recordings()}); err != nil {
 		t.Fatal(err)
@@ -68,6 +61,20 @@ func newEditorSite(t *testing.T) *editorSite {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// forEditors gives a site a reviewer and what editors want of a person's
+// environment; projects are those of the workspaces.
+func (s *mcpSite) forEditors(t *testing.T) {
+	t.Helper()
+	s.env = slices.DeleteFunc(s.env, func(v string) bool { return strings.HasPrefix(v, "LATHE_PROJECT=") })
+	s.env = append(s.env, "XDG_DATA_HOME="+filepath.Join(s.dir, "share"), "XDG_STATE_HOME="+filepath.Join(s.dir, "state"), "XDG_CACHE_HOME="+filepath.Join(s.dir, "cache"), "TERM=dumb")
+	if err := os.MkdirAll(s.data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := review.Create(s.data, passphraseOfTests); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (s *editorSite) client() *server.Client { return server.NewClient(server.Config{DataDir: s.data}) }
@@ -214,6 +221,23 @@ func unlockAsPerson(ctx context.Context, address string) error {
 	return err
 }
 
+func driver(t *testing.T, name string) string {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join("testdata", "editors", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func neovim(t *testing.T, script string) []string {
+	return []string{"nvim", "--headless", "-i", "NONE", "-n", "-S", driver(t, script)}
+}
+
+func emacs(t *testing.T, script string) []string {
+	return []string{"emacs", "--batch", "-l", driver(t, script)}
+}
+
 // TestHeavyEditors: real editors with the settings that `lathe connect` writes,
 // and VS Code's client library, each against the real program. In each what the
 // recordings taught appears on a plan's step; the connection is unlocked on the
@@ -225,27 +249,19 @@ func TestHeavyEditors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	script := func(name string) string {
-		path, err := filepath.Abs(filepath.Join("testdata", "editors", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
 	lathe, err := exec.LookPath("lathe")
 	if err != nil {
 		t.Fatal(err)
 	}
-	emacs := func(driver string) []string { return []string{"emacs", "--batch", "-l", script(driver)} }
 	vscode := []string{s.node, filepath.Join(s.folder, "editor.mjs"), lathe, "lsp"}
 	approved, agents := map[string]string{}, map[string]string{} // by proposal: content hash, and who
 	for _, c := range []struct {
 		name, agent string
 		command     []string
 	}{
-		{"neovim", "editor Neovim", []string{"nvim", "--headless", "-i", "NONE", "-n", "-S", script("neovim.lua")}},
-		{"eglot", "editor", emacs("eglot.el")},
-		{"lsp-mode", "editor emacs GNU Emacs ", emacs("lsp-mode.el")},
+		{"neovim", "editor Neovim", neovim(t, "neovim.lua")},
+		{"eglot", "editor", emacs(t, "eglot.el")},
+		{"lsp-mode", "editor emacs GNU Emacs ", emacs(t, "lsp-mode.el")},
 		{"vscode", "editor Visual Studio Code 1", vscode},
 		{"vscode-pull", "editor Visual Studio Code 1", vscode},
 	} {
@@ -269,7 +285,7 @@ func TestHeavyEditors(t *testing.T) {
 			mine := *s.mcpSite
 			mine.t = t
 			saw := (&editorSite{mcpSite: &mine}).drive(ctx, cmd)
-			saw.check(t)
+			saw.check(t, 3)
 			it := s.decided(t, filepath.Base(file))
 			approved[it.ID] = it.ContentHash
 			agents[it.ID] = c.agent
@@ -288,7 +304,7 @@ func TestHeavyEditors(t *testing.T) {
 	}
 }
 
-func (saw editorSaw) check(t *testing.T) {
+func (saw editorSaw) check(t *testing.T, line int) {
 	t.Helper()
 	locked, unlocked := strings.Join(saw.Locked, "\n"), strings.Join(saw.Unlocked, "\n")
 	for _, c := range []struct{ what, got, want string }{
@@ -302,30 +318,37 @@ func (saw editorSaw) check(t *testing.T) {
 	if strings.Contains(locked, "approve “") || strings.Contains(locked, "Lathe: reject") || strings.Contains(unlocked, "Unlock") {
 		t.Errorf("locked it is offered %q, unlocked %q", saw.Locked, saw.Unlocked)
 	}
-	if saw.Line != 3 {
-		t.Errorf("the diagnostic %q is on line %d, want the step's, 3", saw.Message, saw.Line)
+	if saw.Line != line {
+		t.Errorf("the diagnostic %q is on line %d, want %d", saw.Message, saw.Line, line)
 	}
 }
 
-// decided waits for the one item about a template that is approved and in force:
-// the file changes before the state does.
+// decided is the one item about a template that was decided on, once it is
+// approved and in force.
 func (s *editorSite) decided(t *testing.T, template string) review.Item {
+	t.Helper()
+	return s.inForce(t, func(it review.Item) bool {
+		return it.Plan != nil && filepath.Base(it.Plan.TargetPlanTemplate) == template && len(it.Decisions) > 0
+	})
+}
+
+// inForce waits until the one item that is asked for is approved, once, and in
+// force: the file changes before the state does.
+func (s *editorSite) inForce(t *testing.T, which func(review.Item) bool) review.Item {
 	t.Helper()
 	var items []review.Item
 	for deadline := time.After(time.Minute); ; {
 		if err := s.client().Call(t.Context(), http.MethodGet, "/v1/reviews", nil, &items); err != nil {
 			t.Fatal(err)
 		}
-		items = slices.DeleteFunc(items, func(it review.Item) bool {
-			return it.Plan == nil || filepath.Base(it.Plan.TargetPlanTemplate) != template || len(it.Decisions) == 0
-		})
+		items = slices.DeleteFunc(items, func(it review.Item) bool { return !which(it) })
 		if len(items) == 1 && len(items[0].Decisions) == 1 && items[0].Decisions[0].Verdict == learn.VerdictApprove && items[0].State == learn.StateActive {
 			return items[0]
 		}
 		select {
 		case <-time.After(20 * time.Millisecond):
 		case <-deadline:
-			t.Fatalf("decided about %s: %+v", template, items)
+			t.Fatalf("not approved and in force: %+v", items)
 		}
 	}
 }

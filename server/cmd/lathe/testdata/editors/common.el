@@ -23,7 +23,8 @@
 (defun on-disk ()
   (with-temp-buffer (insert-file-contents (getenv "LATHE_TEST_FILE")) (buffer-string)))
 
-;; LIST gives the titles at point, TAKE takes the action with a title.
+;; LIST gives the titles at point, TAKE takes the action with a title. Approved,
+;; a plan changes on disk; of a tool (LATHE_TEST_TOOL) the diagnostic goes.
 (defun decide (list take)
   (let ((before (on-disk))
         (starting (lambda (start) (cl-find-if (lambda (title) (string-prefix-p start title)) (funcall list)))))
@@ -32,5 +33,7 @@
     (let ((approve (wait-for "the action to approve" (lambda () (funcall starting "Lathe: approve")))))
       (note 'unlocked (vconcat (funcall list)))
       (funcall take approve))
-    (wait-for "the file on disk to change" (lambda () (not (equal before (on-disk)))))
+    (if (getenv "LATHE_TEST_TOOL")
+        (wait-for "the proposal to go" (lambda () (not (proposed))))
+      (wait-for "the file on disk to change" (lambda () (not (equal before (on-disk))))))
     (finish)))

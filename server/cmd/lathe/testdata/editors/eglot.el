@@ -8,10 +8,9 @@
 (eglot-ensure)
 (run-hooks 'post-command-hook) ; where eglot-ensure waits; batch mode has no commands
 (wait-for "a connection" #'eglot-current-server)
-(let ((first (wait-for "a diagnostic"
-                       (lambda ()
-                         (cl-find-if (lambda (d) (string-match-p "lathe" (flymake-diagnostic-text d)))
-                                     (flymake-diagnostics))))))
+(defun proposed ()
+  (cl-find-if (lambda (d) (string-match-p "lathe" (flymake-diagnostic-text d))) (flymake-diagnostics)))
+(let ((first (wait-for "a diagnostic" #'proposed)))
   (goto-char (flymake-diagnostic-beg first))
   (note 'line (1- (line-number-at-pos)))
   (note 'message (flymake-diagnostic-text first)))

@@ -1,6 +1,7 @@
 -- Drives Neovim with what `lathe connect neovim` wrote, as a person would: opens
--- a plan template, sees what is proposed, has the editor unlocked, approves.
--- Prints what it saw as JSON behind "saw ". LATHE_TEST_FILE is the file.
+-- a file, sees what is proposed, has the editor unlocked, approves. Prints what
+-- it saw as JSON behind "saw ". LATHE_TEST_FILE is a plan template, or with
+-- LATHE_TEST_TOOL a tool's source.
 local out = { errors = {} }
 
 local function finish()
@@ -58,6 +59,10 @@ for _, answer in pairs(hovered or {}) do
   out.hover = answer.result and answer.result.contents.value or nil
 end
 menu("Lathe: approve")
+if vim.env.LATHE_TEST_TOOL then
+  wait("the proposal to go", function() return #proposed() == 0 end)
+  finish()
+end
 wait("the file on disk to change", function()
   return table.concat(vim.fn.readfile(vim.env.LATHE_TEST_FILE), "\n") ~= table.concat(vim.api.nvim_buf_get_lines(buffer, 0, -1, false), "\n")
 end)
