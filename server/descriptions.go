@@ -14,9 +14,11 @@ const (
 	// in it, in bytes.
 	maxChanges    = 4096
 	maxDefinition = 256 << 10
+	// maxNamed bounds what names a definition; a resource's URI may be long.
+	maxNamed = 4 << 10
 )
 
-// DescriptionsCall asks what has become of changed tool descriptions; those
+// DescriptionsCall asks what has become of changed descriptions; those
 // that are not in the queue are put there.
 type DescriptionsCall struct {
 	Changes []learn.DescriptionChange `json:"changes"`
@@ -39,8 +41,8 @@ func (d *Daemon) descriptions(ctx context.Context, c DescriptionsCall) (Descript
 	}
 	added := false
 	for _, change := range c.Changes {
-		if len(change.Old) > maxDefinition || len(change.New) > maxDefinition || change.ChangeID == "" || len(change.Server)+len(change.Tool) > 1024 {
-			return DescriptionsAnswer{}, fmt.Errorf("tool %.100q of server %.100q: its definition has more than %d bytes, or it has no id", change.Tool, change.Server, maxDefinition)
+		if len(change.Old) > maxDefinition || len(change.New) > maxDefinition || change.ChangeID == "" || len(change.Server)+len(change.Kind)+len(change.Tool) > maxNamed {
+			return DescriptionsAnswer{}, fmt.Errorf("%.20s %.100q of server %.100q: its definition has more than %d bytes, or it has no id", change.What(), change.Tool, change.Server, maxDefinition)
 		}
 		if it, err := d.queue.Get(change.ChangeID); err == nil && it.Kind == review.KindDescription {
 			continue

@@ -36,7 +36,7 @@ func (g *Gateway) callTool(x *exchange) {
 			g.callEntry(x, e, x.params)
 			return
 		}
-		x.fail(mcp.INVALID_PARAMS, "there is no tool "+plain(name, 200)+g.withheld(name))
+		x.fail(mcp.INVALID_PARAMS, "there is no tool "+plain(name, 200)+g.withheld(kindTool, name))
 	})
 }
 

@@ -125,9 +125,10 @@ func pass(x *exchange, m message, err error) {
 }
 
 func (g *Gateway) getPrompt(x *exchange, c *catalog) {
-	e := c.prompts[text(field(x.params, "name"))]
+	name := text(field(x.params, "name"))
+	e := c.prompts[name]
 	if e == nil {
-		x.fail(mcp.INVALID_PARAMS, "there is no prompt "+plain(text(field(x.params, "name")), 100))
+		x.fail(mcp.INVALID_PARAMS, "there is no prompt "+plain(name, 100)+g.withheld(kindPrompt, name))
 		return
 	}
 	g.resume(x, e.u, withFields(x.params, change{"name", quote(e.own)}), pass)

@@ -25,9 +25,10 @@
 //   - What the agent asked before its input ended is answered, if only by an
 //     error when Options.Drain is over.
 //   - Schemas reach the agent as the server wrote them. A tool that would break
-//     the list is left out, and said on the log; the others stand. A description
-//     is pinned when it is first seen (pins.go): one that changes, or looks like
-//     an attack (suspect.go), is not told before a person approved it.
+//     the list is left out, and said on the log; the others stand. A description,
+//     be it a tool's, prompt's or resource's, is pinned when it is first seen
+//     (pins.go): one that changes, or looks like an attack (suspect.go), is not
+//     told before a person approved it.
 //   - Each server has its own process, connection and limit of open calls. One
 //     that is slow, floods or crashes costs only its own calls; a crashed one is
 //     started again with growing pauses, and its calls meanwhile fail as results

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
 
@@ -23,6 +24,8 @@ const (
 	maxEntries = 2000
 	maxPages   = 100
 	maxListed  = 32 << 20
+	// otherTime bounds the lists beside the tools', which agents wait for, together.
+	otherTime = 5 * time.Second
 )
 
 // entry is one tool, prompt, resource or template of a server.
@@ -38,7 +41,19 @@ type lists struct {
 	tools, prompts, resources, templates []entry
 }
 
-// list reads what the server has. A kind that it does not offer is empty.
+// otherKinds are the lists beside the tools'.
+var otherKinds = []struct {
+	kind, offer, method, key string
+	of                       func(*lists) *[]entry
+}{
+	{kindPrompt, "prompts", "prompts/list", "prompts", func(l *lists) *[]entry { return &l.prompts }},
+	{kindResource, "resources", "resources/list", "resources", func(l *lists) *[]entry { return &l.resources }},
+	{kindTemplate, "resources", "resources/templates/list", "resourceTemplates", func(l *lists) *[]entry { return &l.templates }},
+}
+
+// list reads what the server has. A kind that it does not offer is empty. Of
+// the tools' list an error is the whole's; another that cannot be had stays as
+// it was before, and is said to be left out.
 func (u *upstream) list(ctx context.Context, l link) error {
 	var out lists
 	var refused []string
@@ -54,27 +69,27 @@ func (u *upstream) list(ctx context.Context, l link) error {
 		out.tools = u.readTools(defs, leave)
 		u.mirrored(l, out.tools)
 	}
-	for _, kind := range []struct {
-		offer, method, key, name string
-		to                       *[]entry
-	}{
-		{"prompts", "prompts/list", "prompts", "name", &out.prompts},
-		{"resources", "resources/list", "resources", "uri", &out.resources},
-		{"resources", "resources/templates/list", "resourceTemplates", "uriTemplate", &out.templates},
-	} {
-		if !u.offers(kind.offer) {
+	u.mu.Lock()
+	old := u.lists
+	u.mu.Unlock()
+	others, cancel := context.WithTimeout(ctx, otherTime)
+	defer cancel()
+	for _, k := range otherKinds {
+		if !u.offers(k.offer) {
 			continue
 		}
-		defs, err := u.pages(ctx, l, kind.method, kind.key, leave)
-		var rpc *rpcError
-		if errors.As(err, &rpc) { // offered, and not there: the rest stands
-			leave(err)
-			continue
+		defs, err := u.pages(others, l, k.method, k.key, leave)
+		select {
+		case <-l.ended():
+			return errors.Join(err, errGone)
+		default:
 		}
 		if err != nil {
-			return err
+			leave(err)
+			*k.of(&out) = *k.of(&old)
+			continue
 		}
-		*kind.to = u.readOthers(defs, kind.name, leave)
+		*k.of(&out) = u.readOthers(k.kind, defs, leave)
 	}
 	u.mu.Lock()
 	u.lists, u.refused = out, refused
@@ -134,7 +149,7 @@ func (u *upstream) readTools(defs [][]byte, leave func(error)) []entry {
 		}
 	}
 	var out []entry
-	for _, d := range u.vet(sound, leave) {
+	for _, d := range u.vet(kindTool, sound, u.cfg.toolName, leave) {
 		name := u.cfg.toolName(d.Name)
 		// What a task is asked for in the older era does not pass through.
 		def := withFields(d.Text, change{"name", quote(name)}, change{"execution", nil})
@@ -207,25 +222,6 @@ func (u *upstream) mirrored(l link, tools []entry) {
 		}
 	}
 	h.tools.Store(&found)
-}
-
-// readOthers reads prompts, resources or templates, whose name is under key.
-func (u *upstream) readOthers(defs [][]byte, key string, leave func(error)) []entry {
-	var out []entry
-	for _, def := range defs {
-		own := text(field(def, key))
-		if own == "" || len(own) > 2048 || len(def) > 4*maxDescription {
-			leave(fmt.Errorf("an entry without a fit %s", key))
-			continue
-		}
-		e := entry{u: u, own: own, name: own, def: def}
-		if key == "name" {
-			e.name = Name(u.cfg.Name, own)
-			e.def = withFields(def, change{"name", quote(e.name)})
-		}
-		out = append(out, e)
-	}
-	return out
 }
 
 // Name is how a server's tool or prompt is called behind the gateway:

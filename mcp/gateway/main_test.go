@@ -42,6 +42,8 @@ func TestMain(m *testing.M) {
 		}
 	case "raw":
 		rawServer(os.Stdin, os.Stdout)
+	case "others":
+		othersServer(os.Stdin, os.Stdout)
 	case "hand":
 		handServer(false, os.Stdin, os.Stdout)
 	case "hand-modern":

@@ -36,7 +36,7 @@ func (g *Gateway) own(x *exchange) bool {
 			name := text(field(args, "name"))
 			e := c.tools[name]
 			if e == nil {
-				x.own(failure("there is no tool " + plain(name, 200) + g.withheld(name) + ": ask search_tools"))
+				x.own(failure("there is no tool " + plain(name, 200) + g.withheld(kindTool, name) + ": ask search_tools"))
 				return
 			}
 			params := withFields(x.params, change{"arguments", notNull(field(args, "arguments"))})

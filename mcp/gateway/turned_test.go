@@ -99,7 +99,7 @@ func TestChangedDescriptionWaitsForAPerson(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := OpenPins(path, rev)
-	if told, said, err := p.vet("s", []Definition{{"echo", []byte(`{"name":"echo","description":"third"}`)}}, time.Now()); err != nil || len(said) != 1 || !strings.Contains(string(told[0].Text), "and more") {
+	if told, said, err := p.vet(kindTool, "s", []Definition{{"echo", []byte(`{"name":"echo","description":"third"}`)}}, time.Now()); err != nil || len(said) != 1 || !strings.Contains(string(told[0].Text), "and more") {
 		t.Fatalf("a third description: %s %v %v", told, said, err)
 	}
 	if _, err := p.settle(t.Context(), time.Now()); err != nil {
@@ -117,7 +117,7 @@ func TestChangedDescriptionWaitsForAPerson(t *testing.T) {
 func TestReviewerThatCannotBeAskedApprovesNothing(t *testing.T) {
 	p := OpenPins(filepath.Join(t.TempDir(), "pins.json"), &reviewers{shown: map[string]learn.DescriptionChange{}, says: learn.StateApproved, err: errors.New("no daemon")})
 	for _, text := range []string{`{"name":"a","description":"one"}`, `{"name":"a","description":"two"}`} {
-		told, _, err := p.vet("s", []Definition{{"a", []byte(text)}}, time.Now())
+		told, _, err := p.vet(kindTool, "s", []Definition{{"a", []byte(text)}}, time.Now())
 		if err != nil || !strings.Contains(string(told[0].Text), "one") {
 			t.Fatalf("told %s, %v", told, err)
 		}
@@ -126,7 +126,7 @@ func TestReviewerThatCannotBeAskedApprovesNothing(t *testing.T) {
 		}
 	}
 	// The same in another order of members is no change.
-	if _, said, _ := p.vet("s", []Definition{{"a", []byte("{ \"description\":\"one\",\n\"name\":\"a\"}")}}, time.Now()); len(said) != 0 {
+	if _, said, _ := p.vet(kindTool, "s", []Definition{{"a", []byte("{ \"description\":\"one\",\n\"name\":\"a\"}")}}, time.Now()); len(said) != 0 {
 		t.Errorf("said %v", said)
 	}
 }
@@ -136,7 +136,7 @@ func TestDamagedPinsTellNothing(t *testing.T) {
 	if err := os.WriteFile(path, []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if told, _, err := OpenPins(path, nil).vet("s", []Definition{{"a", []byte(`{"name":"a"}`)}}, time.Now()); err == nil || len(told) > 0 {
+	if told, _, err := OpenPins(path, nil).vet(kindTool, "s", []Definition{{"a", []byte(`{"name":"a"}`)}}, time.Now()); err == nil || len(told) > 0 {
 		t.Errorf("told %v, %v", told, err)
 	}
 }

@@ -44,7 +44,7 @@ type upstream struct {
 	took     time.Duration
 	lists    lists
 	refused  []string
-	withheld map[string]string
+	withheld map[string]map[string]string // by kind, then by the agents' name
 	flights  map[*flight]struct{}
 	tokens   int64
 	subs     map[string]int // resources that are followed, by how many
@@ -53,7 +53,7 @@ type upstream struct {
 
 func newUpstream(g *Gateway, cfg ServerConfig) *upstream {
 	return &upstream{g: g, cfg: cfg, log: g.o.Logger, changed: make(chan struct{}, 1), first: make(chan struct{}),
-		why: "it is starting", flights: map[*flight]struct{}{}, subs: map[string]int{}}
+		why: "it is starting", withheld: map[string]map[string]string{}, flights: map[*flight]struct{}{}, subs: map[string]int{}}
 }
 
 // run connects the server again and again until ctx ends.

@@ -14,14 +14,14 @@ import (
 // maxShown bounds what a summary shows of two definitions, in bytes.
 const maxShown = 16 << 10
 
-// descriptionItem is a changed tool description as a reviewer sees it.
+// descriptionItem is a changed description as a reviewer sees it.
 func descriptionItem(c learn.DescriptionChange) *Item {
 	var b strings.Builder
 	risk := "medium"
 	if len(c.Old) == 0 {
-		fmt.Fprintf(&b, "Server %s has a tool %s that agents are not told of until you approve its description.\n", c.Server, c.Tool)
+		fmt.Fprintf(&b, "Server %s has a %s %s that agents are not told of until you approve its description.\n", c.Server, c.What(), c.Tool)
 	} else {
-		fmt.Fprintf(&b, "Server %s describes its tool %s in another way than before. Agents are told the earlier description until you approve the new one.\n", c.Server, c.Tool)
+		fmt.Fprintf(&b, "Server %s describes its %s %s in another way than before. Agents are told the earlier description until you approve the new one.\n", c.Server, c.What(), c.Tool)
 	}
 	for _, f := range c.Findings {
 		risk = "high"
@@ -29,7 +29,11 @@ func descriptionItem(c learn.DescriptionChange) *Item {
 	}
 	b.WriteByte('\n')
 	b.WriteString(descriptionDiff(c))
-	return &Item{ID: c.ChangeID, Kind: KindDescription, Title: c.Server + " " + c.Tool + ": description", Summary: b.String(),
+	title := c.Server + " " + c.Tool
+	if c.Kind != "" {
+		title = c.Server + " " + c.Kind + " " + c.Tool
+	}
+	return &Item{ID: c.ChangeID, Kind: KindDescription, Title: title + ": description", Summary: b.String(),
 		Risk: risk, ContentHash: c.ContentHash, Description: &c}
 }
 

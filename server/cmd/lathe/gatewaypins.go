@@ -33,11 +33,13 @@ func (d daemonGateway) Review(ctx context.Context, changes []learn.DescriptionCh
 func (a *app) gatewayPinsCmd(f *gatewayFlags) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "pins",
-		Short: "How tools were described when they were seen first, and what waits for a person",
+		Short: "How tools, prompts and resources were described at first, and what waits for a person",
 		Long: `A server that changes what it says of a tool after you trusted it is a known
 attack: the description goes into the agent's context. So the gateway tells
 agents the description that it saw first, until a person approved another
-(lathe review list; lathe review show ID prints both).`,
+(lathe review list; lathe review show ID prints both). The same holds for
+prompts, resources and resource templates; a resource's size and time of change
+are not pinned.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			pins, err := f.pins()
@@ -57,9 +59,9 @@ agents the description that it saw first, until a person approved another
 				if p.Review != "" {
 					review = p.Review[:min(8, len(p.Review))]
 				}
-				rows = append(rows, []string{p.Server, cut(p.Tool, 40), p.Since.Format(time.DateOnly), string(p.State), review, cut(p.Why, 80)})
+				rows = append(rows, []string{p.Server, p.Kind, cut(clean(p.Tool), 40), p.Since.Format(time.DateOnly), string(p.State), review, cut(p.Why, 80)})
 			}
-			a.table("SERVER TOOL SINCE STATE REVIEW WHY", rows)
+			a.table("SERVER KIND NAME SINCE STATE REVIEW WHY", rows)
 			return nil
 		},
 	}
@@ -74,7 +76,7 @@ agents the description that it saw first, until a person approved another
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.errs, "%d tools of %s are pinned anew when it starts next\n", n, clean(args[0]))
+			fmt.Fprintf(a.errs, "%d descriptions of %s are pinned anew when it starts next\n", n, clean(args[0]))
 			return nil
 		},
 	})
