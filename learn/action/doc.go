@@ -4,7 +4,8 @@
 // detail: the tool, tool and intent, tool and skeleton. A shell call is parsed
 // with mvdan.cc/sh; its syntax tree is rewritten so that arguments become typed
 // placeholders while program, subcommand and the sorted flags stay, and is
-// printed back. Any other tool is described by its name and the names and types
+// printed back. A shell call is one of a tool that agents are known to have, or of
+// any other whose arguments have that shape (commandline.go). Any other tool is described by its name and the names and types
 // of its parameters.
 //
 //	command ── parse ── walk (wrappers peeled, arguments typed) ── print ── Skeleton, Arguments

@@ -37,6 +37,11 @@ func Parse(ev *learn.ActionOutcome) learn.Action {
 			return act
 		}
 	}
+	if command, ok := commandLine(ev.ToolName, name, ev.ToolParameters, params); ok {
+		act := ParseCommand(command)
+		act.Tool = ev.ToolName
+		return act
+	}
 	act := structured(ev.ToolName, name, params)
 	if ev.ActionType == learn.LLMInference {
 		act.Intent = learn.IntentOther

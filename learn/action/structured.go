@@ -64,8 +64,13 @@ func baseName(tool string) string {
 			tool = tool[i+len(sep):]
 		}
 	}
+	return snake(tool)
+}
+
+// snake writes a name in snake_case.
+func snake(name string) string {
 	var b strings.Builder
-	runes := []rune(tool)
+	runes := []rune(name)
 	for i, r := range runes {
 		switch {
 		case unicode.IsUpper(r):
