@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -142,14 +143,14 @@ func TestListsThatCannotBeHad(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				broken := false
+				var broken atomic.Bool
 				u, l := listing(t, func(id []byte, method string) []byte {
 					switch {
 					case method == "tools/list":
 						return answerFrame(id, "result", []byte(`{"tools":[{"name":"t","inputSchema":{"type":"object"}}]}`))
 					case method != "prompts/list":
 						return answerFrame(id, "result", []byte(`{"resources":[{"uri":"r://1"}],"resourceTemplates":[]}`))
-					case !broken:
+					case !broken.Load():
 						return answerFrame(id, "result", []byte(fine))
 					}
 					return answer(id)
@@ -158,13 +159,13 @@ func TestListsThatCannotBeHad(t *testing.T) {
 					if err := u.list(t.Context(), l); err != nil {
 						t.Fatal(err)
 					}
-					if got := u.lists; len(got.tools) != 1 || len(got.prompts) != 1 || !broken && len(got.resources) != 1 {
-						t.Errorf("broken %t: %d tools, %d prompts, %d resources", broken, len(got.tools), len(got.prompts), len(got.resources))
+					if got := u.lists; len(got.tools) != 1 || len(got.prompts) != 1 || !broken.Load() && len(got.resources) != 1 {
+						t.Errorf("broken %t: %d tools, %d prompts, %d resources", broken.Load(), len(got.tools), len(got.prompts), len(got.resources))
 					}
-					if broken != (len(u.refused) > 0) {
-						t.Errorf("broken %t: said %q", broken, u.refused)
+					if broken.Load() != (len(u.refused) > 0) {
+						t.Errorf("broken %t: said %q", broken.Load(), u.refused)
 					}
-					broken = true
+					broken.Store(true)
 				}
 			})
 		})
