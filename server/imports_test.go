@@ -20,12 +20,13 @@ const module = "lathe/"
 // import each other; server connects them.
 var direction = map[string][]string{
 	"learn":                   {},
+	"learn/lazyregexp":        {},
 	"learn/template":          {"learn"},
-	"learn/action":            {"learn"},
+	"learn/action":            {"learn", "learn/lazyregexp"},
 	"learn/signature":         {"learn"},
-	"learn/verify":            {"learn", "learn/action"},
+	"learn/verify":            {"learn", "learn/action", "learn/lazyregexp"},
 	"learn/monitor":           {"learn"},
-	"learn/diagnose":          {"learn", "learn/signature", "learn/action"},
+	"learn/diagnose":          {"learn", "learn/signature", "learn/action", "learn/lazyregexp"},
 	"learn/recovery":          {"learn", "learn/signature", "learn/action", "learn/template"},
 	"learn/mine":              {"learn", "learn/action", "learn/template"},
 	"learn/mine/next":         {"learn"},
@@ -40,7 +41,7 @@ var direction = map[string][]string{
 	"index/graph":             {"learn"},
 	"index/codegraph":         {"learn", "index/graph"},
 	// How hosts in permissions are written is the proxy's to say.
-	"toolforge": {"learn", "learn/action", "learn/template", "toolforge/egress", "toolforge/wheel"},
+	"toolforge": {"learn", "learn/action", "learn/template", "toolforge/egress", "toolforge/wheel", "learn/lazyregexp"},
 	// Packages that tools declare.
 	"toolforge/wheel":           {},
 	"toolforge/wheel/wheeltest": {},
@@ -48,12 +49,12 @@ var direction = map[string][]string{
 	"toolforge/egress":          {},
 	"toolforge/sandbox":         {"learn", "toolforge/image", "toolforge/egress"},
 	"mcp":                       {"learn"},
-	"mcp/gateway":               {"learn", "mcp"},
+	"mcp/gateway":               {"learn", "mcp", "learn/lazyregexp"},
 	"mcp/conformance":           {"mcp"},
 	"lsp":                       {"learn"},
 	"server/pipeline":           {"learn"},
 	"server/review":             {"learn"},
-	"server/intake":             {"learn"},
+	"server/intake":             {"learn", "learn/lazyregexp"},
 	"server/redact":             {"learn"},
 	"server/web":                {"learn"},
 	// The settings of agents and editors, and how they are edited.

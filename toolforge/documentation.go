@@ -9,13 +9,14 @@ import (
 	"unicode"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 // instruction is a text that speaks to the model that reads a tool's
 // description, not about the tool ("tool poisoning").
 type instruction struct {
 	rule string
-	re   *regexp.Regexp
+	re   *lazyregexp.Regexp
 }
 
 // instructions are patterns of such texts. They are words in a row that
@@ -38,7 +39,7 @@ func instructions() []instruction {
 		{"exfiltration", `(~|/root|/home/\w+)/\.(ssh|aws|netrc|gnupg|kube|docker)\b|\bid_(rsa|ed25519)\b`},
 		{"approval", `\b(approve|accept|trust)\s+(this|the)\s+(tool|request|proposal|change)\b|\bno\s+(need\s+(for|to)\s+)?(review|approval)\b|\bskip\s+(the\s+)?(review|validation|approval)\b|\bpre-?approved\b|\balready\s+(been\s+)?(reviewed|approved)\b`},
 	} {
-		out = append(out, instruction{p.rule, regexp.MustCompile(`(?i)` + p.re)})
+		out = append(out, instruction{p.rule, lazyregexp.New(`(?i)` + p.re)})
 	}
 	return out
 }
@@ -119,12 +120,12 @@ func unseen(file, text string) []learn.Finding {
 
 // mixedWord is Latin and Cyrillic in one word, or a letter in another width: no
 // language writes so, but a text does that a filter should not read.
-var mixedWord = regexp.MustCompile(`[A-Za-z]\p{Cyrillic}|\p{Cyrillic}[A-Za-z]|[\x{ff21}-\x{ff3a}\x{ff41}-\x{ff5a}]`)
+var mixedWord = lazyregexp.New(`[A-Za-z]\p{Cyrillic}|\p{Cyrillic}[A-Za-z]|[\x{ff21}-\x{ff3a}\x{ff41}-\x{ff5a}]`)
 
 var (
-	saysReadOnly  = regexp.MustCompile(`(?i)\bread[- ]only\b|\b(never|does\s+not|doesn't|will\s+not|cannot)\s+(ever\s+)?(write|modify|change|delete|alter|touch)\w*\s+(any\s+)?(files?|anything|the\s+(file\s*system|workspace|disk))`)
-	saysNoNetwork = regexp.MustCompile(`(?i)\b(no|without(\s+any)?|never\s+uses?(\s+the)?|does\s+not\s+(use|need|access)(\s+the)?)\s+network\b|\bworks?\s+offline\b|\boffline\s+only\b`)
-	saysNoFiles   = regexp.MustCompile(`(?i)\b(never|does\s+not|doesn't)\s+(read|open|access|touch)\w*\s+(any\s+)?files?\b`)
+	saysReadOnly  = lazyregexp.New(`(?i)\bread[- ]only\b|\b(never|does\s+not|doesn't|will\s+not|cannot)\s+(ever\s+)?(write|modify|change|delete|alter|touch)\w*\s+(any\s+)?(files?|anything|the\s+(file\s*system|workspace|disk))`)
+	saysNoNetwork = lazyregexp.New(`(?i)\b(no|without(\s+any)?|never\s+uses?(\s+the)?|does\s+not\s+(use|need|access)(\s+the)?)\s+network\b|\bworks?\s+offline\b|\boffline\s+only\b`)
+	saysNoFiles   = lazyregexp.New(`(?i)\b(never|does\s+not|doesn't)\s+(read|open|access|touch)\w*\s+(any\s+)?files?\b`)
 )
 
 // contradictions compares the words with the permissions.
@@ -158,9 +159,9 @@ func docstring(source string) string {
 }
 
 var (
-	keyword = regexp.MustCompile(`(?:^|[(,]\s*)([a-z_][a-z0-9_]*)\s*=[^=]`)
-	section = regexp.MustCompile(`(?m)^[ \t]*(?:Args|Arguments|Parameters|Params):[ \t]*\n((?:[ \t]+.*\n|[ \t]*\n)+)`)
-	listed  = regexp.MustCompile(`(?m)^([ \t]+)([a-z_][a-z0-9_]*)\s*(?:\([^)]*\))?\s*:`)
+	keyword = lazyregexp.New(`(?:^|[(,]\s*)([a-z_][a-z0-9_]*)\s*=[^=]`)
+	section = lazyregexp.New(`(?m)^[ \t]*(?:Args|Arguments|Parameters|Params):[ \t]*\n((?:[ \t]+.*\n|[ \t]*\n)+)`)
+	listed  = lazyregexp.New(`(?m)^([ \t]+)([a-z_][a-z0-9_]*)\s*(?:\([^)]*\))?\s*:`)
 )
 
 // unknownArguments finds documentation of parameters that the tool lacks: in
@@ -173,8 +174,8 @@ func unknownArguments(file, text, name string, names []string) []learn.Finding {
 				Message: fmt.Sprintf("it speaks of an argument %s; %s has %s", clip(argument, 60), name, strings.Join(names, ", "))})
 		}
 	}
-	call := regexp.MustCompile(`(?:^|[^\w.])` + regexp.QuoteMeta(name) + `\(([^()"'\n]*(?:"[^"\n]*"[^()"'\n]*|'[^'\n]*'[^()"'\n]*)*)\)`)
-	quoted := regexp.MustCompile(`"[^"\n]*"|'[^'\n]*'`)
+	call := lazyregexp.New(`(?:^|[^\w.])` + regexp.QuoteMeta(name) + `\(([^()"'\n]*(?:"[^"\n]*"[^()"'\n]*|'[^'\n]*'[^()"'\n]*)*)\)`)
+	quoted := lazyregexp.New(`"[^"\n]*"|'[^'\n]*'`)
 	for _, m := range call.FindAllStringSubmatchIndex(text, 50) {
 		if strings.HasSuffix(strings.TrimRight(text[:m[0]+1], " "), "def") {
 			continue

@@ -4,12 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 // dynamicGates are the gates that execute the tool, by phase: breaking a tool
@@ -352,7 +352,7 @@ func properties(ctx context.Context, j *job) (learn.Check, error) {
 	return c, nil
 }
 
-var exceptionName = regexp.MustCompile(`\b[A-Z]\w*(?:Error|Exception|Exit)\b`)
+var exceptionName = lazyregexp.New(`\b[A-Z]\w*(?:Error|Exception|Exit)\b`)
 
 // Bounds of what a tool may keep from call to call.
 const (

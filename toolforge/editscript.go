@@ -2,10 +2,11 @@ package toolforge
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"lathe/learn/lazyregexp"
 
 	"mvdan.cc/sh/v3/syntax"
 )
@@ -88,14 +89,14 @@ func runsPython(file *syntax.File, name string) bool {
 }
 
 var (
-	importOf    = regexp.MustCompile(`(?m)^[ \t]*(?:from[ \t]+([\w.]+)|import[ \t]+([\w., \t]+))`)
-	fileName    = regexp.MustCompile(`^[\w./+-]*[\w+-]\.[A-Za-z]\w{0,7}$`)
-	readsFile   = regexp.MustCompile(`\.(?:read|readlines|read_text|splitlines)\(|list\(\w+\)`)
-	writesFile  = regexp.MustCompile(`\.write_text\(|\.writelines\(|\.write\(`)
-	opensFile   = regexp.MustCompile(`open\(|Path\(`)
-	runsOther   = regexp.MustCompile(`\bos\.(?:system|popen|exec|spawn|remove|unlink)|\bexec\(|\beval\(`)
-	changesText = regexp.MustCompile(`(?m)\.replace\(|\bre\.subn?\(|\.insert\(|^[ \t]*\w+\[[^\]\n]*\][ \t]*=[^=]|^[ \t]*del \w+\[`)
-	saysText    = regexp.MustCompile(`(?:print|exit|Error|Exception)\(\s*[rRbBfFuU]*"([0-9]+)"`)
+	importOf    = lazyregexp.New(`(?m)^[ \t]*(?:from[ \t]+([\w.]+)|import[ \t]+([\w., \t]+))`)
+	fileName    = lazyregexp.New(`^[\w./+-]*[\w+-]\.[A-Za-z]\w{0,7}$`)
+	readsFile   = lazyregexp.New(`\.(?:read|readlines|read_text|splitlines)\(|list\(\w+\)`)
+	writesFile  = lazyregexp.New(`\.write_text\(|\.writelines\(|\.write\(`)
+	opensFile   = lazyregexp.New(`open\(|Path\(`)
+	runsOther   = lazyregexp.New(`\bos\.(?:system|popen|exec|spawn|remove|unlink)|\bexec\(|\beval\(`)
+	changesText = lazyregexp.New(`(?m)\.replace\(|\bre\.subn?\(|\.insert\(|^[ \t]*\w+\[[^\]\n]*\][ \t]*=[^=]|^[ \t]*del \w+\[`)
+	saysText    = lazyregexp.New(`(?:print|exit|Error|Exception)\(\s*[rRbBfFuU]*"([0-9]+)"`)
 )
 
 // editModules are what a program needs to change a file; another one is there

@@ -2,11 +2,11 @@ package toolforge
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 // tokensOf estimates the tokens of a text: four bytes each.
@@ -271,7 +271,7 @@ func (u *use) numbering() int64 {
 	return int64(u.Lines) * 7 / 4 // six digits and a tab
 }
 
-var lineNumber = regexp.MustCompile(`(?m)^ *[0-9]+\t`)
+var lineNumber = lazyregexp.New(`(?m)^ *[0-9]+\t`)
 
 func numberIn(text string, n int) bool {
 	return slices.ContainsFunc(digits.FindAllString(text, 4096), func(d string) bool { return len(d) < 9 && atoi(d) == n })
@@ -305,8 +305,8 @@ func overlap(a, b *use) int64 {
 }
 
 var (
-	longListing = regexp.MustCompile(`^[-dlbcps][-rwxsStT]{9}[.+@]? +\d+ +\S+ +\S+ +[\d,. ]*\S* +[A-Z]?\S* +\d+ +[\d:]+ (.+)$`)
-	generated   = regexp.MustCompile(`(^|/)(\.git|\.hg|\.svn|__pycache__|node_modules|\.tox|\.nox|\.venv|venv|\.mypy_cache|\.pytest_cache|\.ruff_cache|\.cache|target|dist|build|[^/]+\.egg-info|[^/]+\.pyc|[^/]+\.pyo|[^/]+\.o|\.DS_Store)(/|$)`)
+	longListing = lazyregexp.New(`^[-dlbcps][-rwxsStT]{9}[.+@]? +\d+ +\S+ +\S+ +[\d,. ]*\S* +[A-Z]?\S* +\d+ +[\d:]+ (.+)$`)
+	generated   = lazyregexp.New(`(^|/)(\.git|\.hg|\.svn|__pycache__|node_modules|\.tox|\.nox|\.venv|venv|\.mypy_cache|\.pytest_cache|\.ruff_cache|\.cache|target|dist|build|[^/]+\.egg-info|[^/]+\.pyc|[^/]+\.pyo|[^/]+\.o|\.DS_Store)(/|$)`)
 )
 
 // quietListing is a listing as list_tree prints it: names only, without

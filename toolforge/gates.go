@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 	"lathe/toolforge/wheel"
 )
 
@@ -133,11 +133,11 @@ func types(ctx context.Context, j *job) (learn.Check, error) {
 	return learn.Check{Passed: true, Summary: "mypy --strict found nothing"}, nil
 }
 
-var mypyLine = regexp.MustCompile(`(?m)^tool/([a-z_.]+):([0-9]+): error: (.*?)\s+\[([a-z0-9-]+)\]$`)
+var mypyLine = lazyregexp.New(`(?m)^tool/([a-z_.]+):([0-9]+): error: (.*?)\s+\[([a-z0-9-]+)\]$`)
 
-var rated = regexp.MustCompile(`rated at (-?[0-9.]+)/10`)
+var rated = lazyregexp.New(`rated at (-?[0-9.]+)/10`)
 
-var pylintLine = regexp.MustCompile(`^tool/([a-z_.]+):([0-9]+): ([A-Z])[0-9]+ ([a-z0-9-]+): (.*)$`)
+var pylintLine = lazyregexp.New(`^tool/([a-z_.]+):([0-9]+): ([A-Z])[0-9]+ ([a-z0-9-]+): (.*)$`)
 
 // pylintOff are the messages that are not asked for, with the reason.
 func pylintOff() map[string]string {

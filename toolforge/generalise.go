@@ -2,12 +2,12 @@ package toolforge
 
 import (
 	"errors"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 // errNoExample says that nothing can be generalised.
@@ -45,7 +45,7 @@ type templateStage struct {
 	silent bool
 }
 
-var digits = regexp.MustCompile(`[0-9]+`)
+var digits = lazyregexp.New(`[0-9]+`)
 
 // generaliseExamples finds the commonest form among the examples and turns
 // what varies within it into parameters.

@@ -3,11 +3,11 @@ package toolforge
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 	"lathe/toolforge/egress"
 )
 
@@ -35,7 +35,7 @@ func ProtectedPath(name string) string {
 	return ""
 }
 
-var variable = regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,63}$`)
+var variable = lazyregexp.New(`^[A-Z][A-Z0-9_]{0,63}$`)
 
 // steers says whether a variable changes what programs do rather than what they
 // are told: how they are found and loaded, and what the sandbox sets itself.

@@ -5,12 +5,12 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"text/template"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 //go:embed templates
@@ -119,8 +119,8 @@ func (v view) execute(name string) (string, error) {
 	return tidy(b.String(), strings.HasSuffix(name, ".py")), nil
 }
 
-var manyLines = regexp.MustCompile(`\n{4,}`)
-var twoLines = regexp.MustCompile(`\n{3,}`)
+var manyLines = lazyregexp.New(`\n{4,}`)
+var twoLines = lazyregexp.New(`\n{3,}`)
 
 // tidy removes what conditional parts of a template leave: trailing blanks
 // and too many empty lines.

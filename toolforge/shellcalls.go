@@ -1,9 +1,10 @@
 package toolforge
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"lathe/learn/lazyregexp"
 
 	"mvdan.cc/sh/v3/syntax"
 )
@@ -68,7 +69,7 @@ func (r *shellRules) call(n *syntax.CallExpr) {
 	}
 }
 
-var launcherValue = regexp.MustCompile(`^[0-9.]+[smhd]?$`)
+var launcherValue = lazyregexp.New(`^[0-9.]+[smhd]?$`)
 
 // starts reports whether a word after xargs, timeout and the like is the
 // program: no option, and no number.
@@ -140,7 +141,7 @@ func (r *shellRules) removes(n *syntax.CallExpr, args []*syntax.Word) {
 }
 
 // valued are options that take the next word.
-var valued = regexp.MustCompile(`^(-[A-Za-z]*[ednmfckFvABCsLIogt]|-name|-iname|-path|-type|-maxdepth|-mindepth|-size|-mtime|-regex|-newer|--arg|--argjson|--regexp|--expression|--format|--since|--until|--author|--grep|--include|--exclude|--delimiter|--fields)$`)
+var valued = lazyregexp.New(`^(-[A-Za-z]*[ednmfckFvABCsLIogt]|-name|-iname|-path|-type|-maxdepth|-mindepth|-size|-mtime|-regex|-newer|--arg|--argjson|--regexp|--expression|--format|--since|--until|--author|--grep|--include|--exclude|--delimiter|--fields)$`)
 
 // dashes finds values of a caller where a program would take them for an
 // option (CWE-88).
@@ -159,8 +160,8 @@ func (r *shellRules) dashes(n *syntax.CallExpr, name string, args []*syntax.Word
 }
 
 var (
-	awkRuns   = regexp.MustCompile(`\bsystem\s*\(|\|\s*&?\s*getline|(^|[^|])\|&?\s*"|(^|[^|])\|\s*[a-z_]`)
-	awkWrites = regexp.MustCompile(`\bprintf?\b[^;}\n]*>|\bgetline\b[^;}\n]*<`)
+	awkRuns   = lazyregexp.New(`\bsystem\s*\(|\|\s*&?\s*getline|(^|[^|])\|&?\s*"|(^|[^|])\|\s*[a-z_]`)
+	awkWrites = lazyregexp.New(`\bprintf?\b[^;}\n]*>|\bgetline\b[^;}\n]*<`)
 )
 
 // options finds what makes a program that reads do more.

@@ -3,13 +3,13 @@ package toolforge
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 // maxScript bounds a shell tool, in bytes: its parser calls itself for each
@@ -108,7 +108,7 @@ func (r *shellRules) pipe(n *syntax.BinaryCmd) {
 	}
 }
 
-var steering = regexp.MustCompile(`^(PATH|ENV|BASH.*|LD_.*|SHELLOPTS|PS[0-4]|PROMPT_COMMAND|IFS|GIT_.*|PYTHON.*|PERL.*|HOME|CDPATH|GLOBIGNORE|POSIXLY_CORRECT|LESSOPEN|PAGER|EDITOR|VISUAL)$`)
+var steering = lazyregexp.New(`^(PATH|ENV|BASH.*|LD_.*|SHELLOPTS|PS[0-4]|PROMPT_COMMAND|IFS|GIT_.*|PYTHON.*|PERL.*|HOME|CDPATH|GLOBIGNORE|POSIXLY_CORRECT|LESSOPEN|PAGER|EDITOR|VISUAL)$`)
 
 func (r *shellRules) assign(n syntax.Node, a *syntax.Assign) {
 	if a.Name == nil {
@@ -175,7 +175,7 @@ func (r *shellRules) parameter(n *syntax.ParamExp) {
 	}
 }
 
-var ownVariable = regexp.MustCompile(`^([0-9@*#?$!_-]|[0-9]+|PATH|HOME|LANG|TMPDIR|LC_ALL|PWD|OLDPWD|IFS|LINENO|FUNCNAME|BASH_REMATCH|BASH_SOURCE|PIPESTATUS|RANDOM|SECONDS|EPOCHSECONDS|OPTARG|OPTIND|REPLY|UID|EUID|BASH_VERSION|BASHPID|PPID|HOSTNAME|COLUMNS)$`)
+var ownVariable = lazyregexp.New(`^([0-9@*#?$!_-]|[0-9]+|PATH|HOME|LANG|TMPDIR|LC_ALL|PWD|OLDPWD|IFS|LINENO|FUNCNAME|BASH_REMATCH|BASH_SOURCE|PIPESTATUS|RANDOM|SECONDS|EPOCHSECONDS|OPTARG|OPTIND|REPLY|UID|EUID|BASH_VERSION|BASHPID|PPID|HOSTNAME|COLUMNS)$`)
 
 // variable finds variables of the environment that nobody asked for.
 func (r *shellRules) variable(n syntax.Node, name string) {
@@ -310,8 +310,8 @@ func headOf(source string) string {
 
 // Passwords and keys, as in guest/rules.py.
 var (
-	secretName = regexp.MustCompile(`(?i)(password|passwd|passphrase|secret|api_?key|auth_?token|access_?token|private_?key)`)
-	secretText = regexp.MustCompile(`AKIA[0-9A-Z]{16}|gh[pousr]_[0-9A-Za-z]{36}|xox[abprs]-[0-9A-Za-z-]{10,}|-----BEGIN [A-Z ]*PRIVATE KEY-----|sk-[0-9A-Za-z_-]{32,}`)
+	secretName = lazyregexp.New(`(?i)(password|passwd|passphrase|secret|api_?key|auth_?token|access_?token|private_?key)`)
+	secretText = lazyregexp.New(`AKIA[0-9A-Z]{16}|gh[pousr]_[0-9A-Za-z]{36}|xox[abprs]-[0-9A-Za-z-]{10,}|-----BEGIN [A-Z ]*PRIVATE KEY-----|sk-[0-9A-Za-z_-]{32,}`)
 )
 
 // shellSecrets finds credentials anywhere in a script.
@@ -325,7 +325,7 @@ func shellSecrets(source string) []learn.Finding {
 	return out
 }
 
-var headerSecret = regexp.MustCompile(`(?i)authorization:\s*(bearer|basic)\s+[a-z0-9+/=_.-]{8,}|://[^\s/:@$]+:[^\s/@$]{3,}@`)
+var headerSecret = lazyregexp.New(`(?i)authorization:\s*(bearer|basic)\s+[a-z0-9+/=_.-]{8,}|://[^\s/:@$]+:[^\s/@$]{3,}@`)
 
 // plainSchema is a parameter's schema as far as it says what values can be.
 type plainSchema struct {

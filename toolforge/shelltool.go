@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 // The languages of a tool, and the file that holds its source.
@@ -84,7 +84,7 @@ func shellSyntax(ctx context.Context, j *job) (learn.Check, error) {
 	return learn.Check{Passed: true, Summary: "nothing found by the parser and bash -n"}, nil
 }
 
-var placed = regexp.MustCompile(`^tool\.sh:([0-9]+):`)
+var placed = lazyregexp.New(`^tool\.sh:([0-9]+):`)
 
 func lineIn(err error) int {
 	if m := placed.FindStringSubmatch(err.Error()); m != nil {

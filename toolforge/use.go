@@ -2,12 +2,12 @@ package toolforge
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 // The operations that are known: what agents do with files whatever the
@@ -69,10 +69,10 @@ type use struct {
 const maxHits = 64
 
 var (
-	viewScript   = regexp.MustCompile(`^[0-9]+(,([0-9]+|\$))?p(;[0-9]+(,([0-9]+|\$))?p)*;?$`)
-	awkRange     = regexp.MustCompile(`^NR ?>=? ?([0-9]+) ?&& ?NR ?<=? ?([0-9]+)$`)
-	defined      = regexp.MustCompile(`^\^?(?:\\s\*|\s|\[\[:space:\]\]\*)*(?:class|def|func|function|fn|struct|interface|type|async def)(?:\s|\\s\+?|\[\[:space:\]\]\+?)+([A-Za-z_][A-Za-z0-9_]{1,79})\\?[(:]?\\?b?$`)
-	searchedLine = regexp.MustCompile(`^(?:([^:\n]{1,200}?)[:-])?([0-9]{1,7})[:-]`)
+	viewScript   = lazyregexp.New(`^[0-9]+(,([0-9]+|\$))?p(;[0-9]+(,([0-9]+|\$))?p)*;?$`)
+	awkRange     = lazyregexp.New(`^NR ?>=? ?([0-9]+) ?&& ?NR ?<=? ?([0-9]+)$`)
+	defined      = lazyregexp.New(`^\^?(?:\\s\*|\s|\[\[:space:\]\]\*)*(?:class|def|func|function|fn|struct|interface|type|async def)(?:\s|\\s\+?|\[\[:space:\]\]\+?)+([A-Za-z_][A-Za-z0-9_]{1,79})\\?[(:]?\\?b?$`)
+	searchedLine = lazyregexp.New(`^(?:([^:\n]{1,200}?)[:-])?([0-9]{1,7})[:-]`)
 )
 
 // useOf says which operation a command is a use of; ok is false for none.
@@ -308,14 +308,14 @@ func replaceUse(p []stage) (use, bool) {
 }
 
 // address is the lines that a sed script begins with.
-var address = regexp.MustCompile(`^([0-9]{1,9})(?:,([0-9]{1,9}))? *[a-z]`)
+var address = lazyregexp.New(`^([0-9]{1,9})(?:,([0-9]{1,9}))? *[a-z]`)
 
 // substitution is a sed or perl script that replaces text: s/a/b/, with an
 // address in front or without.
-var substitution = regexp.MustCompile(`(?s)^([0-9,$]+ *)?s([/|#,@:!~]).+`)
+var substitution = lazyregexp.New(`(?s)^([0-9,$]+ *)?s([/|#,@:!~]).+`)
 
 // lineEdit is a sed script that deletes, adds or changes lines by number.
-var lineEdit = regexp.MustCompile(`(?s)^[0-9]+(,[0-9]+)? *(d|[aic]( |\\).*)$`)
+var lineEdit = lazyregexp.New(`(?s)^[0-9]+(,[0-9]+)? *(d|[aic]( |\\).*)$`)
 
 // hitsOf reads the places that a search printed.
 func (u *use) hitsOf(output string) {

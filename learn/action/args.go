@@ -2,17 +2,17 @@ package action
 
 import (
 	"net/url"
-	"regexp"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 var (
-	number    = regexp.MustCompile(`^[+-]?\d+(\.\d+)?[kKmMgGsh%]?$`)
-	extension = regexp.MustCompile(`^[^\s=:(){}'"]*[\w-]\.[A-Za-z][A-Za-z0-9_]{0,9}(::[\w\[\]:.,-]+|:\d+)?$`)
-	refShape  = regexp.MustCompile(`^(HEAD|FETCH_HEAD|ORIG_HEAD|stash)\b|^[0-9a-f]{7,40}([~^].*)?$|\.\.|^(origin|upstream)(/|$)|^(main|master|develop)$`)
-	scpURL    = regexp.MustCompile(`^[\w.-]+@[\w.-]+:`)
+	number    = lazyregexp.New(`^[+-]?\d+(\.\d+)?[kKmMgGsh%]?$`)
+	extension = lazyregexp.New(`^[^\s=:(){}'"]*[\w-]\.[A-Za-z][A-Za-z0-9_]{0,9}(::[\w\[\]:.,-]+|:\d+)?$`)
+	refShape  = lazyregexp.New(`^(HEAD|FETCH_HEAD|ORIG_HEAD|stash)\b|^[0-9a-f]{7,40}([~^].*)?$|\.\.|^(origin|upstream)(/|$)|^(main|master|develop)$`)
+	scpURL    = lazyregexp.New(`^[\w.-]+@[\w.-]+:`)
 )
 
 // pathPrograms take paths where nothing else is said.

@@ -1,15 +1,15 @@
 package action
 
 import (
-	"regexp"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 var (
-	testFile   = regexp.MustCompile(`(^|/)(test_[\w.-]*|[\w.-]*_test|[\w.-]*\.(test|spec))\.[a-z]{1,4}$|(^|/)runtests?\.[a-z]{1,4}$`)
-	submitEcho = regexp.MustCompile(`\b[A-Z_]*(SUBMIT|FINAL_OUTPUT|COMPLETE_TASK)[A-Z_]*\b`)
+	testFile   = lazyregexp.New(`(^|/)(test_[\w.-]*|[\w.-]*_test|[\w.-]*\.(test|spec))\.[a-z]{1,4}$|(^|/)runtests?\.[a-z]{1,4}$`)
+	submitEcho = lazyregexp.New(`\b[A-Z_]*(SUBMIT|FINAL_OUTPUT|COMPLETE_TASK)[A-Z_]*\b`)
 )
 
 // classify says what a simple command is for.

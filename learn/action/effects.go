@@ -1,21 +1,21 @@
 package action
 
 import (
-	"regexp"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 var (
-	pyOpen   = regexp.MustCompile(`\bopen\(\s*(?:[rbuf]*['"]([^'"\n]{1,300})['"]|([A-Za-z_]\w*))\s*,\s*(?:mode\s*=\s*)?['"][wax]`)
-	pyWrite  = regexp.MustCompile(`Path\(\s*['"]([^'"\n]{1,300})['"]\s*\)\.(?:write_text|write_bytes)`)
-	jsWrite  = regexp.MustCompile(`writeFile(?:Sync)?\(\s*['"]([^'"\n]{1,300})['"]`)
-	pyVar    = regexp.MustCompile(`(?m)^\s*([A-Za-z_]\w*)\s*=\s*(?:Path\()?['"]([^'"\n]{1,300})['"]`)
-	patchTo  = regexp.MustCompile(`(?m)^(?:\+\+\+ (?:b/)?([^\t\n]+)|\*\*\* (?:Update|Add|Delete) File: ([^\n]+))`)
-	varWrite = regexp.MustCompile(`\b([A-Za-z_]\w*)\.(?:write_text|write_bytes)\(`)
+	pyOpen   = lazyregexp.New(`\bopen\(\s*(?:[rbuf]*['"]([^'"\n]{1,300})['"]|([A-Za-z_]\w*))\s*,\s*(?:mode\s*=\s*)?['"][wax]`)
+	pyWrite  = lazyregexp.New(`Path\(\s*['"]([^'"\n]{1,300})['"]\s*\)\.(?:write_text|write_bytes)`)
+	jsWrite  = lazyregexp.New(`writeFile(?:Sync)?\(\s*['"]([^'"\n]{1,300})['"]`)
+	pyVar    = lazyregexp.New(`(?m)^\s*([A-Za-z_]\w*)\s*=\s*(?:Path\()?['"]([^'"\n]{1,300})['"]`)
+	patchTo  = lazyregexp.New(`(?m)^(?:\+\+\+ (?:b/)?([^\t\n]+)|\*\*\* (?:Update|Add|Delete) File: ([^\n]+))`)
+	varWrite = lazyregexp.New(`\b([A-Za-z_]\w*)\.(?:write_text|write_bytes)\(`)
 )
 
 // observe notes programs and written files, and lets redirections and inline
@@ -162,7 +162,7 @@ func inlineWrites(c *simple, text string) []string {
 		for _, m := range varWrite.FindAllStringSubmatch(text, 50) {
 			out = append(out, vars[m[1]])
 		}
-		for _, re := range []*regexp.Regexp{pyWrite, jsWrite} {
+		for _, re := range []*lazyregexp.Regexp{pyWrite, jsWrite} {
 			for _, m := range re.FindAllStringSubmatch(text, 50) {
 				out = append(out, m[1])
 			}

@@ -1,17 +1,17 @@
 package action
 
 import (
-	"regexp"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 var (
-	testID     = regexp.MustCompile(`^(\S+\.py)::([\w:\[\].,-]+)$`)
-	dotted     = regexp.MustCompile(`^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$`)
-	packageArg = regexp.MustCompile(`^(@?[A-Za-z0-9][\w./@-]*?)(?:\[[^\]]*\])?(?:(?:[=<>!~]=?|@).*)?$`)
-	pyImport   = regexp.MustCompile(`(?m)^\s*(?:from\s+([A-Za-z_][\w.]*)\s+import|import\s+([A-Za-z_][\w.]*))`)
+	testID     = lazyregexp.New(`^(\S+\.py)::([\w:\[\].,-]+)$`)
+	dotted     = lazyregexp.New(`^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$`)
+	packageArg = lazyregexp.New(`^(@?[A-Za-z0-9][\w./@-]*?)(?:\[[^\]]*\])?(?:(?:[=<>!~]=?|@).*)?$`)
+	pyImport   = lazyregexp.New(`(?m)^\s*(?:from\s+([A-Za-z_][\w.]*)\s+import|import\s+([A-Za-z_][\w.]*))`)
 )
 
 // commandEntities are what a command line names: files, hosts, packages,

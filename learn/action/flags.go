@@ -1,10 +1,10 @@
 package action
 
 import (
-	"regexp"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 const (
@@ -70,9 +70,9 @@ var bundled = set("grep", "egrep", "fgrep", "zgrep", "ls", "rm", "cp", "mv", "ca
 var ordered = set("find", "docker", "podman", "kubectl", "tar", "ssh", "test", "[", "gcc", "g++", "ffmpeg", "convert", "parallel", "dd", "helm", "aws")
 
 var (
-	letters      = regexp.MustCompile(`^-[A-Za-z]{2,8}$`)
-	letterNumber = regexp.MustCompile(`^-([A-Za-z]?)(\d+)$`)
-	letterPath   = regexp.MustCompile(`^-([ILF])(\S*/\S*)$`)
+	letters      = lazyregexp.New(`^-[A-Za-z]{2,8}$`)
+	letterNumber = lazyregexp.New(`^-([A-Za-z]?)(\d+)$`)
+	letterPath   = lazyregexp.New(`^-([ILF])(\S*/\S*)$`)
 )
 
 func flagsOf(program string) flagTypes {

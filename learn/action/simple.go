@@ -1,10 +1,10 @@
 package action
 
 import (
-	"regexp"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 // simple is one simple command: a program with its arguments.
@@ -24,10 +24,10 @@ type simple struct {
 }
 
 var (
-	assignment = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*\+?=`)
-	python     = regexp.MustCompile(`^(python|pypy)[0-9.]*$`)
-	subWord    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_:.-]{0,40}$`)
-	versioned  = regexp.MustCompile(`^(pip|gcc|g\+\+|clang|clang\+\+|node|go|ruby|php|java|javac|python|pypy)-?[0-9][0-9.]*$`)
+	assignment = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*\+?=`)
+	python     = lazyregexp.New(`^(python|pypy)[0-9.]*$`)
+	subWord    = lazyregexp.New(`^[A-Za-z][A-Za-z0-9_:.-]{0,40}$`)
+	versioned  = lazyregexp.New(`^(pip|gcc|g\+\+|clang|clang\+\+|node|go|ruby|php|java|javac|python|pypy)-?[0-9][0-9.]*$`)
 )
 
 // scripts are files whose name says what they are for.

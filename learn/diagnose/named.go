@@ -2,11 +2,11 @@ package diagnose
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 // nature is what sort of trouble an error tells of.
@@ -21,10 +21,10 @@ const (
 )
 
 var (
-	missingWords = regexp.MustCompile(`(?i)not.?found|no such|missing|does not exist|doesn't exist|cannot find|can't find|could not (find|open)|not installed|no module|unresolved|absent|no required module|not a git repository`)
-	rightsWords  = regexp.MustCompile(`(?i)permission|denied|not permitted|read.?only|unauthori[sz]ed|forbidden`)
-	usageWords   = regexp.MustCompile(`(?i)usage|unknown (option|flag|command|argument)|unrecogni[sz]ed|invalid (option|argument|choice)|bad (option|flag)|unexpected argument|required argument|illegal option|flag provided but not defined`)
-	brokenWords  = regexp.MustCompile(`(?i)syntax|indent|type|assert|import|undefined|attribute|name|value|key|test|parse|compil|division|index|nil|null|panic|json|yaml|config|version|conflict|mismatch|broken|fail`)
+	missingWords = lazyregexp.New(`(?i)not.?found|no such|missing|does not exist|doesn't exist|cannot find|can't find|could not (find|open)|not installed|no module|unresolved|absent|no required module|not a git repository`)
+	rightsWords  = lazyregexp.New(`(?i)permission|denied|not permitted|read.?only|unauthori[sz]ed|forbidden`)
+	usageWords   = lazyregexp.New(`(?i)usage|unknown (option|flag|command|argument)|unrecogni[sz]ed|invalid (option|argument|choice)|bad (option|flag)|unexpected argument|required argument|illegal option|flag provided but not defined`)
+	brokenWords  = lazyregexp.New(`(?i)syntax|indent|type|assert|import|undefined|attribute|name|value|key|test|parse|compil|division|index|nil|null|panic|json|yaml|config|version|conflict|mismatch|broken|fail`)
 )
 
 // natureOf reads it from the pattern's name, and from the text where no
@@ -111,11 +111,11 @@ var capturedKinds = []struct{ capture, kind string }{
 	{"command", "program"}, {"program", "program"}, {"key", "symbol"}, {"argument", "symbol"}, {"value", "symbol"},
 }
 
-var placeInText = regexp.MustCompile(`(?m)(?:File "([^"\n]{1,200})", line \d+|(?:^|[\s('"])((?:/|\.{1,2}/)?[\w@+-][\w./@+-]{0,200}\.[A-Za-z]{1,5})(?::\d+|\(\d+))`)
+var placeInText = lazyregexp.New(`(?m)(?:File "([^"\n]{1,200})", line \d+|(?:^|[\s('"])((?:/|\.{1,2}/)?[\w@+-][\w./@+-]{0,200}\.[A-Za-z]{1,5})(?::\d+|\(\d+))`)
 
 // pathInText is a path with a folder and an extension, or a file that projects
 // are configured by.
-var pathInText = regexp.MustCompile(`\b(?:package\.json|tsconfig\.json|go\.mod|Cargo\.toml|pyproject\.toml|setup\.cfg|tox\.ini|pytest\.ini|Makefile|Dockerfile|CMakeLists\.txt)\b|(?:/|\.{1,2}/)?[\w@+-][\w.@+-]*/[\w./@+-]{0,200}\.[A-Za-z]{1,5}\b`)
+var pathInText = lazyregexp.New(`\b(?:package\.json|tsconfig\.json|go\.mod|Cargo\.toml|pyproject\.toml|setup\.cfg|tox\.ini|pytest\.ini|Makefile|Dockerfile|CMakeLists\.txt)\b|(?:/|\.{1,2}/)?[\w@+-][\w.@+-]*/[\w./@+-]{0,200}\.[A-Za-z]{1,5}\b`)
 
 // maxPlaces bounds the places that are read of an output, in number and bytes.
 const (

@@ -1,6 +1,6 @@
 package diagnose
 
-import "regexp"
+import "lathe/learn/lazyregexp"
 
 // signal is one reason to suspect a turn, or, with a negative weight, not to.
 type signal struct {
@@ -36,14 +36,14 @@ var signals = []signal{
 }
 
 var (
-	madeUp      = regexp.MustCompile(`\b(assum(e|ed|ing|ption)|hypothetical|simulat(e|ed|ing)|placeholder|for (the sake of|demonstration)|suppose|from (my )?(memory|knowledge)|my knowledge|known (data|information)|manually)\b`)
-	emptyHanded = regexp.MustCompile(`\b(unable to|could ?n[o']t|can ?not|can't|was ?n[o']t able|failed to|not (found|available|accessible|possible)|no (results?|information|access|data)|error)\b`)
-	objection   = regexp.MustCompile(`\b(error|incorrect|wrong|mistake|inaccura|discrepanc|issue|problem|fail(ed|ure)?|not (defined|found|correct|available)|missing|unfortunately|need to (correct|fix|adjust|revise)|no output|did(n't| not) (return|yield|provide|produce))`)
-	ending      = regexp.MustCompile(`(?m)(\bterminate\b|final answer|task (is|has been) (complete|completed|solved)|end the conversation|conclude)`)
-	planWords   = regexp.MustCompile(`\b(let's|let us|i will|i'll|we will|we need to|we should|next step|to (begin|start|proceed)|please|could you|plan)\b`)
-	sentences   = regexp.MustCompile(`[.!?:](\s|$)|\n`)
-	crash       = regexp.MustCompile(`(?m)^(traceback \(most recent call last\)|.*error code: [45]\d\d|panic: |fatal error:)`)
-	resultWords = regexp.MustCompile(`\b(i (have )?(found|retrieved|obtained|identified|reviewed|determined|confirmed)|i have successfully|the (result|answer|findings?|output)s? (is|are|shows?)|here (is|are) the|based on (the|my)|therefore|as follows|after (reviewing|careful|analy))`)
+	madeUp      = lazyregexp.New(`\b(assum(e|ed|ing|ption)|hypothetical|simulat(e|ed|ing)|placeholder|for (the sake of|demonstration)|suppose|from (my )?(memory|knowledge)|my knowledge|known (data|information)|manually)\b`)
+	emptyHanded = lazyregexp.New(`\b(unable to|could ?n[o']t|can ?not|can't|was ?n[o']t able|failed to|not (found|available|accessible|possible)|no (results?|information|access|data)|error)\b`)
+	objection   = lazyregexp.New(`\b(error|incorrect|wrong|mistake|inaccura|discrepanc|issue|problem|fail(ed|ure)?|not (defined|found|correct|available)|missing|unfortunately|need to (correct|fix|adjust|revise)|no output|did(n't| not) (return|yield|provide|produce))`)
+	ending      = lazyregexp.New(`(?m)(\bterminate\b|final answer|task (is|has been) (complete|completed|solved)|end the conversation|conclude)`)
+	planWords   = lazyregexp.New(`\b(let's|let us|i will|i'll|we will|we need to|we should|next step|to (begin|start|proceed)|please|could you|plan)\b`)
+	sentences   = lazyregexp.New(`[.!?:](\s|$)|\n`)
+	crash       = lazyregexp.New(`(?m)^(traceback \(most recent call last\)|.*error code: [45]\d\d|panic: |fatal error:)`)
+	resultWords = lazyregexp.New(`\b(i (have )?(found|retrieved|obtained|identified|reviewed|determined|confirmed)|i have successfully|the (result|answer|findings?|output)s? (is|are|shows?)|here (is|are) the|based on (the|my)|therefore|as follows|after (reviewing|careful|analy))`)
 )
 
 func flag(b bool) float64 {

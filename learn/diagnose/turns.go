@@ -1,9 +1,10 @@
 package diagnose
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"lathe/learn/lazyregexp"
 )
 
 // turnKind is what a turn is for.
@@ -32,16 +33,16 @@ type turnRead struct {
 type ledgerNote struct{ satisfied, loop, stuck bool }
 
 var (
-	machineStart = regexp.MustCompile(`(?i)^\s*(exitcode:|exit code:|code output:|there is no code|no code block|the script ran|traceback \(most recent|stdout:|stderr:|execution (succeeded|failed))`)
-	machineName  = regexp.MustCompile(`(?i)(terminal|executor|interpreter|sandbox|environment|^tool$|^function$|^ipython$)`)
-	machineFail  = regexp.MustCompile(`(?i)(exitcode: *[1-9-]|execution failed|unix exit code: *[1-9]|exit code:? *[1-9]|traceback \(most recent|\berror:|there is no code|no code block|timed out|permission denied)`)
-	silent       = regexp.MustCompile(`(?is)^\s*exitcode: *0[^\n]*\n\s*code output:\s*$`)
-	control      = regexp.MustCompile(`(?i)^\s*(terminate|next speaker\b.*|request satisfied\.?|none|null|continue\.?)\s*$`)
-	codeFence    = regexp.MustCompile("(?m)^\\s*```\\s*[a-zA-Z]")
-	deed         = regexp.MustCompile(`(?i)^\s*i (typed|clicked|scrolled|visited|opened|navigated|pressed|searched|ran|executed|downloaded)\b`)
-	specific     = regexp.MustCompile("\\*\\*([^*\n]{2,120})\\*\\*|\"([^\"\n]{2,120})\"|“([^”\n]{2,120})”|`+\\s*([^`\n]{2,120})`+|'([^'\n]{3,80})'|(\\d[\\d.,:/%-]*)|(\\p{Lu}[\\p{L}'-]+(?: (?:of |the |de )?\\p{Lu}[\\p{L}'-]+)+)")
-	answerNote   = regexp.MustCompile(`(?s)"(is_request_satisfied|is_in_loop|is_progress_being_made)"\s*:\s*\{.*?"answer"\s*:\s*(true|false)`)
-	noise        = regexp.MustCompile(`(?m)^.*(UserWarning:|await self\._|_client\.create\().*$`)
+	machineStart = lazyregexp.New(`(?i)^\s*(exitcode:|exit code:|code output:|there is no code|no code block|the script ran|traceback \(most recent|stdout:|stderr:|execution (succeeded|failed))`)
+	machineName  = lazyregexp.New(`(?i)(terminal|executor|interpreter|sandbox|environment|^tool$|^function$|^ipython$)`)
+	machineFail  = lazyregexp.New(`(?i)(exitcode: *[1-9-]|execution failed|unix exit code: *[1-9]|exit code:? *[1-9]|traceback \(most recent|\berror:|there is no code|no code block|timed out|permission denied)`)
+	silent       = lazyregexp.New(`(?is)^\s*exitcode: *0[^\n]*\n\s*code output:\s*$`)
+	control      = lazyregexp.New(`(?i)^\s*(terminate|next speaker\b.*|request satisfied\.?|none|null|continue\.?)\s*$`)
+	codeFence    = lazyregexp.New("(?m)^\\s*```\\s*[a-zA-Z]")
+	deed         = lazyregexp.New(`(?i)^\s*i (typed|clicked|scrolled|visited|opened|navigated|pressed|searched|ran|executed|downloaded)\b`)
+	specific     = lazyregexp.New("\\*\\*([^*\n]{2,120})\\*\\*|\"([^\"\n]{2,120})\"|“([^”\n]{2,120})”|`+\\s*([^`\n]{2,120})`+|'([^'\n]{3,80})'|(\\d[\\d.,:/%-]*)|(\\p{Lu}[\\p{L}'-]+(?: (?:of |the |de )?\\p{Lu}[\\p{L}'-]+)+)")
+	answerNote   = lazyregexp.New(`(?s)"(is_request_satisfied|is_in_loop|is_progress_being_made)"\s*:\s*\{.*?"answer"\s*:\s*(true|false)`)
+	noise        = lazyregexp.New(`(?m)^.*(UserWarning:|await self\._|_client\.create\().*$`)
 )
 
 // readTurns reads each turn once.
@@ -97,7 +98,7 @@ func restates(text, task string, i int) bool {
 	return strings.Contains(normalised(text), strings.Join(words[:min(len(words), 25)], " "))
 }
 
-var spaces = regexp.MustCompile(`\s+`)
+var spaces = lazyregexp.New(`\s+`)
 
 func normalised(s string) string {
 	return strings.TrimSpace(spaces.ReplaceAllString(strings.ToLower(s), " "))
@@ -142,6 +143,6 @@ func specifics(text string) []string {
 	return out
 }
 
-var fenced = regexp.MustCompile("(?s)```[a-zA-Z].*?(```|$)")
+var fenced = lazyregexp.New("(?s)```[a-zA-Z].*?(```|$)")
 
 func withoutCode(s string) string { return fenced.ReplaceAllString(s, "") }

@@ -1,9 +1,10 @@
 package diagnose
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"lathe/learn/lazyregexp"
 )
 
 // view is a conversation with what the signals ask of it.
@@ -231,7 +232,7 @@ func words(s string) map[string]bool {
 	return out
 }
 
-var finalAnswer = regexp.MustCompile(`(?i)final answer:?\**\s*([^\n]{1,200})`)
+var finalAnswer = lazyregexp.New(`(?i)final answer:?\**\s*([^\n]{1,200})`)
 
 // answerOrigin is the turn that brought what the conversation ended with: the
 // one in which it first stands, or the one whose action made a program print

@@ -2,17 +2,17 @@ package verify
 
 import (
 	"path"
-	"regexp"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 var (
-	goError   = regexp.MustCompile(`^(?:vet: )?(\S+\.go:\d+)(?::\d+)?: `)
-	gccError  = regexp.MustCompile(`^(\S.*?:\d+):\d+: (?:fatal )?error: `)
-	ldError   = regexp.MustCompile(`^(?:collect2: error: ld returned|clang: error: linker command failed|\S*ld: .*undefined)`)
-	makeError = regexp.MustCompile(`^g?make(?:\[\d+\])?: \*\*\* (.*)$`)
+	goError   = lazyregexp.New(`^(?:vet: )?(\S+\.go:\d+)(?::\d+)?: `)
+	gccError  = lazyregexp.New(`^(\S.*?:\d+):\d+: (?:fatal )?error: `)
+	ldError   = lazyregexp.New(`^(?:collect2: error: ld returned|clang: error: linker command failed|\S*ld: .*undefined)`)
+	makeError = lazyregexp.New(`^g?make(?:\[\d+\])?: \*\*\* (.*)$`)
 )
 
 // readGoBuild reads go build, go install and go vet (a linter): places in

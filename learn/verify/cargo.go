@@ -1,22 +1,22 @@
 package verify
 
 import (
-	"regexp"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 var (
-	cargoResult  = regexp.MustCompile(`^test result: (ok|FAILED)\. (\d+) passed; (\d+) failed; (\d+) ignored;`)
-	cargoFailed  = regexp.MustCompile(`^test (\S.*?) \.\.\. FAILED$`)
-	cargoListed  = regexp.MustCompile(`^    (\S.*)$`)
-	cargoBroken  = regexp.MustCompile(`^error: could not compile .*?(?:due to (?:(\d+) )?previous errors?.*)?$`)
-	cargoTargets = regexp.MustCompile(`^error: \d+ targets? failed:$`)
-	cargoFinish  = regexp.MustCompile("^ *Finished `?[a-z]+`? (?:profile )?\\[")
-	rustShort    = regexp.MustCompile(`^(\S+\.rs:\d+):\d+: error(?:\[E\d+\])?: `)
-	rustWarnings = regexp.MustCompile("^warning: `[^`]*` \\(.*\\) generated (\\d+) warnings?\\b")
-	rustPosition = regexp.MustCompile(`^ *--> (\S+:\d+):\d+$`)
+	cargoResult  = lazyregexp.New(`^test result: (ok|FAILED)\. (\d+) passed; (\d+) failed; (\d+) ignored;`)
+	cargoFailed  = lazyregexp.New(`^test (\S.*?) \.\.\. FAILED$`)
+	cargoListed  = lazyregexp.New(`^    (\S.*)$`)
+	cargoBroken  = lazyregexp.New(`^error: could not compile .*?(?:due to (?:(\d+) )?previous errors?.*)?$`)
+	cargoTargets = lazyregexp.New(`^error: \d+ targets? failed:$`)
+	cargoFinish  = lazyregexp.New("^ *Finished `?[a-z]+`? (?:profile )?\\[")
+	rustShort    = lazyregexp.New(`^(\S+\.rs:\d+):\d+: error(?:\[E\d+\])?: `)
+	rustWarnings = lazyregexp.New("^warning: `[^`]*` \\(.*\\) generated (\\d+) warnings?\\b")
+	rustPosition = lazyregexp.New(`^ *--> (\S+:\d+):\d+$`)
 )
 
 func runsCargo(subs ...string) func(*invocation) bool {

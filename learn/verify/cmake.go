@@ -1,16 +1,16 @@
 package verify
 
 import (
-	"regexp"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 var (
-	cmakeError = regexp.MustCompile(`^CMake Error(?: at (\S+:\d+))?`)
-	ninjaStep  = regexp.MustCompile(`^\[(\d+)/(\d+)\] `)
-	ninjaStop  = regexp.MustCompile(`^ninja: build stopped: `)
+	cmakeError = lazyregexp.New(`^CMake Error(?: at (\S+:\d+))?`)
+	ninjaStep  = lazyregexp.New(`^\[(\d+)/(\d+)\] `)
+	ninjaStop  = lazyregexp.New(`^ninja: build stopped: `)
 )
 
 // readCMake judges cmake and ninja runs whose compilers printed nothing known.

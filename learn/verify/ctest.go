@@ -1,16 +1,16 @@
 package verify
 
 import (
-	"regexp"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 var (
-	ctestEnd    = regexp.MustCompile(`^(\d+)% tests passed, (\d+) tests? failed out of (\d+)$`)
-	ctestFailed = regexp.MustCompile(`^\s+\d+ - (\S.*?) \(([^()]*)\)(?: +[\w ]+)?$`)
-	ctestNotRun = regexp.MustCompile(`^ *\d+/\d+ +Test +#\d+: \S.*?\.+ ?\*\*\*(?:Skipped|Not Run \(Disabled\))`)
+	ctestEnd    = lazyregexp.New(`^(\d+)% tests passed, (\d+) tests? failed out of (\d+)$`)
+	ctestFailed = lazyregexp.New(`^\s+\d+ - (\S.*?) \(([^()]*)\)(?: +[\w ]+)?$`)
+	ctestNotRun = lazyregexp.New(`^ *\d+/\d+ +Test +#\d+: \S.*?\.+ ?\*\*\*(?:Skipped|Not Run \(Disabled\))`)
 )
 
 // readCTest reads ctest's closing line, one verification for each. A test
@@ -71,9 +71,9 @@ func ctestName(v learn.Verification, name, why string) learn.Verification {
 }
 
 var (
-	gtestRan  = regexp.MustCompile(`^\[==========\] (\d+) tests? from \d+ test (?:suites?|cases?) ran\.`)
-	gtestTerm = regexp.MustCompile(`^\[  (PASSED|FAILED|SKIPPED) *\] (\d+) tests?[.,]`)
-	gtestName = regexp.MustCompile(`^\[  FAILED  \] ([\w./]+)(?:, where .*)?(?: \(\d+ ms\))?$`)
+	gtestRan  = lazyregexp.New(`^\[==========\] (\d+) tests? from \d+ test (?:suites?|cases?) ran\.`)
+	gtestTerm = lazyregexp.New(`^\[  (PASSED|FAILED|SKIPPED) *\] (\d+) tests?[.,]`)
+	gtestName = lazyregexp.New(`^\[  FAILED  \] ([\w./]+)(?:, where .*)?(?: \(\d+ ms\))?$`)
 )
 
 // readGoogleTest adds up the closing lines of all test programs. Without any

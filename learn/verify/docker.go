@@ -1,20 +1,20 @@
 package verify
 
 import (
-	"regexp"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 var (
 	// "#6 ERROR: process "/bin/sh -c make" did not complete successfully: exit code: 2"
-	buildkitStep = regexp.MustCompile(`^ > \[(.+?)\]? (\S.*?):?$`)
-	buildkitBad  = regexp.MustCompile(`^(?:ERROR: )?(?:failed to build: )?failed to solve(?:: | with )|^executor failed running |^#\d+ ERROR: |^failed to compute cache key: `)
-	buildkitGood = regexp.MustCompile(`^#\d+ (?:writing image|naming to|exporting manifest list|pushing manifest)\b.* done$`)
-	classicBad   = regexp.MustCompile(`^The command '(.*)' returned a non-zero code: \d+$`)
-	classicOther = regexp.MustCompile(`^(?:COPY|ADD) failed: |^Error response from daemon: dockerfile parse error`)
-	buildahBad   = regexp.MustCompile(`^Error: (?:error )?building at STEP "(.*?)":`)
+	buildkitStep = lazyregexp.New(`^ > \[(.+?)\]? (\S.*?):?$`)
+	buildkitBad  = lazyregexp.New(`^(?:ERROR: )?(?:failed to build: )?failed to solve(?:: | with )|^executor failed running |^#\d+ ERROR: |^failed to compute cache key: `)
+	buildkitGood = lazyregexp.New(`^#\d+ (?:writing image|naming to|exporting manifest list|pushing manifest)\b.* done$`)
+	classicBad   = lazyregexp.New(`^The command '(.*)' returned a non-zero code: \d+$`)
+	classicOther = lazyregexp.New(`^(?:COPY|ADD) failed: |^Error response from daemon: dockerfile parse error`)
+	buildahBad   = lazyregexp.New(`^Error: (?:error )?building at STEP "(.*?)":`)
 )
 
 // runsDockerBuild takes docker build, docker buildx build, docker image build,

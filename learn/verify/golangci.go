@@ -1,15 +1,15 @@
 package verify
 
 import (
-	"regexp"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 var (
-	golangciEnd  = regexp.MustCompile(`^(\d+) issues?[.:]$`)
-	golangciLine = regexp.MustCompile(`^(\S+\.go:\d+)(?::\d+)?: .*\(([\w-]+)\)$`)
+	golangciEnd  = lazyregexp.New(`^(\d+) issues?[.:]$`)
+	golangciLine = lazyregexp.New(`^(\S+\.go:\d+)(?::\d+)?: .*\(([\w-]+)\)$`)
 )
 
 // readGolangci reads golangci-lint: version 2 closes with "3 issues:" or "0

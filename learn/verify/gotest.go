@@ -2,17 +2,17 @@ package verify
 
 import (
 	"encoding/json"
-	"regexp"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 var (
-	goPackage  = regexp.MustCompile(`^(ok  |FAIL|---|\?   )\t(\S+)(?:\t(.*)| (\[.*\]))?$`)
-	goResult   = regexp.MustCompile(`^( *)--- (PASS|FAIL|SKIP): (\S+) \([\d.]+s\)$`)
-	goPosition = regexp.MustCompile(`^\s*\S+\.go:\d+:\d+: `)
-	goPanic    = regexp.MustCompile(`^(panic: |fatal error: )`)
+	goPackage  = lazyregexp.New(`^(ok  |FAIL|---|\?   )\t(\S+)(?:\t(.*)| (\[.*\]))?$`)
+	goResult   = lazyregexp.New(`^( *)--- (PASS|FAIL|SKIP): (\S+) \([\d.]+s\)$`)
+	goPosition = lazyregexp.New(`^\s*\S+\.go:\d+:\d+: `)
+	goPanic    = lazyregexp.New(`^(panic: |fatal error: )`)
 )
 
 // runsGo gives a matcher for "go SUB", also with "go -C dir SUB".

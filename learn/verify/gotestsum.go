@@ -1,14 +1,13 @@
 package verify
 
 import (
-	"regexp"
-
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 var (
-	gotestsumEnd  = regexp.MustCompile(`^DONE (\d+) tests?(?:, (\d+) skipped)?(?:, (\d+) failures?)?(?:, (\d+) errors?)? in [\d.]+m?s$`)
-	gotestsumName = regexp.MustCompile(`^=== FAIL: (\S+) (?:(\S+)? )?\([\d.]+s\)$`)
+	gotestsumEnd  = lazyregexp.New(`^DONE (\d+) tests?(?:, (\d+) skipped)?(?:, (\d+) failures?)?(?:, (\d+) errors?)? in [\d.]+m?s$`)
+	gotestsumName = lazyregexp.New(`^=== FAIL: (\S+) (?:(\S+)? )?\([\d.]+s\)$`)
 )
 
 // readGotestsum reads gotestsum's closing line, one verification for each.

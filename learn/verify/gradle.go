@@ -1,20 +1,20 @@
 package verify
 
 import (
-	"regexp"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 var (
-	gradleEnd    = regexp.MustCompile(`^BUILD (SUCCESSFUL|FAILED) in `)
-	gradleCounts = regexp.MustCompile(`^(\d+) tests? completed(?:, (\d+) failed)?(?:, (\d+) skipped)?$`)
-	gradleTest   = regexp.MustCompile(`^(\S+(?: > \S.*?)+) (PASSED|FAILED|SKIPPED)$`)
+	gradleEnd    = lazyregexp.New(`^BUILD (SUCCESSFUL|FAILED) in `)
+	gradleCounts = lazyregexp.New(`^(\d+) tests? completed(?:, (\d+) failed)?(?:, (\d+) skipped)?$`)
+	gradleTest   = lazyregexp.New(`^(\S+(?: > \S.*?)+) (PASSED|FAILED|SKIPPED)$`)
 	// "> Task :app:test UP-TO-DATE", ":test" in old versions.
-	gradleTask = regexp.MustCompile(`^(?:> Task )?((?::[\w.-]+)+)(?: (UP-TO-DATE|FROM-CACHE|NO-SOURCE|SKIPPED|FAILED))?(?:WARNING:.*)?$`)
-	gradleGlue = regexp.MustCompile(`^(?::[A-Za-z]\w*)+(/)`)
-	gradleWhy  = regexp.MustCompile(`^Execution failed for task '((?::[\w.-]+)+)'\.$`)
+	gradleTask = lazyregexp.New(`^(?:> Task )?((?::[\w.-]+)+)(?: (UP-TO-DATE|FROM-CACHE|NO-SOURCE|SKIPPED|FAILED))?(?:WARNING:.*)?$`)
+	gradleGlue = lazyregexp.New(`^(?::[A-Za-z]\w*)+(/)`)
+	gradleWhy  = lazyregexp.New(`^Execution failed for task '((?::[\w.-]+)+)'\.$`)
 )
 
 // gradleRun is what was seen of one Gradle run.

@@ -1,16 +1,16 @@
 package verify
 
 import (
-	"regexp"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 var (
-	installGood = regexp.MustCompile(`^(?:(?:added|removed|changed|audited) \d+ packages?\b|up to date\b|Already up to date|Done in [\d.]+ ?m?s|success |➤ YN0000: ·? ?Done(?: with warnings)? in |Lockfile is up to date)`)
-	installBad  = regexp.MustCompile(`^(?:npm (?:ERR!|error)|\s*\[?ERR_PNPM_|error(?:: | )|➤ YN0000: ·? ?Failed with errors|➤ YN\d{4}: .*(?:couldn't|Error))`)
-	installName = regexp.MustCompile(`^npm (?:ERR!|error) code (E[A-Z0-9]+)$|(ERR_PNPM_\w+)|^➤ (YN\d{4}): .*(?:Error|couldn't)`)
+	installGood = lazyregexp.New(`^(?:(?:added|removed|changed|audited) \d+ packages?\b|up to date\b|Already up to date|Done in [\d.]+ ?m?s|success |➤ YN0000: ·? ?Done(?: with warnings)? in |Lockfile is up to date)`)
+	installBad  = lazyregexp.New(`^(?:npm (?:ERR!|error)|\s*\[?ERR_PNPM_|error(?:: | )|➤ YN0000: ·? ?Failed with errors|➤ YN\d{4}: .*(?:couldn't|Error))`)
+	installName = lazyregexp.New(`^npm (?:ERR!|error) code (E[A-Z0-9]+)$|(ERR_PNPM_\w+)|^➤ (YN\d{4}): .*(?:Error|couldn't)`)
 )
 
 // runsInstall takes the package managers' own installing.

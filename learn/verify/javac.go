@@ -2,15 +2,15 @@ package verify
 
 import (
 	"path"
-	"regexp"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 var (
-	javacError = regexp.MustCompile(`^(\S.*?\.java):(\d+): error: `)
-	javacCount = regexp.MustCompile(`^(\d+) errors?$`)
+	javacError = lazyregexp.New(`^(\S.*?\.java):(\d+): error: `)
+	javacCount = lazyregexp.New(`^(\d+) errors?$`)
 )
 
 // runsJavac takes javac that is given something to compile.
@@ -50,11 +50,11 @@ func readJavac(out *output, inv *invocation) []learn.Verification {
 }
 
 var (
-	junitOK    = regexp.MustCompile(`^OK \((\d+) tests?\)$`)
-	junitBad   = regexp.MustCompile(`^Tests run: (\d+), {2}Failures: (\d+)$`)
-	junitName  = regexp.MustCompile(`^\d+\) (\w[\w$]*(?:\[.*\])?)\(([\w.$]+)\)$`)
-	junit5Name = regexp.MustCompile(`^ {2}JUnit (?:Jupiter|Vintage|Platform \w+):(\S.*)$`)
-	junit5     = regexp.MustCompile(`^\[ *(\d+) tests (found|skipped|started|aborted|successful|failed) *\]$`)
+	junitOK    = lazyregexp.New(`^OK \((\d+) tests?\)$`)
+	junitBad   = lazyregexp.New(`^Tests run: (\d+), {2}Failures: (\d+)$`)
+	junitName  = lazyregexp.New(`^\d+\) (\w[\w$]*(?:\[.*\])?)\(([\w.$]+)\)$`)
+	junit5Name = lazyregexp.New(`^ {2}JUnit (?:Jupiter|Vintage|Platform \w+):(\S.*)$`)
+	junit5     = lazyregexp.New(`^\[ *(\d+) tests (found|skipped|started|aborted|successful|failed) *\]$`)
 )
 
 // runsJUnit takes the console runners of JUnit 4 and 5.

@@ -1,22 +1,22 @@
 package verify
 
 import (
-	"regexp"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 var (
-	jestTests    = regexp.MustCompile(`^Tests: +(.*?)(?:, )?(\d+) total$`)
-	jestSuites   = regexp.MustCompile(`^Test Suites: +(?:(\d+) failed, )?`)
-	jestTerm     = regexp.MustCompile(`(\d+) (failed|passed|skipped|todo|pending)`)
-	jestName     = regexp.MustCompile(`^ {1,2}● (.+)$`)
-	jestFile     = regexp.MustCompile(`^FAIL (\S+)`)
-	vitestTests  = regexp.MustCompile(`^ *Tests {2}(.*?)(?: \((\d+)\))?$`)
-	vitestFiles  = regexp.MustCompile(`^ *Test Files {2}(?:(\d+) failed)?`)
-	vitestErrors = regexp.MustCompile(`^ *Errors {2}(\d+) errors?$`)
-	vitestName   = regexp.MustCompile(`^ ?FAIL {1,2}(\S.*)$`)
+	jestTests    = lazyregexp.New(`^Tests: +(.*?)(?:, )?(\d+) total$`)
+	jestSuites   = lazyregexp.New(`^Test Suites: +(?:(\d+) failed, )?`)
+	jestTerm     = lazyregexp.New(`(\d+) (failed|passed|skipped|todo|pending)`)
+	jestName     = lazyregexp.New(`^ {1,2}● (.+)$`)
+	jestFile     = lazyregexp.New(`^FAIL (\S+)`)
+	vitestTests  = lazyregexp.New(`^ *Tests {2}(.*?)(?: \((\d+)\))?$`)
+	vitestFiles  = lazyregexp.New(`^ *Test Files {2}(?:(\d+) failed)?`)
+	vitestErrors = lazyregexp.New(`^ *Errors {2}(\d+) errors?$`)
+	vitestName   = lazyregexp.New(`^ ?FAIL {1,2}(\S.*)$`)
 )
 
 // readJest reads jest's summary ("Tests: 1 failed, 2 passed, 3 total"): one

@@ -1,22 +1,22 @@
 package verify
 
 import (
-	"regexp"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 var (
-	flakeLine   = regexp.MustCompile(`^(\S.*?):(\d+):\d+: ([A-Z]{1,4}\d{3,4}) `)
-	ruffFull    = regexp.MustCompile(`^([A-Z]{1,5}\d{3,4}|invalid-syntax)(?: |: )`)
-	ruffAt      = regexp.MustCompile(`^ *--> (\S+:\d+):\d+$`)
-	ruffEnd     = regexp.MustCompile(`^Found (\d+) errors?(?: \((\d+) fixed, (\d+) remaining\))?\.$`)
-	pylintLine  = regexp.MustCompile(`^(\S.*?):(\d+):\d+: ([CRWEFI])(\d{4}): (.*)$`)
-	pylintScore = regexp.MustCompile(`^Your code has been rated at (-?[\d.]+)/10`)
-	eslintEnd   = regexp.MustCompile(`^✖ \d+ problems? \((\d+) errors?, (\d+) warnings?\)$`)
-	eslintFile  = regexp.MustCompile(`^(?:/|\.{0,2}/|[A-Za-z]:\\)?\S+\.(?:[cm]?[jt]sx?|vue|svelte)$`)
-	eslintLine  = regexp.MustCompile(`^ +(\d+):\d+ +(error|warning) `)
+	flakeLine   = lazyregexp.New(`^(\S.*?):(\d+):\d+: ([A-Z]{1,4}\d{3,4}) `)
+	ruffFull    = lazyregexp.New(`^([A-Z]{1,5}\d{3,4}|invalid-syntax)(?: |: )`)
+	ruffAt      = lazyregexp.New(`^ *--> (\S+:\d+):\d+$`)
+	ruffEnd     = lazyregexp.New(`^Found (\d+) errors?(?: \((\d+) fixed, (\d+) remaining\))?\.$`)
+	pylintLine  = lazyregexp.New(`^(\S.*?):(\d+):\d+: ([CRWEFI])(\d{4}): (.*)$`)
+	pylintScore = lazyregexp.New(`^Your code has been rated at (-?[\d.]+)/10`)
+	eslintEnd   = lazyregexp.New(`^✖ \d+ problems? \((\d+) errors?, (\d+) warnings?\)$`)
+	eslintFile  = lazyregexp.New(`^(?:/|\.{0,2}/|[A-Za-z]:\\)?\S+\.(?:[cm]?[jt]sx?|vue|svelte)$`)
+	eslintLine  = lazyregexp.New(`^ +(\d+):\d+ +(error|warning) `)
 )
 
 // silent reports whether a tool that prints nothing when all is well did well:

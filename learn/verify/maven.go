@@ -1,21 +1,21 @@
 package verify
 
 import (
-	"regexp"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 var (
-	mavenPrefix = regexp.MustCompile(`^\[(?:INFO|ERROR|WARNING|WARN|DEBUG)\] ?`)
-	surefireRun = regexp.MustCompile(`^Tests run: (\d+), Failures: (\d+), Errors: (\d+), Skipped: (\d+)(, Time elapsed.*)?$`)
+	mavenPrefix = lazyregexp.New(`^\[(?:INFO|ERROR|WARNING|WARN|DEBUG)\] ?`)
+	surefireRun = lazyregexp.New(`^Tests run: (\d+), Failures: (\d+), Errors: (\d+), Skipped: (\d+)(, Time elapsed.*)?$`)
 	// "wrong(app.BadTest)  Time elapsed: 0.005 s  <<< FAILURE!" (Surefire 2),
 	// "app.BadTest.wrong -- Time elapsed: 0.005 s <<< FAILURE!" (Surefire 3).
-	surefireName = regexp.MustCompile(`^(\S.*?)(?: --)? +Time elapsed: [\d.,]+ m?s +<<< (?:FAILURE|ERROR)!`)
-	surefireOld  = regexp.MustCompile(`^([^()\s]+)\(([\w.$]+)\)$`)
-	mavenError   = regexp.MustCompile(`^(/?\S.*?\.(?:java|kt|scala|groovy)):\[(\d+)(?:,\d+)?\] `)
-	mavenErrors  = regexp.MustCompile(`^(\d+) errors?$`)
+	surefireName = lazyregexp.New(`^(\S.*?)(?: --)? +Time elapsed: [\d.,]+ m?s +<<< (?:FAILURE|ERROR)!`)
+	surefireOld  = lazyregexp.New(`^([^()\s]+)\(([\w.$]+)\)$`)
+	mavenError   = lazyregexp.New(`^(/?\S.*?\.(?:java|kt|scala|groovy)):\[(\d+)(?:,\d+)?\] `)
+	mavenErrors  = lazyregexp.New(`^(\d+) errors?$`)
 )
 
 // mavenRun is what was seen of one Maven run over its modules.

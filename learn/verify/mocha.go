@@ -1,18 +1,18 @@
 package verify
 
 import (
-	"regexp"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 var (
-	mochaTerm    = regexp.MustCompile(`^ {1,4}(\d+) (passing|pending|failing)(?: \(\d+m?s?m?\))?$`)
-	mochaName    = regexp.MustCompile(`^ {1,4}\d+\) (.+)$`)
-	nodeTerm     = regexp.MustCompile(`^(?:# |ℹ )(tests|pass|fail|cancelled|skipped|todo|duration_ms) ([\d.]+)$`)
-	nodeNotOK    = regexp.MustCompile(`^ *not ok \d+ - (.+)$`)
-	nodeSpecName = regexp.MustCompile(`^✖ (.+) \([\d.]+ms\)$`)
+	mochaTerm    = lazyregexp.New(`^ {1,4}(\d+) (passing|pending|failing)(?: \(\d+m?s?m?\))?$`)
+	mochaName    = lazyregexp.New(`^ {1,4}\d+\) (.+)$`)
+	nodeTerm     = lazyregexp.New(`^(?:# |ℹ )(tests|pass|fail|cancelled|skipped|todo|duration_ms) ([\d.]+)$`)
+	nodeNotOK    = lazyregexp.New(`^ *not ok \d+ - (.+)$`)
+	nodeSpecName = lazyregexp.New(`^✖ (.+) \([\d.]+ms\)$`)
 )
 
 // readMocha reads mocha's "2 passing", "1 pending", "1 failing" and the list

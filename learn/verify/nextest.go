@@ -1,17 +1,16 @@
 package verify
 
 import (
-	"regexp"
-
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 var (
 	// "     Summary [   0.012s] 5 tests run: 4 passed (1 slow), 1 failed, 1 skipped",
 	// "Summary [...] 2/5 tests run: ..." when it stopped early.
-	nextestEnd  = regexp.MustCompile(`^ *Summary \[ *[\d.]+s\] +(?:(\d+)/)?(\d+) tests? run: (.*)$`)
-	nextestTerm = regexp.MustCompile(`(\d+) (passed|failed|timed out|exec failed|skipped)`)
-	nextestName = regexp.MustCompile(`^ *(?:TRY \d+ )?(?:FAIL|TIMEOUT|SIG[A-Z]+|ABORT|XFAIL|TMT) \[ *[\d.]+s\] +(?:\( *\d+/\d+\) +)?(\S.*)$`)
+	nextestEnd  = lazyregexp.New(`^ *Summary \[ *[\d.]+s\] +(?:(\d+)/)?(\d+) tests? run: (.*)$`)
+	nextestTerm = lazyregexp.New(`(\d+) (passed|failed|timed out|exec failed|skipped)`)
+	nextestName = lazyregexp.New(`^ *(?:TRY \d+ )?(?:FAIL|TIMEOUT|SIG[A-Z]+|ABORT|XFAIL|TMT) \[ *[\d.]+s\] +(?:\( *\d+/\d+\) +)?(\S.*)$`)
 )
 
 // runsNextest takes "cargo nextest run".

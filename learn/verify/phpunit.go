@@ -1,18 +1,18 @@
 package verify
 
 import (
-	"regexp"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 var (
-	phpunitOK    = regexp.MustCompile(`^OK \((\d+) tests?, \d+ assertions?\)$`)
-	phpunitTests = regexp.MustCompile(`^Tests: (\d+), Assertions: \d+(.*)\.$`)
-	phpunitTerm  = regexp.MustCompile(`, ([A-Z][A-Za-z ]*): (\d+)`)
-	phpunitList  = regexp.MustCompile(`^There (?:was|were) \d+ ([a-z ]+?)s?:$`)
-	phpunitName  = regexp.MustCompile(`^\d+\) (\S.*)$`)
+	phpunitOK    = lazyregexp.New(`^OK \((\d+) tests?, \d+ assertions?\)$`)
+	phpunitTests = lazyregexp.New(`^Tests: (\d+), Assertions: \d+(.*)\.$`)
+	phpunitTerm  = lazyregexp.New(`, ([A-Z][A-Za-z ]*): (\d+)`)
+	phpunitList  = lazyregexp.New(`^There (?:was|were) \d+ ([a-z ]+?)s?:$`)
+	phpunitName  = lazyregexp.New(`^\d+\) (\S.*)$`)
 )
 
 // readPHPUnit reads PHPUnit's closing lines, one verification for each. Risky

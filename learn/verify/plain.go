@@ -1,16 +1,16 @@
 package verify
 
 import (
-	"regexp"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 var (
-	plainLine = regexp.MustCompile(`^(?:[A-Za-z][A-Za-z -]{0,40}: *)?\d{1,9} [a-z][a-z ]*(?:, *\d{1,9} [a-z][a-z ]*)*(?:, *|,? )?(?:in [\d.]+ ?(?:ms|s|sec|seconds))?\.?$`)
-	plainTime = regexp.MustCompile(`,? *\bin [\d.]+ ?(?:ms|s|sec|seconds)\.?$`)
-	plainTerm = regexp.MustCompile(`(\d{1,9}) ([a-z][a-z ]*?) *(?:,|$|\.$)`)
+	plainLine = lazyregexp.New(`^(?:[A-Za-z][A-Za-z -]{0,40}: *)?\d{1,9} [a-z][a-z ]*(?:, *\d{1,9} [a-z][a-z ]*)*(?:, *|,? )?(?:in [\d.]+ ?(?:ms|s|sec|seconds))?\.?$`)
+	plainTime = lazyregexp.New(`,? *\bin [\d.]+ ?(?:ms|s|sec|seconds)\.?$`)
+	plainTerm = lazyregexp.New(`(\d{1,9}) ([a-z][a-z ]*?) *(?:,|$|\.$)`)
 )
 
 const plainTail = 10 // lines at the end of which one closes a plain run

@@ -1,21 +1,21 @@
 package verify
 
 import (
-	"regexp"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 var (
 	// "===== 1 failed, 2 passed in 0.12s =====", without the bars under -q.
-	pytestSummary = regexp.MustCompile(`^(?:=+ )?((?:\d+ [a-z]+(?:, )?)+|no tests ran|no tests collected.*?|\d+ tests? collected.*?) in [\d.]+ ?s(?:econds)?(?: \([\d:]+\))?(?: =+)?$`)
-	pytestTerm    = regexp.MustCompile(`(\d+) ([a-z]+)`)
-	pytestFailed  = regexp.MustCompile(`^(FAILED|ERROR) (\S.*?)(?: - .*)?$`)
+	pytestSummary = lazyregexp.New(`^(?:=+ )?((?:\d+ [a-z]+(?:, )?)+|no tests ran|no tests collected.*?|\d+ tests? collected.*?) in [\d.]+ ?s(?:econds)?(?: \([\d:]+\))?(?: =+)?$`)
+	pytestTerm    = lazyregexp.New(`(\d+) ([a-z]+)`)
+	pytestFailed  = lazyregexp.New(`^(FAILED|ERROR) (\S.*?)(?: - .*)?$`)
 	// Output of a failed test that pytest repeats, up to the next heading.
-	pytestCaptured = regexp.MustCompile(`^-+ (?:Captured (?:stdout|stderr|log) (?:call|setup|teardown)|Captured std\w+|Live log .*) -+$`)
-	pytestHeading  = regexp.MustCompile(`^(?:=+|_+|-+|!+) .* (?:=+|_+|-+|!+)$`)
-	pytestVerbose  = regexp.MustCompile(`^(\S+::.*?) (PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)(?: \(.*\))?(?: +\[ *\d+%\])?$`)
+	pytestCaptured = lazyregexp.New(`^-+ (?:Captured (?:stdout|stderr|log) (?:call|setup|teardown)|Captured std\w+|Live log .*) -+$`)
+	pytestHeading  = lazyregexp.New(`^(?:=+|_+|-+|!+) .* (?:=+|_+|-+|!+)$`)
+	pytestVerbose  = lazyregexp.New(`^(\S+::.*?) (PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)(?: \(.*\))?(?: +\[ *\d+%\])?$`)
 )
 
 func runsPytest(inv *invocation) bool {

@@ -1,18 +1,17 @@
 package verify
 
 import (
-	"regexp"
-
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 var (
-	rspecEnd     = regexp.MustCompile(`^(\d+) examples?, (\d+) failures?(?:, (\d+) pending)?(?:, (\d+) errors? occurred outside of examples)?$`)
-	rspecName    = regexp.MustCompile(`^rspec (\S+)(?: # .*)?$`)
-	rspecBroken  = regexp.MustCompile(`^An error occurred while loading (\S+?)\.?(?: .*)?$`)
-	minitestEnd  = regexp.MustCompile(`^(\d+) (?:runs|tests), \d+ assertions, (\d+) failures, (\d+) errors, (\d+) (?:skips|pendings)(?:, (\d+) omissions.*)?$`)
-	minitestHead = regexp.MustCompile(`^ +\d+\) (Failure|Error|Skipped):$`)
-	minitestName = regexp.MustCompile(`^([A-Z]\w*(?:::\w+)*#\S.*?)(?: \[.*\])?:$`)
+	rspecEnd     = lazyregexp.New(`^(\d+) examples?, (\d+) failures?(?:, (\d+) pending)?(?:, (\d+) errors? occurred outside of examples)?$`)
+	rspecName    = lazyregexp.New(`^rspec (\S+)(?: # .*)?$`)
+	rspecBroken  = lazyregexp.New(`^An error occurred while loading (\S+?)\.?(?: .*)?$`)
+	minitestEnd  = lazyregexp.New(`^(\d+) (?:runs|tests), \d+ assertions, (\d+) failures, (\d+) errors, (\d+) (?:skips|pendings)(?:, (\d+) omissions.*)?$`)
+	minitestHead = lazyregexp.New(`^ +\d+\) (Failure|Error|Skipped):$`)
+	minitestName = lazyregexp.New(`^([A-Z]\w*(?:::\w+)*#\S.*?)(?: \[.*\])?:$`)
 )
 
 // readRSpec reads RSpec's closing line, one verification for each. The names

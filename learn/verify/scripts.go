@@ -2,17 +2,17 @@ package verify
 
 import (
 	"path"
-	"regexp"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 var (
-	scriptOpen  = regexp.MustCompile(`\bopen\(\s*(?:[rbuf]*['"]([^'"\n]{1,300})['"]|([A-Za-z_][\w.]*))\s*,\s*(?:mode\s*=\s*)?\\?['"][wax]`)
-	scriptWrite = regexp.MustCompile(`(?:Path\(\s*\\?['"]([^'"\n\\]{1,300})\\?['"]\s*\)|\b([A-Za-z_]\w*))\.write_(?:text|bytes)\(`)
-	scriptNode  = regexp.MustCompile(`writeFile(?:Sync)?\(\s*(?:\\?['"]([^'"\n\\]{1,300})\\?['"]|([A-Za-z_]\w*))`)
-	scriptVars  = regexp.MustCompile(`\b([A-Za-z_]\w*)\s*=\s*(?:Path\()?\\?['"]([^'"\n\\]{1,300})\\?['"]`)
+	scriptOpen  = lazyregexp.New(`\bopen\(\s*(?:[rbuf]*['"]([^'"\n]{1,300})['"]|([A-Za-z_][\w.]*))\s*,\s*(?:mode\s*=\s*)?\\?['"][wax]`)
+	scriptWrite = lazyregexp.New(`(?:Path\(\s*\\?['"]([^'"\n\\]{1,300})\\?['"]\s*\)|\b([A-Za-z_]\w*))\.write_(?:text|bytes)\(`)
+	scriptNode  = lazyregexp.New(`writeFile(?:Sync)?\(\s*(?:\\?['"]([^'"\n\\]{1,300})\\?['"]|([A-Za-z_]\w*))`)
+	scriptVars  = lazyregexp.New(`\b([A-Za-z_]\w*)\s*=\s*(?:Path\()?\\?['"]([^'"\n\\]{1,300})\\?['"]`)
 )
 
 const (
@@ -26,7 +26,7 @@ func scriptWrites(text string) []string {
 	text = cut(text, maxScript)
 	var vars map[string]string
 	var out []string
-	for _, re := range []*regexp.Regexp{scriptOpen, scriptWrite, scriptNode} {
+	for _, re := range []*lazyregexp.Regexp{scriptOpen, scriptWrite, scriptNode} {
 		for _, m := range re.FindAllStringSubmatch(text, 20) {
 			file := m[1]
 			if file == "" {

@@ -1,17 +1,17 @@
 package verify
 
 import (
-	"regexp"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 var (
-	tapPlan    = regexp.MustCompile(`^1\.\.(\d+)(?: *#.*)?$`)
-	tapLine    = regexp.MustCompile(`^(not )?ok\b(?: +(\d+))?(?: +-)?(?: +(.*))?$`)
-	tapComment = regexp.MustCompile(`(?i)(?:^|[^\\])# *(skip|todo)\b`)
-	tapBailOut = regexp.MustCompile(`^Bail out!`)
+	tapPlan    = lazyregexp.New(`^1\.\.(\d+)(?: *#.*)?$`)
+	tapLine    = lazyregexp.New(`^(not )?ok\b(?: +(\d+))?(?: +-)?(?: +(.*))?$`)
+	tapComment = lazyregexp.New(`(?i)(?:^|[^\\])# *(skip|todo)\b`)
+	tapBailOut = lazyregexp.New(`^Bail out!`)
 )
 
 // tapDoc is one TAP document: what stands between a plan and the next.
@@ -122,10 +122,10 @@ func tapSum(docs []*tapDoc) []learn.Verification {
 }
 
 var (
-	proveFiles  = regexp.MustCompile(`^Files=\d+, Tests=(\d+), `)
-	proveResult = regexp.MustCompile(`^Result: (PASS|FAIL|NOTESTS)$`)
-	proveName   = regexp.MustCompile(`^(\S.*?) +\(Wstat: .*Tests: \d+ Failed: (\d+)\)$`)
-	proveOther  = regexp.MustCompile(`^ {2}(?:Parse errors|Non-zero exit status|Non-zero wait status): `)
+	proveFiles  = lazyregexp.New(`^Files=\d+, Tests=(\d+), `)
+	proveResult = lazyregexp.New(`^Result: (PASS|FAIL|NOTESTS)$`)
+	proveName   = lazyregexp.New(`^(\S.*?) +\(Wstat: .*Tests: \d+ Failed: (\d+)\)$`)
+	proveOther  = lazyregexp.New(`^ {2}(?:Parse errors|Non-zero exit status|Non-zero wait status): `)
 )
 
 // readProve reads Perl's test harness: "Files=2, Tests=6, ..." and "Result:
@@ -170,8 +170,8 @@ func readProve(out *output, _ *invocation) []learn.Verification {
 }
 
 var (
-	batsEnd  = regexp.MustCompile(`^(\d+) tests?, (\d+) failures?(?:, (\d+) skipped)?(?:, (\d+) not run)?(?: in [\d.]+ .*)?$`)
-	batsName = regexp.MustCompile(`✗ (\S.*)$`)
+	batsEnd  = lazyregexp.New(`^(\d+) tests?, (\d+) failures?(?:, (\d+) skipped)?(?:, (\d+) not run)?(?: in [\d.]+ .*)?$`)
+	batsName = lazyregexp.New(`✗ (\S.*)$`)
 )
 
 // readBats reads bats' pretty form, and its TAP, which it writes to pipes.

@@ -1,16 +1,16 @@
 package verify
 
 import (
-	"regexp"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 // tox 3 ends with "  py311: commands succeeded" or "ERROR:   lint: commands
 // failed", tox 4 with "  py311: OK (1.0=setup[0.5]+cmd[0.5] seconds)" or
 // "  lint: FAIL code 1 (...)".
-var toxEnv = regexp.MustCompile(`^(?:ERROR:)? +(\S+): (commands succeeded|commands failed|OK|FAIL|InvocationError|SKIP|skipped|ignored failed command|could not install deps|invocation failed)\b`)
+var toxEnv = lazyregexp.New(`^(?:ERROR:)? +(\S+): (commands succeeded|commands failed|OK|FAIL|InvocationError|SKIP|skipped|ignored failed command|could not install deps|invocation failed)\b`)
 
 // readTox gives what the tools that tox ran printed, and tox's own verdict on
 // its environments when one of these

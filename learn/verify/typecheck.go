@@ -1,19 +1,19 @@
 package verify
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 var (
-	mypyGood = regexp.MustCompile(`^Success: no issues found in (\d+) source files?$`)
-	mypyBad  = regexp.MustCompile(`^Found (\d+) errors? in \d+ files? \(.*\)$`)
-	mypyLine = regexp.MustCompile(`^(\S.*?\.pyi?):(\d+)(?::\d+)?: error: `)
-	tscTotal = regexp.MustCompile(`^Found (\d+) errors?(?: in |\.)`) // under --pretty
-	tscLine  = regexp.MustCompile(`^(\S.*?)(?:\((\d+),\d+\)|:(\d+):\d+ -):? error TS\d+: `)
+	mypyGood = lazyregexp.New(`^Success: no issues found in (\d+) source files?$`)
+	mypyBad  = lazyregexp.New(`^Found (\d+) errors? in \d+ files? \(.*\)$`)
+	mypyLine = lazyregexp.New(`^(\S.*?\.pyi?):(\d+)(?::\d+)?: error: `)
+	tscTotal = lazyregexp.New(`^Found (\d+) errors?(?: in |\.)`) // under --pretty
+	tscLine  = lazyregexp.New(`^(\S.*?)(?:\((\d+),\d+\)|:(\d+):\d+ -):? error TS\d+: `)
 )
 
 // readMypy reads mypy's closing line: one verification for each. Without one
@@ -72,8 +72,8 @@ func readTsc(out *output, inv *invocation) []learn.Verification {
 }
 
 var (
-	pyrightEnd  = regexp.MustCompile(`^(\d+) errors?, (\d+) warnings?, (\d+) (?:informations?|notes?)`)
-	pyrightLine = regexp.MustCompile(`^ {2}(\S.*?):(\d+):\d+ - error: `)
+	pyrightEnd  = lazyregexp.New(`^(\d+) errors?, (\d+) warnings?, (\d+) (?:informations?|notes?)`)
+	pyrightLine = lazyregexp.New(`^ {2}(\S.*?):(\d+):\d+ - error: `)
 )
 
 // pyrightReport is what is read of pyright --outputjson.

@@ -1,18 +1,18 @@
 package verify
 
 import (
-	"regexp"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 var (
-	unittestRan   = regexp.MustCompile(`^Ran (\d+) tests? in [\d.]+s$`)
-	unittestEnd   = regexp.MustCompile(`^(OK|FAILED|NO TESTS RAN)(?: \(([^)]*)\))?$`)
-	unittestTerm  = regexp.MustCompile(`([A-Za-z ]+)=(\d+)`)
-	unittestName  = regexp.MustCompile(`^(FAIL|ERROR): (\S.*)$`)
-	djangoMarkers = regexp.MustCompile(`^(Testing against Django installed in|Creating test database for alias|Destroying test database for alias|System check identified)`)
+	unittestRan   = lazyregexp.New(`^Ran (\d+) tests? in [\d.]+s$`)
+	unittestEnd   = lazyregexp.New(`^(OK|FAILED|NO TESTS RAN)(?: \(([^)]*)\))?$`)
+	unittestTerm  = lazyregexp.New(`([A-Za-z ]+)=(\d+)`)
+	unittestName  = lazyregexp.New(`^(FAIL|ERROR): (\S.*)$`)
+	djangoMarkers = lazyregexp.New(`^(Testing against Django installed in|Creating test database for alias|Destroying test database for alias|System check identified)`)
 )
 
 func runsUnittest(inv *invocation) bool {

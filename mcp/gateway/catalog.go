@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"lathe/learn/lazyregexp"
 )
 
 // pageSize bounds one page of a list.
@@ -63,7 +65,7 @@ func merge(all []lists, own []*entry, above int) (c *catalog, clashes []string) 
 	return c, clashes
 }
 
-var templatePartRE = regexp.MustCompile(`\{[^{}]*\}`)
+var templatePartRE = lazyregexp.New(`\{[^{}]*\}`)
 
 // templateRE matches the URIs of a template (RFC 6570), loosely.
 func templateRE(uri string) *regexp.Regexp {

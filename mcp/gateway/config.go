@@ -8,10 +8,11 @@ import (
 	"maps"
 	"os"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"lathe/learn/lazyregexp"
 )
 
 const (
@@ -89,7 +90,7 @@ const defaultSearchAbove = 60
 
 // serverNameRE keeps room for a tool's name and for the prefixes that agents
 // add of their own.
-var serverNameRE = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$`)
+var serverNameRE = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$`)
 
 // LoadConfig reads a configuration file. A file that others than its owner may
 // write is refused: it says which programs start. The error is fs.ErrNotExist

@@ -7,9 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strconv"
 	"sync"
+
+	"lathe/learn/lazyregexp"
 )
 
 // maxFrame bounds one message of a server, in bytes.
@@ -143,8 +144,8 @@ func readFrame(r *bufio.Reader, limit int) (line, tail []byte, err error) {
 }
 
 var (
-	headID = regexp.MustCompile(`^\s*\{(?:\s*"jsonrpc"\s*:\s*"2\.0"\s*,)?\s*"id"\s*:\s*(\d+)\s*,`)
-	tailID = regexp.MustCompile(`"id"\s*:\s*(\d+)\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$`)
+	headID = lazyregexp.New(`^\s*\{(?:\s*"jsonrpc"\s*:\s*"2\.0"\s*,)?\s*"id"\s*:\s*(\d+)\s*,`)
+	tailID = lazyregexp.New(`"id"\s*:\s*(\d+)\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$`)
 )
 
 // frameID finds the request that a message too long to keep answers: servers

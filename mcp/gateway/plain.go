@@ -3,12 +3,13 @@ package gateway
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode"
+
+	"lathe/learn/lazyregexp"
 )
 
-var oddRE = regexp.MustCompile(`[^A-Za-z0-9_-]`)
+var oddRE = lazyregexp.New(`[^A-Za-z0-9_-]`)
 
 func raw(b []byte) json.RawMessage { return b }
 

@@ -7,11 +7,12 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"lathe/learn/lazyregexp"
 )
 
 const (
@@ -38,9 +39,9 @@ type secrets struct {
 
 // secretRE are names of variables that are told to no server but those that
 // name them.
-var secretRE = regexp.MustCompile(`(?i)(token|secret|passw|api_?key|access_?key|private_?key|credential|authorization|(^|_)pat($|_)|(^|_)auth($|_))`)
+var secretRE = lazyregexp.New(`(?i)(token|secret|passw|api_?key|access_?key|private_?key|credential|authorization|(^|_)pat($|_)|(^|_)auth($|_))`)
 
-var variableRE = regexp.MustCompile(`\$\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(:-[^}]*)?\}|\$\{workspaceFolder\}`)
+var variableRE = lazyregexp.New(`\$\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(:-[^}]*)?\}|\$\{workspaceFolder\}`)
 
 func newSecrets(ctx context.Context, c Config, env []string, dir string) *secrets {
 	s := &secrets{ctx: ctx, commands: c.Secrets, env: map[string]string{}, owners: map[string]map[string]bool{}, found: map[string]string{},

@@ -3,10 +3,11 @@ package gateway
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
+
+	"lathe/learn/lazyregexp"
 )
 
 // Suspect says what in a tool's definition looks as if it were meant for a
@@ -95,13 +96,13 @@ func hiddenIn(s string) string {
 // orders are forms that published attacks by tool descriptions had.
 var orders = []struct {
 	what string
-	re   *regexp.Regexp
+	re   *lazyregexp.Regexp
 }{
-	{"an order to disregard instructions", regexp.MustCompile(`\b(ignore|disregard|forget|override) (all |any |the |your |every )*(previous|prior|earlier|above|preceding|system|other) (instructions?|prompts?|rules|messages?|guidelines|tools?)`)},
-	{"an order to keep something from the user", regexp.MustCompile(`\b(do not|don't|never|without) (ever )?(tell(ing)?|inform(ing)?|mention(ing)?|reveal(ing)?|show(ing)?|notify(ing)?|alert(ing)?|let(ting)?)( this| that| it| anything| about)*( to)? (the )?(user|human|person|developer)`)},
-	{"a tag that pretends to be the system's", regexp.MustCompile(`<\s*/?\s*(important|system|secret|hidden|instructions?|admin|critical)\s*>`)},
-	{"an order about another tool or file before use", regexp.MustCompile(`\bbefore (using|calling|invoking|running) (this|any|the|other) [^.]{0,60}\b(read|open|send|cat|include|pass|fetch|call)\b`)},
-	{"secrets by name", regexp.MustCompile(`(~|\$home|/root|/home/[a-z]+)?/?\.(ssh/|aws/credentials|netrc|npmrc|cursor/mcp\.json|claude\.json)|\bid_(rsa|ed25519)\b|/etc/(passwd|shadow)`)},
-	{"an order to send something along", regexp.MustCompile(`\b(pass|send|include|put|add|append|exfiltrate|forward|bcc)\b[^.]{0,60}\b(conversation|chat history|api keys?|credentials|private keys?|system prompt|passwords?)\b`)},
-	{"a markup comment", regexp.MustCompile(`<!--`)},
+	{"an order to disregard instructions", lazyregexp.New(`\b(ignore|disregard|forget|override) (all |any |the |your |every )*(previous|prior|earlier|above|preceding|system|other) (instructions?|prompts?|rules|messages?|guidelines|tools?)`)},
+	{"an order to keep something from the user", lazyregexp.New(`\b(do not|don't|never|without) (ever )?(tell(ing)?|inform(ing)?|mention(ing)?|reveal(ing)?|show(ing)?|notify(ing)?|alert(ing)?|let(ting)?)( this| that| it| anything| about)*( to)? (the )?(user|human|person|developer)`)},
+	{"a tag that pretends to be the system's", lazyregexp.New(`<\s*/?\s*(important|system|secret|hidden|instructions?|admin|critical)\s*>`)},
+	{"an order about another tool or file before use", lazyregexp.New(`\bbefore (using|calling|invoking|running) (this|any|the|other) [^.]{0,60}\b(read|open|send|cat|include|pass|fetch|call)\b`)},
+	{"secrets by name", lazyregexp.New(`(~|\$home|/root|/home/[a-z]+)?/?\.(ssh/|aws/credentials|netrc|npmrc|cursor/mcp\.json|claude\.json)|\bid_(rsa|ed25519)\b|/etc/(passwd|shadow)`)},
+	{"an order to send something along", lazyregexp.New(`\b(pass|send|include|put|add|append|exfiltrate|forward|bcc)\b[^.]{0,60}\b(conversation|chat history|api keys?|credentials|private keys?|system prompt|passwords?)\b`)},
+	{"a markup comment", lazyregexp.New(`<!--`)},
 }

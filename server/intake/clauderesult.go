@@ -2,11 +2,11 @@ package intake
 
 import (
 	"encoding/json"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 // claudeToolResult is what Claude Code notes of a result beside the text that
@@ -21,7 +21,7 @@ type claudeToolResult struct {
 	TotalDurationMS float64 `json:"totalDurationMs"`
 }
 
-var exitCode = regexp.MustCompile(`^(?:Error: )?Exit code (\d{1,3})\b\n?`)
+var exitCode = lazyregexp.New(`^(?:Error: )?Exit code (\d{1,3})\b\n?`)
 
 // claudeResult completes a call: text is what the model saw, extra what the
 // client noted, nil or of any form.

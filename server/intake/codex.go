@@ -4,12 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 // codex reads Codex's rollouts: JSON lines of a time, a type and a payload, of
@@ -37,7 +37,7 @@ func (p *codex) begin(e *entry, out *emitter) transcript {
 }
 
 // codexID is the session's id at the end of a rollout's file name.
-var codexID = regexp.MustCompile(`[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+var codexID = lazyregexp.New(`[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
 func codexName(base string) string {
 	base = strings.TrimSuffix(base, ".jsonl")
@@ -207,7 +207,7 @@ func customInput(raw json.RawMessage) json.RawMessage {
 }
 
 // Places that tell the working directory in what Codex says to the model.
-var codexCWD = regexp.MustCompile(`(?m)<cwd>([^<\n]{1,1000})</cwd>|^Current working directory: (.{1,1000})$`)
+var codexCWD = lazyregexp.New(`(?m)<cwd>([^<\n]{1,1000})</cwd>|^Current working directory: (.{1,1000})$`)
 
 // spoken takes a message in the user's role: what a person asked, or what Codex
 // itself puts there, of which the working directory matters.

@@ -3,11 +3,11 @@ package intake
 import (
 	"bytes"
 	"encoding/json"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 // codexAnswer is what Codex notes of a call's result when it is an object. The
@@ -28,10 +28,10 @@ type codexAnswer struct {
 
 // The heads that Codex puts before a command's output.
 var (
-	codexExit = regexp.MustCompile(`(?m)^(?:Exit code:|Process exited with code) (-?\d{1,9})$`)
+	codexExit = lazyregexp.New(`(?m)^(?:Exit code:|Process exited with code) (-?\d{1,9})$`)
 	// What stands in place of the output of a call that a person stopped.
-	codexStopped = regexp.MustCompile(`^(?:Wall time: [\d.]{1,20} seconds\n)?(?:aborted$|aborted by user|(?:exec command |patch )?rejected by user|user (?:rejected|cancelled) MCP tool call)`)
-	codexWall    = regexp.MustCompile(`(?m)^Wall time: (\d{1,9}(?:\.\d{1,9})?) seconds$`)
+	codexStopped = lazyregexp.New(`^(?:Wall time: [\d.]{1,20} seconds\n)?(?:aborted$|aborted by user|(?:exec command |patch )?rejected by user|user (?:rejected|cancelled) MCP tool call)`)
+	codexWall    = lazyregexp.New(`(?m)^Wall time: (\d{1,9}(?:\.\d{1,9})?) seconds$`)
 )
 
 // codexResult completes a call with its result: an object, or text that may

@@ -3,11 +3,11 @@ package intake
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 // geminiHookEvent reads an event of Gemini CLI. Its events carry no id of the
@@ -46,7 +46,7 @@ type geminiAnswer struct {
 	Error   json.RawMessage `json:"error"`         // {message, type}, or text
 }
 
-var geminiExit = regexp.MustCompile(`(?m)^Exit Code: (-?\d{1,9})$`)
+var geminiExit = lazyregexp.New(`(?m)^Exit Code: (-?\d{1,9})$`)
 
 // geminiResult completes a call with its result. A command's is text with a
 // line for each of output, error and exit code.

@@ -3,19 +3,19 @@ package intake
 import (
 	"encoding/json"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 var (
 	// bashBlock is mini-swe-agent's own expression for an action.
-	bashBlock  = regexp.MustCompile("(?s)```(?:bash|mswea_bash_command)\\s*\\n(.*?)\\n```")
-	returnCode = regexp.MustCompile(`^\s*<returncode>(-?\d{1,9})</returncode>\n?`)
-	timedOut   = regexp.MustCompile(`^The last command <command>(?s:.*)</command> timed out and has been killed\.`)
+	bashBlock  = lazyregexp.New("(?s)```(?:bash|mswea_bash_command)\\s*\\n(.*?)\\n```")
+	returnCode = lazyregexp.New(`^\s*<returncode>(-?\d{1,9})</returncode>\n?`)
+	timedOut   = lazyregexp.New(`^The last command <command>(?s:.*)</command> timed out and has been killed\.`)
 )
 
 func bashBlocks(text string) []string {

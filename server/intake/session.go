@@ -3,11 +3,11 @@ package intake
 import (
 	"context"
 	"encoding/json"
-	"regexp"
 	"strings"
 	"time"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 // session is one recorded session while its file is read: what it emits waits
@@ -91,7 +91,7 @@ func command(line string) json.RawMessage {
 }
 
 // swebench matches instance ids of the SWE-bench family: owner__repo-number.
-var swebench = regexp.MustCompile(`^([\w.-]+?)__([\w.-]+)-\d+$`)
+var swebench = lazyregexp.New(`^([\w.-]+?)__([\w.-]+)-\d+$`)
 
 // projectOfInstance is owner/repo of a SWE-bench instance, else fallback.
 func projectOfInstance(id, fallback string) string {

@@ -3,10 +3,10 @@ package intake
 import (
 	"context"
 	"encoding/json"
-	"regexp"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 // sweAgent reads SWE-agent's trajectories: one JSON document a session, each
@@ -121,8 +121,8 @@ func (step *sweStep) call() *learn.ActionOutcome {
 }
 
 var (
-	shellFailed  = regexp.MustCompile(`^(?:/bin/)?(?:bash|sh): .{1,200}: (?:command not found|No such file or directory|Permission denied|syntax error)`)
-	raisedAtLast = regexp.MustCompile(`(?:^|\n)(?:[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit))(?:: [^\n]*)?$`)
+	shellFailed  = lazyregexp.New(`^(?:/bin/)?(?:bash|sh): .{1,200}: (?:command not found|No such file or directory|Permission denied|syntax error)`)
+	raisedAtLast = lazyregexp.New(`(?:^|\n)(?:[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit))(?:: [^\n]*)?$`)
 )
 
 // observedStatus judges an observation without an exit code, and claims a
