@@ -24,12 +24,18 @@ func UUIDv8(parts ...string) string {
 	return x[:8] + "-" + x[8:12] + "-" + x[12:16] + "-" + x[16:20] + "-" + x[20:]
 }
 
-// EventID is the identity of a call that its agent gave an id: the same call
-// seen by hook, gateway and transcript is one event.
+// EventID names a call that its agent gave an id: the same call seen by hook,
+// gateway and transcript is one event. The event's id is InProject of it.
 func EventID(sessionID, callID string) string { return UUIDv8("call", sessionID, callID) }
 
-// PositionID is the identity of a call without an id of its own: where in
-// which recording it stands.
+// InProject is the id of the record that is called name (EventID, PositionID, or
+// an id that its sender chose) in a project. Names can be guessed or chosen by
+// whoever may write into any project; an id that holds the project keeps one
+// project's records from passing for duplicates of another's.
+func InProject(project, name string) string { return UUIDv8("in project", project, name) }
+
+// PositionID names a call without an id of its own: where in which recording it
+// stands.
 func PositionID(source, sessionID string, position int) string {
 	return UUIDv8("position", source, sessionID, strconv.Itoa(position))
 }

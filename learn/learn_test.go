@@ -29,6 +29,9 @@ func TestUUIDv8(t *testing.T) {
 }
 
 func TestIdentityOfACallDoesNotDependOnItsDoor(t *testing.T) {
+	if id := InProject("p", EventID("s", "c")); !ValidID(id) || id == InProject("q", EventID("s", "c")) || id != InProject("p", EventID("s", "c")) {
+		t.Error("an id in one project is an id in another, or none")
+	}
 	if EventID("s", "c") == EventID("s", "d") || EventID("s", "c") == PositionID("s", "c", 0) {
 		t.Error("different calls share an id")
 	}

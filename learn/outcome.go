@@ -42,7 +42,7 @@ func (s Status) Failed() bool { return s == StatusFailure || s == StatusTimeout 
 
 // ActionOutcome is the event: one action of an agent and how it ended.
 type ActionOutcome struct {
-	ID         string     `json:"id"` // UUIDv8, see EventID
+	ID         string     `json:"id"` // UUIDv8, see EventID and InProject
 	CallID     string     `json:"call_id,omitempty"`
 	PlanID     string     `json:"plan_id,omitempty"`
 	StepID     string     `json:"step_id,omitempty"`

@@ -80,7 +80,7 @@ func TestRecordedFailureIsAdvisedOn(t *testing.T) {
 	if err := json.Unmarshal([]byte(text), &r); failed || err != nil || r.Accepted != 3 {
 		t.Fatalf("record_outcome: %s, %v", text, err)
 	}
-	if len(r.Advice) != 1 || r.Advice[0].Index != 2 || r.Advice[0].EventID != learn.EventID("now", "b") {
+	if len(r.Advice) != 1 || r.Advice[0].Index != 2 || r.Advice[0].EventID != learn.InProject("shop", learn.EventID("now", "b")) {
 		t.Fatalf("advice %+v, want one, on the third outcome", r.Advice)
 	}
 	wellFormed(t, r.Advice[0].Advice)

@@ -82,7 +82,7 @@ type (
 		// Plain wants the answer at once, from rules and experience alone: the
 		// gateway, on behalf of an agent.
 		Plain bool `json:"plain,omitempty"`
-		// RecordedAs is the id under which a gateway records the call beside its
+		// RecordedAs is the name (see learn.InProject) under which a gateway records the call beside its
 		// reply; what was served on it is followed from there.
 		RecordedAs string `json:"recorded_as,omitempty"`
 	}

@@ -159,7 +159,7 @@ func (b backend) proxied(ctx context.Context, s mcp.Scope, c DiagnoseCall) (lear
 		return learn.FailureAnalysisReport{}, err
 	}
 	if learn.ValidID(c.RecordedAs) {
-		ev.ID = c.RecordedAs
+		ev.ID = learn.InProject(ev.ProjectID, c.RecordedAs)
 	}
 	r, err := b.d.report(ctx, ev, false)
 	if err != nil {

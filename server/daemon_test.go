@@ -273,7 +273,7 @@ func TestAgentCannotReadAnotherProject(t *testing.T) {
 		t.Fatalf("record_outcome: %s", text)
 	}
 	s.mustCall(http.MethodPost, "/v1/settle", struct{}{}, &struct{}{})
-	id := learn.EventID("session-a", "call-1")
+	id := learn.InProject("ours", learn.EventID("session-a", "call-1"))
 	for _, c := range []struct {
 		who     *agent
 		name    string
@@ -392,7 +392,7 @@ func TestSecretsAreNowhere(t *testing.T) {
 		t.Fatal(text)
 	}
 	s.mustCall(http.MethodPost, "/v1/settle", struct{}{}, &struct{}{})
-	report, failed := a.call("diagnose_failure", map[string]any{"event_id": learn.EventID("s", "c1")})
+	report, failed := a.call("diagnose_failure", map[string]any{"event_id": learn.InProject("p", learn.EventID("s", "c1"))})
 	if failed {
 		t.Fatal(report)
 	}

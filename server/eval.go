@@ -67,8 +67,10 @@ func NewEvaluation() (*Evaluation, error) {
 func (e *Evaluation) Accept(_ context.Context, recs []learn.Record) (intake.Receipt, error) {
 	admitted, _, rejected := e.door.Admit(recs)
 	out := intake.Receipt{Rejected: rejected}
-	for _, rec := range admitted {
-		if e.Take(rec) {
+	for i := range admitted {
+		rec := &admitted[i]
+		rename(rec, learn.InProject(rec.Project(), rec.ID()))
+		if e.Take(*rec) {
 			out.Accepted++
 		} else {
 			out.Duplicates++

@@ -80,6 +80,9 @@ func (d *Daemon) store(ctx context.Context, recs []learn.Record) (intake.Receipt
 	if len(admitted) == 0 {
 		return receipt, nil, nil
 	}
+	if err := d.place(ctx, admitted); err != nil {
+		return intake.Receipt{}, nil, err
+	}
 	acks, err := d.log.Append(ctx, admitted)
 	if err != nil {
 		return intake.Receipt{}, nil, fmt.Errorf("store %d records: %w", len(admitted), err)

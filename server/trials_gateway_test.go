@@ -51,7 +51,7 @@ func TestAdviceAtTheGatewayIsAssigned(t *testing.T) {
 		t.Fatalf("%d assignments, %d results", len(assigned), len(results))
 	}
 	for key, r := range assigned {
-		if r.Door != "gateway" || r.EventID != id || r.TaskID != "proxied" {
+		if r.Door != "gateway" || r.EventID != learn.InProject("shop", id) || r.TaskID != "proxied" {
 			t.Errorf("assigned %+v", r)
 		}
 		if res := results[key]; !res.Observable || !res.Taken || res.Worked == nil || !*res.Worked || res.Calls != 2 {

@@ -107,7 +107,7 @@ func TestAdviceIsAssigned(t *testing.T) {
 		if r.Arm == learn.TrialControl {
 			controls++
 		}
-		if r.Propensity != 0.5 || r.Door != "record_outcome" || r.EventID != learn.EventID(r.TaskID, "b") || len(r.Advised) == 0 {
+		if r.Propensity != 0.5 || r.Door != "record_outcome" || r.EventID != learn.InProject(r.ProjectID, learn.EventID(r.TaskID, "b")) || len(r.Advised) == 0 {
 			t.Errorf("assignment %+v", r)
 		}
 		res, ok := results[key]

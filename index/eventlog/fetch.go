@@ -106,6 +106,14 @@ var errNoMessage = errors.New("no such message")
 
 // fetchOne asks the stream's leader for one message.
 func (s *stream) fetchOne(ctx context.Context, seq uint64) ([]byte, error) {
+	msg, err := s.getMsg(ctx, seq)
+	if err != nil {
+		return nil, err
+	}
+	return msg.Data, nil
+}
+
+func (s *stream) getMsg(ctx context.Context, seq uint64) (*jetstream.RawStreamMsg, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	msg, err := s.js.GetMsg(ctx, seq)
@@ -116,5 +124,5 @@ func (s *stream) fetchOne(ctx context.Context, seq uint64) ([]byte, error) {
 	case err != nil:
 		return nil, fmt.Errorf("reading message %d of stream %s: %w", seq, s.name, err)
 	}
-	return msg.Data, nil
+	return msg, nil
 }

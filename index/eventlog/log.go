@@ -82,6 +82,8 @@ type Log struct {
 
 	accepted []Damage // constant once open
 
+	homes homes // of event messages
+
 	cursorsMu sync.Mutex
 	cursors   map[string]*Cursor
 }

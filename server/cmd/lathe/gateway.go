@@ -246,7 +246,11 @@ func (d daemonGateway) Advise(ctx context.Context, ev learn.ActionOutcome) (lear
 			return learn.FailureAnalysisReport{}, fmt.Errorf("parameters: %w", err)
 		}
 	}
+	name := ev.ID
+	if ev.CallID != "" {
+		name = learn.EventID(ev.SessionID, ev.CallID)
+	}
 	var report learn.FailureAnalysisReport
-	err := d.client.Call(ctx, http.MethodPost, "/v1/diagnose", server.DiagnoseCall{Failure: f, CWD: ev.ContextSnapshot.CWD, RecordedAs: ev.ID, Plain: true}, &report)
+	err := d.client.Call(ctx, http.MethodPost, "/v1/diagnose", server.DiagnoseCall{Failure: f, CWD: ev.ContextSnapshot.CWD, RecordedAs: name, Plain: true}, &report)
 	return report, err
 }
