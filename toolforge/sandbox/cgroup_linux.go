@@ -273,15 +273,46 @@ func (g *group) peak() int64 {
 
 // struck reads how often each limit did.
 func (g *group) struck() (oom, pids int64) {
+	e := g.events()
+	defer e.close()
+	return e.struck()
+}
+
+// events are the open files that count how often the limits of a group struck.
+type events struct{ memory, pids *os.File }
+
+// events opens what is there.
+func (g *group) events() *events {
+	e := &events{}
 	if g.memory != "" && g.v2 {
-		oom = readField(filepath.Join(g.memory, "memory.events"), "oom_kill")
+		e.memory = openEvents(g.memory, "memory.events")
 	} else if g.memory != "" {
-		oom = readField(filepath.Join(g.memory, "memory.oom_control"), "oom_kill")
+		e.memory = openEvents(g.memory, "memory.oom_control")
 	}
 	if g.pids != "" {
-		pids = readField(filepath.Join(g.pids, "pids.events"), "max")
+		e.pids = openEvents(g.pids, "pids.events")
 	}
-	return oom, pids
+	return e
+}
+
+func openEvents(dir, name string) *os.File {
+	fd, err := unix.Open(filepath.Join(dir, name), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil
+	}
+	return os.NewFile(uintptr(fd), name) // not os.Open: nothing here is to be polled
+}
+
+func (e *events) struck() (oom, pids int64) {
+	return readField(e.memory, "oom_kill"), readField(e.pids, "max")
+}
+
+func (e *events) close() {
+	for _, f := range []*os.File{e.memory, e.pids} {
+		if f != nil {
+			f.Close()
+		}
+	}
 }
 
 func readNumber(file string) int64 {
@@ -293,12 +324,17 @@ func readNumber(file string) int64 {
 	return n
 }
 
-func readField(file, name string) int64 {
-	raw, err := os.ReadFile(file)
-	if err != nil {
+// readField reads one count; 0 where there is none.
+func readField(f *os.File, name string) int64 {
+	buf := make([]byte, 1024)
+	n, err := 0, error(nil)
+	if f != nil {
+		n, err = f.ReadAt(buf, 0)
+	}
+	if err != nil && err != io.EOF {
 		return 0
 	}
-	for _, line := range strings.Split(string(raw), "\n") {
+	for line := range strings.Lines(string(buf[:n])) {
 		if f := strings.Fields(line); len(f) == 2 && f[0] == name {
 			n, _ := strconv.ParseInt(f[1], 10, 64)
 			return n

@@ -78,10 +78,10 @@ type endedCall struct {
 	RSS    int64   `json:"rss"`    // bytes
 }
 
-// settled is its word on what the call left behind, and at first that it is
-// ready.
+// settledCall is its word that a child waits for the next call, or why there
+// must be none.
 type settledCall struct {
 	Ready    bool   `json:"ready"`
-	Spent    string `json:"spent"` // why it must not be used again, or empty
+	Spent    string `json:"spent"`
 	Resident int64  `json:"resident"`
 }

@@ -28,10 +28,11 @@ const settleTime = 30 * time.Second
 // waiting interpreter). It executes nothing of the program itself. Safe for
 // concurrent use; calls are made one after the other.
 type Warm struct {
-	r     *run
-	conn  *net.UnixConn // packets to and from guest/warm.py
-	ended chan struct{} // closed when every process is gone
-	last  struck        // in all; set before ended is closed
+	r      *run
+	conn   *net.UnixConn // packets to and from guest/warm.py
+	limits *events       // counts of its cgroup
+	ended  chan struct{} // closed when every process is gone
+	last   struck        // in all; set before ended is closed
 
 	mu       sync.Mutex
 	struck   struck // by the end of the last call
@@ -99,9 +100,11 @@ func (w *Warm) live(started chan<- error) {
 		return
 	}
 	err = w.r.release()
+	w.limits = w.r.group.events()
+	defer w.limits.close()
 	started <- err
 	_ = w.r.end(err)
-	w.last.oom, w.last.pids = w.r.group.struck()
+	w.last.oom, w.last.pids = w.limits.struck()
 }
 
 // ready waits for the interpreter's first word.
@@ -141,6 +144,8 @@ func (w *Warm) settle() error {
 		var s settledCall
 		if err := w.hear(&s, settleTime); err != nil {
 			s.Spent = "it ended: " + err.Error()
+		} else if !s.Ready && s.Spent == "" {
+			s.Spent = "its next child ended before a call came"
 		}
 		w.pending, w.spent, w.resident = false, s.Spent, s.Resident
 	}
@@ -211,7 +216,7 @@ func (w *Warm) Call(ctx context.Context, stdin []byte) (*Result, error) {
 type warmCall struct {
 	w              *Warm
 	input          *os.File
-	stdout, stderr *capture
+	stdout, stderr *tap
 	oom, pids      int64 // how often these limits had struck before
 	requests       []egress.Request
 	unlisted       int
@@ -223,13 +228,13 @@ func (c *warmCall) open(stdin []byte) (err error) {
 	}
 	over := func() { c.w.r.kill(LimitOutput) }
 	limit := c.w.r.spec.Limits.OutputBytes
-	if c.stdout, err = newCapture(limit, over); err != nil {
+	if c.stdout, err = newTap(limit, over); err != nil {
 		c.input.Close()
 		return err
 	}
-	if c.stderr, err = newCapture(limit, over); err != nil {
+	if c.stderr, err = newTap(limit, over); err != nil {
 		c.input.Close()
-		_ = c.stdout.Close()
+		c.stdout.close()
 	}
 	return err
 }
@@ -241,12 +246,12 @@ func sealed(data []byte) (*os.File, error) {
 		return nil, fmt.Errorf("sandbox: stdin: %w", err)
 	}
 	f := os.NewFile(uintptr(fd), "stdin")
-	_, err = f.Write(data)
-	if err == nil {
-		_, err = f.Seek(0, 0)
+	if len(data) > 0 {
+		// At a place: where reading begins does not move.
+		_, err = f.WriteAt(data, 0)
 	}
 	if err == nil {
-		_, err = unix.FcntlInt(f.Fd(), unix.F_ADD_SEALS, unix.F_SEAL_SEAL|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_WRITE)
+		_, err = unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, unix.F_SEAL_SEAL|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_WRITE)
 	}
 	if err != nil {
 		f.Close()
@@ -258,27 +263,22 @@ func sealed(data []byte) (*os.File, error) {
 func (c *warmCall) do(ctx context.Context) (*Result, error) {
 	w, start := c.w, time.Now()
 	c.oom, c.pids = w.struck.oom, w.struck.pids
-	var fds []int
-	for _, f := range []*os.File{c.input, c.stdout.child, c.stderr.child} {
-		fd := int(f.Fd())
-		_ = unix.SetNonblock(fd, false) // programs expect descriptors that wait
-		fds = append(fds, fd)
-	}
-	rights := unix.UnixRights(fds...)
+	rights := unix.UnixRights(int(c.input.Fd()), c.stdout.child, c.stderr.child)
 	_, _, err := w.conn.WriteMsgUnix([]byte("call"), rights, nil)
 	c.input.Close()
+	c.stdout.sent()
+	c.stderr.sent()
+	defer c.stdout.close()
+	defer c.stderr.close()
 	if err != nil {
 		w.spent = "it ended: " + err.Error()
-		_, _ = c.stdout.Close(), c.stderr.Close()
 		return nil, fmt.Errorf("%w: %s", ErrNotWarm, w.spent)
 	}
-	c.stdout.child.Close()
-	c.stderr.child.Close()
 	timer := time.AfterFunc(w.r.spec.Limits.WallTime, func() { w.r.kill(LimitWall) })
 	stop := context.AfterFunc(ctx, func() { w.r.kill("") })
 	reached := w.r.reach(nil)
 	var e endedCall
-	err = w.hear(&e, 0)
+	err = c.ended(&e)
 	timer.Stop()
 	stop()
 	if err != nil {
@@ -289,12 +289,26 @@ func (c *warmCall) do(ctx context.Context) (*Result, error) {
 	}
 	w.pending = err == nil
 	// Every process that could write is gone.
-	c.stdout.wait()
-	c.stderr.wait()
+	c.stdout.rest()
+	c.stderr.rest()
 	c.requests, c.unlisted = reached()
-	defer c.stdout.ours.Close()
-	defer c.stderr.ours.Close()
 	return c.result(e, err == nil, time.Since(start)), ctx.Err()
+}
+
+// quick is how long a call may take until its output is read while it runs.
+// A shorter one leaves it in the pipes, so that nothing wakes this process, in
+// the way of the call, before its end.
+const quick = 2 * time.Millisecond
+
+// ended waits for the guest's word that the call is over.
+func (c *warmCall) ended(e *endedCall) error {
+	err := c.w.hear(e, quick)
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		return err
+	}
+	c.stdout.flow()
+	c.stderr.flow()
+	return c.w.hear(e, 0)
 }
 
 func (c *warmCall) result(e endedCall, alive bool, wall time.Duration) *Result {
@@ -311,7 +325,7 @@ func (c *warmCall) result(e endedCall, alive bool, wall time.Duration) *Result {
 		res.ExitCode, res.Signal = 128+int(status.Signal()), unix.SignalName(status.Signal())
 	}
 	if alive {
-		c.w.struck.oom, c.w.struck.pids = r.group.struck()
+		c.w.struck.oom, c.w.struck.pids = c.w.limits.struck()
 	} else {
 		c.w.struck = c.w.last
 	}

@@ -12,28 +12,35 @@ anything of PROGRAM. A call is a packet with three descriptors, which become 0,
 1 and 2 of the child, in which PROGRAM then runs as if it had been started anew.
 When the child ends, every other process of the namespace is killed and the
 answer says how it ended. Then the scratch folders are emptied; a second answer
-says whether all is as it was, or why this process must not be used again.
+says that all is as it was and the next child waits, or why this process must
+not be used again.
 
 launcher            this process            child
                          fork  -------------> get ready
+  <------------------------ {"ready"} -------
   call + 3 fds ------------------------------> PROGRAM
                          wait  <-------------
                          kill all, reap
   <------- {"status"} -
                          empty /tmp, compare
                          fork  -------------> get ready
-  <------- {"spent"} --
+  <------------------------ {"ready"} -------
+
+What a call takes is mostly memory: the pages that a child copies because it
+writes to them (reference counts too) and those that the kernel takes back at
+its end. So this process imports little, gives back what it freed, and a child
+goes through what every call does while it still waits.
 """
 
+import _ast
+import _json
 import _signal
 import _socket
 import array
-import ast
 import builtins
 import ctypes
 import fcntl
 import gc
-import json
 import os
 import resource
 import sys
@@ -50,16 +57,17 @@ MODULES = set(
     "stat statistics string struct subprocess sys tempfile textwrap time tokenize tomllib types typing unicodedata "
     "urllib uuid xml zipfile zlib zoneinfo".split()
 )
-PR_SET_DUMPABLE, FS_IOC_SETFLAGS = 4, 0x40086602
+PR_SET_DUMPABLE, FS_IOC_SETFLAGS, ONLY_AST = 4, 0x40086602, 0x400
+# What a call does in any program.
+REHEARSAL = compile("import sys; print('', flush=True)", "rehearsal", "exec")
 
-
-PRCTL = ctypes.CDLL(None).prctl
+LIBC = ctypes.CDLL(None)
 
 
 def dumpable(value):
     """Allow, or not, that another process of the same user looks into this
     one, its memory and its descriptors, through /proc."""
-    if PRCTL(PR_SET_DUMPABLE, value, 0, 0, 0) != 0:
+    if LIBC.prctl(PR_SET_DUMPABLE, value, 0, 0, 0) != 0:
         raise OSError("prctl")
 
 
@@ -79,23 +87,34 @@ def prepare(program, read):
         with open(path, "rb") as file:
             source = file.read()
         try:
-            tree = ast.parse(source, path)
-            compiled[path] = compile(tree, path, "exec", dont_inherit=True)
+            compiled[path] = compile(source, path, "exec", dont_inherit=True)
+            names = imported(compile(source, path, "exec", ONLY_AST, dont_inherit=True))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             if path == program:
                 raise
             continue  # the call says what is wrong with it
-        for node in ast.walk(tree):
-            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                names = [node.module]
-            for name in names:
-                if name.split(".")[0] in MODULES and name.split(".")[0] in sys.stdlib_module_names:
-                    try:
-                        __import__(name)
-                    except ImportError:
-                        pass
+        for name in names:
+            if name.split(".")[0] in MODULES and name.split(".")[0] in sys.stdlib_module_names:
+                try:
+                    __import__(name)
+                except ImportError:
+                    pass
     return compiled
+
+
+def imported(tree):
+    """The modules that a syntax tree names, wherever in it."""
+    names, nodes = [], [tree]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, _ast.Import):
+            names += [a.name for a in node.names]
+        elif isinstance(node, _ast.ImportFrom) and node.module and not node.level:
+            names.append(node.module)
+        for field in node._fields:
+            value = getattr(node, field, None)
+            nodes += [v for v in (value if isinstance(value, list) else [value]) if isinstance(v, _ast.AST)]
+    return names
 
 
 def settings():
@@ -118,7 +137,7 @@ def hear(sock):
     return fds if message else ()
 
 
-def call(sock, arguments, code, program):
+def call(sock, arguments, code, program, memory):
     """The child: get ready, wait for the call, become the program."""
     status = 1
     try:
@@ -130,6 +149,8 @@ def call(sock, arguments, code, program):
         main.__file__, main.__builtins__ = program, builtins
         sys.modules["__main__"] = main
         gc.enable()
+        rehearse()
+        sock.send(b'{"ready": true, "resident": %d}' % memory)
         fds = hear(sock)
         if len(fds) != 3:
             os._exit(1)
@@ -153,6 +174,16 @@ def call(sock, arguments, code, program):
             except Exception:
                 pass  # closed, or replaced by something else
         os._exit(status)
+
+
+def rehearse():
+    """Write to the pages that a call writes to, so that they are copied before
+    it comes. What is printed goes nowhere."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    os.close(null)
+    exec(REHEARSAL, types.ModuleType("__main__").__dict__)
 
 
 def reap(child):
@@ -233,16 +264,16 @@ def look(before):
 
 def serve(sock, arguments, code, program):
     """Answer calls until the launcher is gone."""
-    before = settings()
-    settled = {"ready": True}
-    while True:
+    before, spent = settings(), ""
+    while not spent:
+        memory = resident()
         child = os.fork()
         if child == 0:
-            call(sock, arguments, code, program)
-        sock.send(json.dumps({**settled, "resident": resident()}).encode())
+            call(sock, arguments, code, program, memory)
         status, usage = reap(child)
-        sock.send(json.dumps({"status": status, "cpu": usage.ru_utime + usage.ru_stime, "rss": usage.ru_maxrss * 1024}).encode())
-        settled = {"spent": look(before)}
+        sock.send(b'{"status": %d, "cpu": %f, "rss": %d}' % (status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024))
+        spent = look(before)
+    sock.send(b'{"spent": %s, "resident": %d}' % (_json.encode_basestring_ascii(spent).encode(), resident()))
 
 
 def main():
@@ -266,6 +297,7 @@ def main():
         if not empty(folder):
             sys.exit(folder + " is not empty")
     gc.collect()
+    LIBC.malloc_trim(0)
     gc.disable()
     gc.freeze()
     serve(sock, arguments, code, program)
