@@ -32,6 +32,8 @@ type FollowOptions struct {
 	// After it, its sessions count as ended, until more is written.
 	Idle time.Duration
 	Now  func() time.Time // default time.Now
+	// Cursors, when set, keep how far everything was taken in.
+	Cursors *Cursors
 }
 
 // settle is how long writes are gathered before they are read.
@@ -46,7 +48,9 @@ func FollowFormats() []string { return []string{"claude-code", "codex", "events"
 // until ctx ends, which is no error. A line is read when its end is there, and
 // once; a file that was replaced or cut is read from its start. Records carry
 // their identity, so what was taken in before, by Follow or otherwise, adds
-// nothing. A document that is written anew is read anew.
+// nothing. A document that is written anew is read anew. With Cursors a later
+// Follow goes on where this one was: what did not change is not read again, and
+// of what did, only what is new is sent.
 //
 // Compressed files and archives are left to Import.
 func Follow(ctx context.Context, o FollowOptions, sink Sink) (Summary, error) {
@@ -76,6 +80,9 @@ type follower struct {
 	opened  int // of the files
 	told    int // records, at the last call of Told
 	started bool
+	unsaved bool // something moved since the cursors were kept
+	saved   time.Time
+	warned  bool // that they cannot be kept
 }
 
 // following is a source with its parser.
@@ -174,7 +181,26 @@ func (f *follower) end(ctx context.Context, err error) error {
 	for _, name := range sortedKeys(f.files) {
 		problems = append(problems, f.files[name].close(rest))
 	}
-	return errors.Join(append(problems, f.out.flush(rest))...)
+	if err := errors.Join(append(problems, f.out.flush(rest))...); err != nil {
+		return err
+	}
+	f.keep(rest, true)
+	return nil
+}
+
+// keep notes how far everything is durable, from time to time or now.
+func (f *follower) keep(ctx context.Context, now bool) {
+	if f.o.Cursors == nil || !f.unsaved || !now && f.o.Now().Sub(f.saved) < keepEvery {
+		return
+	}
+	f.unsaved, f.saved = false, f.o.Now()
+	for name, w := range f.files {
+		f.o.Cursors.set(w.source.Format, name, w.at())
+	}
+	if err := f.o.Cursors.save(ctx); err != nil && !f.warned {
+		f.warned = true // only the next start takes longer
+		f.out.malformed(f.o.Cursors.path, 0, "where this stands cannot be kept: "+err.Error())
+	}
 }
 
 // round reads what changed; all says to look at everything.
@@ -204,6 +230,7 @@ func (f *follower) round(ctx context.Context, all bool) error {
 	if err := f.out.flush(ctx); err != nil {
 		return err
 	}
+	f.keep(ctx, all)
 	if n := f.out.summary.Records + f.out.summary.Rejected; f.o.Told != nil && (n != f.told || !f.started) {
 		f.told, f.started = n, true
 		f.out.summary.Sessions = len(f.out.sessions)
@@ -273,6 +300,8 @@ func (f *follower) look(ctx context.Context, name string) error {
 			return nil
 		}
 		delete(f.files, name)
+		f.o.Cursors.set(known.source.Format, name, nil)
+		f.unsaved = true
 		return errors.Join(known.read(ctx), known.close(ctx))
 	case info.IsDir():
 		inside := map[string]bool{}
@@ -291,6 +320,9 @@ func (f *follower) look(ctx context.Context, name string) error {
 			return nil
 		}
 		known = &followed{follower: f, source: s, name: name}
+		if known.cursor = f.o.Cursors.of(s.Format, name); known.cursor != nil && !known.cursor.Open && known.cursor.unchanged(info) {
+			known.info = info
+		}
 		f.files[name] = known
 	}
 	return known.changed(ctx, info)

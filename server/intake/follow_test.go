@@ -129,12 +129,18 @@ func TestFollowGivesWhatImportGives(t *testing.T) {
 				must(t, err)
 				defer os.RemoveAll(root)
 				m := &memory{door: whole.door, seen: map[string]bool{}}
-				start := func() *follower {
-					f, err := newFollower(FollowOptions{Sources: []Source{{format, root}}, Now: time.Now}, m)
+				place := filepath.Join(t.TempDir(), "cursors.json")
+				start := func(o FollowOptions) *follower {
+					o.Sources, o.Now = []Source{{format, root}}, time.Now
+					if rapid.Bool().Draw(rt, "keeps its place") {
+						o.Cursors, err = OpenCursors(t.Context(), place, m.head)
+						must(t, err)
+					}
+					f, err := newFollower(o, m)
 					must(t, err)
 					return f
 				}
-				f := start()
+				f := start(FollowOptions{})
 				written := make([]int, len(files))
 				for left := true; left; {
 					left = false
@@ -151,13 +157,24 @@ func TestFollowGivesWhatImportGives(t *testing.T) {
 						left = left || written[i] < len(file.data)
 					}
 					must(t, f.round(t.Context(), true))
-					if rapid.IntRange(0, 3).Draw(rt, "restart") == 0 {
+					switch rapid.IntRange(0, 7).Draw(rt, "restart") {
+					case 0:
 						must(t, f.end(cancelled(t), nil))
-						f = start()
+						must(t, f.o.Cursors.Close())
+						f = start(FollowOptions{})
+					case 1: // it is killed
+						must(t, f.end(t.Context(), nil))
+						must(t, f.o.Cursors.Close())
+						f = start(FollowOptions{})
+					case 2: // an hour passes
+						for _, w := range f.files {
+							must(t, w.close(t.Context()))
+						}
 					}
 				}
 				must(t, f.round(t.Context(), true))
 				must(t, f.end(cancelled(t), nil))
+				must(t, f.o.Cursors.Close())
 				if got, want := happened(m), happened(whole); !slices.Equal(got, want) {
 					rt.Fatalf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 				}

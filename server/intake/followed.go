@@ -4,11 +4,15 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,7 +33,9 @@ type followed struct {
 	number   int    // lines before offset
 	skipping bool   // offset lies within a line that is too long
 	tail     []byte // what stood before offset
+	sum      hash.Hash
 	grown    time.Time
+	cursor   *Cursor // how far it was taken in before; nil when that is not known
 }
 
 // tailBytes is how much of what was read is compared to what stands there: a
@@ -58,10 +64,14 @@ func (w *followed) changed(ctx context.Context, info fs.FileInfo) error {
 		}
 	}
 	w.info, w.grown = info, info.ModTime()
+	w.follower.unsaved = true
 	if w.file == nil {
 		if err := w.open(); err != nil {
 			w.problem(0, "cannot be read: "+err.Error())
 			return nil
+		}
+		if err := w.goOn(ctx); err != nil {
+			return err
 		}
 	}
 	if err := w.read(ctx); err != nil {
@@ -94,11 +104,45 @@ func (w *followed) open() error {
 	if info, err := file.Stat(); err == nil {
 		w.info = info // of what is read, whatever lies there by now
 	}
-	w.file, w.offset, w.number, w.skipping, w.tail = file, 0, 0, false, nil
-	w.t = p.begin(w.entry(w.info.ModTime(), nil), w.follower.out)
+	w.file = file
+	w.begin(p)
 	w.follower.out.summary.Files++
 	w.follower.opened++
 	return nil
+}
+
+// begin is at the start of the open file, with nothing read.
+func (w *followed) begin(p lineParser) {
+	w.offset, w.number, w.skipping, w.tail, w.sum = 0, 0, false, nil, sha256.New()
+	w.t = p.begin(w.entry(w.info.ModTime(), nil), w.follower.out)
+}
+
+// goOn reads what was taken in before, silently, so that the transcript is where
+// it was. If the file does not begin with that any more, it is a new one.
+func (w *followed) goOn(ctx context.Context) error {
+	c := w.cursor
+	if w.cursor = nil; c == nil || c.Offset == 0 {
+		return nil
+	}
+	w.follower.out.muted = true
+	err := w.readTo(ctx, c.Offset)
+	w.follower.out.muted = false
+	if err == nil && (w.offset != c.Offset || hex.EncodeToString(w.sum.Sum(nil)) != c.Sum) {
+		w.begin(w.source.parser.(lineParser)) // as open knows
+	}
+	return err
+}
+
+// at is how far the file was taken in, once what it gave is durable.
+func (w *followed) at() *Cursor {
+	if w.file == nil && w.cursor != nil || w.info == nil {
+		return w.cursor
+	}
+	c := &Cursor{Format: w.source.Format, Size: w.info.Size(), Modified: w.info.ModTime().UnixNano(), Inode: inode(w.info), Open: w.file != nil}
+	if w.sum != nil {
+		c.Offset, c.Sum = w.offset, hex.EncodeToString(w.sum.Sum(nil))
+	}
+	return c
 }
 
 // continues reports whether the file still holds what was read last.
@@ -112,14 +156,20 @@ func (w *followed) continues() bool {
 func (w *followed) passed(part []byte, size int64) {
 	w.offset += size
 	keep := part[max(0, len(part)-tailBytes):]
-	if int64(len(part)) != size { // it was too long to be kept
+	switch {
+	case int64(len(part)) != size: // it was too long to be kept
 		keep = nil
+	case !w.skipping: // a long line counts as none, in however many parts it came
+		w.sum.Write(part) // never fails
 	}
 	w.tail = append(w.tail[:0], keep...)
 }
 
 // read takes the lines that are complete.
-func (w *followed) read(ctx context.Context) error {
+func (w *followed) read(ctx context.Context) error { return w.readTo(ctx, math.MaxInt64) }
+
+// readTo takes the complete lines that begin before end.
+func (w *followed) readTo(ctx context.Context, end int64) error {
 	if w.file == nil {
 		return nil
 	}
@@ -131,7 +181,7 @@ func (w *followed) read(ctx context.Context) error {
 	out.file = w.name
 	r := bufio.NewReaderSize(w.file, 64<<10)
 	var buf []byte
-	for ctx.Err() == nil {
+	for ctx.Err() == nil && w.offset < end {
 		line, size, err := readLine(r, buf[:0], limit)
 		buf = line
 		switch {
@@ -169,6 +219,9 @@ func (w *followed) close(ctx context.Context) error {
 		return nil
 	}
 	err := w.t.close(ctx)
+	c := w.at()
+	c.Open = false
+	w.cursor, w.follower.unsaved = c, true
 	w.leave()
 	return err
 }
@@ -189,7 +242,7 @@ func (w *followed) document(ctx context.Context, info fs.FileInfo) error {
 	if err == nil && !json.Valid(raw) && w.follower.o.Now().Sub(info.ModTime()) < time.Minute {
 		return nil
 	}
-	w.info = info
+	w.info, w.cursor, w.follower.unsaved = info, nil, true
 	out.file = w.name
 	out.summary.Files++
 	if err != nil {

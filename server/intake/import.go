@@ -206,6 +206,9 @@ type emitter struct {
 	file     string
 	read     int64
 	total    int64
+	// muted: what is read was taken in before; it only brings a transcript to
+	// where it was.
+	muted bool
 }
 
 // action emits a call; line is where it stands, 0 when lines do not matter.
@@ -215,6 +218,9 @@ func (o *emitter) action(ctx context.Context, a *learn.ActionOutcome, file strin
 	}
 	if a.Source == "" {
 		a.Source = learn.SourceImport
+	}
+	if o.muted {
+		return ctx.Err()
 	}
 	o.summary.Calls++
 	size := len(a.ToolParameters) + len(a.ToolOutput.Stdout) + len(a.ToolOutput.Stderr) + len(a.ToolOutput.Content)
@@ -232,6 +238,9 @@ func (o *emitter) task(ctx context.Context, t *learn.TaskRecord, file string, li
 }
 
 func (o *emitter) emit(ctx context.Context, rec learn.Record, session string, size int, at place) error {
+	if o.muted {
+		return ctx.Err()
+	}
 	if session != "" {
 		o.sessions[session] = struct{}{}
 	}
@@ -273,6 +282,9 @@ func (o *emitter) flush(ctx context.Context) error {
 
 // malformed counts and names what could not be taken.
 func (o *emitter) malformed(file string, line int, reason string) {
+	if o.muted {
+		return
+	}
 	o.summary.Rejected++
 	if len(o.summary.Problems) < MaxProblems {
 		o.summary.Problems = append(o.summary.Problems, Malformed{File: file, Line: line, Reason: reason})

@@ -17,8 +17,8 @@ import (
 
 // importFlags are what `lathe import` is told.
 type importFlags struct {
-	discover, follow, yes bool
-	project               string
+	discover, follow, yes, afresh bool
+	project                       string
 }
 
 // maxShownProblems is how many rejected records are named on a terminal: a file
@@ -41,7 +41,8 @@ and shows what failed and cost most.
 
 --follow takes in what lies there and then each line as it is written, until
 Ctrl-C: for agents without hooks, or beside them (a call that both tell is one
-event). With --discover it follows what was found. Formats that can be followed:
+event). With --discover it follows what was found. Started again, it goes on
+where it was; --afresh reads everything again. Formats that can be followed:
 ` + strings.Join(intake.FollowFormats(), ", "),
 		Example: `  lathe import --discover
   lathe import --discover --yes --follow
@@ -72,13 +73,14 @@ event). With --discover it follows what was found. Formats that can be followed:
 				for _, path := range args[1:] {
 					sources = append(sources, intake.Source{Format: args[0], Path: path})
 				}
-				return a.follow(cmd.Context(), client, intake.FollowOptions{Sources: sources, ProjectID: f.project})
+				return a.follow(cmd.Context(), client, f, sources)
 			}
 			return a.importNamed(cmd.Context(), client, intake.ImportOptions{Format: args[0], Paths: args[1:], ProjectID: f.project})
 		},
 	}
 	c.Flags().BoolVar(&f.discover, "discover", false, "find and import this machine's agents' histories")
 	c.Flags().BoolVar(&f.follow, "follow", false, "go on with what is written there, until Ctrl-C")
+	c.Flags().BoolVar(&f.afresh, "afresh", false, "with --follow: read everything again, what was taken in before too")
 	c.Flags().BoolVar(&f.yes, "yes", false, "with --discover: do not ask")
 	c.Flags().StringVar(&f.project, "project", "", "project of all records (default: as recorded)")
 	return c

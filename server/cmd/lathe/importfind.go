@@ -38,7 +38,7 @@ func (a *app) importDiscovered(ctx context.Context, f *importFlags) error {
 		return err
 	}
 	if f.follow {
-		return a.follow(ctx, client, intake.FollowOptions{Sources: followable(d.Found), ProjectID: f.project})
+		return a.follow(ctx, client, f, followable(d.Found))
 	}
 	// One history that cannot be read does not cost the others.
 	var problems []error
@@ -99,28 +99,4 @@ func followable(found []intake.Found) (sources []intake.Source) {
 		}
 	}
 	return sources
-}
-
-// follow takes in what is written, until ctx ends.
-func (a *app) follow(ctx context.Context, client *server.Client, o intake.FollowOptions) error {
-	for _, s := range o.Sources {
-		fmt.Fprintf(a.errs, "following %s %s\n", s.Format, clean(s.Path))
-	}
-	told, named := false, 0
-	o.Told = func(s intake.Summary) {
-		for _, p := range s.Problems[min(named, len(s.Problems)):] {
-			fmt.Fprintln(a.errs, " ", clean(fmt.Sprint(p)))
-		}
-		named = len(s.Problems)
-		fmt.Fprintf(a.errs, "%s, %d calls: %d records new, %d known already, %d rejected\n", plural(s.Sessions, "session"), s.Calls, s.Accepted, s.Duplicates, s.Rejected)
-		if !told {
-			told = true
-			fmt.Fprintln(a.errs, "all that was there is taken in; waiting for more, Ctrl-C ends")
-		}
-	}
-	s, err := intake.Follow(ctx, o, &server.LocalProjects{Sink: client})
-	if a.json {
-		err = errors.Join(err, a.print(s))
-	}
-	return err
 }
