@@ -321,6 +321,11 @@ func (d *Daemon) leaveWhenIdle(ctx context.Context, leave func()) {
 				leave()
 				return
 			}
+			if why := orphaned(d.cfg.DataDir); why != "" {
+				d.logger.Warn("leaving, as nobody can reach this daemon", "why", why)
+				leave()
+				return
+			}
 		case <-ctx.Done():
 			return
 		}

@@ -128,6 +128,11 @@ func (a *app) printGateway(l gatewayListed) error {
 			fmt.Fprintln(a.out, "  left out: "+clean(why))
 		}
 	}
+	if len(l.Servers)+len(l.Skipped) == 0 {
+		fmt.Fprintf(a.errs, "no server is behind the gateway: %s names none that is switched on.\n"+
+			"lathe gateway adopt FILE takes over those of an agent's settings (FILE is like ~/.cursor/mcp.json), or write\n"+
+			`{"mcpServers": {NAME: {"command": ..., "args": [...]}}}`+" there.\n", l.Config)
+	}
 	for _, s := range l.Skipped {
 		fmt.Fprintf(a.out, "%s: not started: %s\n", clean(s.Name), clean(s.Reason))
 	}
