@@ -42,8 +42,8 @@ func (p proposals) Concerning(ctx context.Context, root string) []lsp.Proposal {
 	var out []lsp.Proposal
 	project := WorkspaceProject(root)
 	for _, it := range p.d.queue.List(learn.StateInReview) {
-		if it.Kind != review.KindPlan || it.Project != project {
-			continue
+		if it.Kind != review.KindPlan || it.Project != project || it.Plan.Workspace != "" && it.Plan.Workspace != root {
+			continue // another project's, or for the file in another checkout of this one
 		}
 		detail := ""
 		if it.Plan.Diff != "" {

@@ -34,11 +34,16 @@ func neovimFiles(l Lathe, w Where) []settingsFile {
 const neovimLua = `local group = vim.api.nvim_create_augroup("lathe", {})
 local running = {} -- by folder
 
+-- Not finddir: it takes a space in a folder's name for the end of it.
 local function folder(path)
   for _, mark in ipairs({ ".git", ".lathe", ".ocode" }) do
-    local found = vim.fn.finddir(mark, path .. ";")
-    if found == "" then found = vim.fn.findfile(mark, path .. ";") end
-    if found ~= "" then return vim.fn.fnamemodify((found:gsub("/$", "")), ":p:h"):gsub("/" .. vim.pesc(mark) .. "$", "") end
+    local at = path
+    while true do
+      if vim.loop.fs_stat(at .. "/" .. mark) then return at end
+      local above = vim.fn.fnamemodify(at, ":h")
+      if above == at then break end
+      at = above
+    end
   end
 end
 

@@ -83,7 +83,14 @@ func (s *editorSite) client() *server.Client { return server.NewClient(server.Co
 func (s *editorSite) workspace(name string) (root, file string) {
 	s.t.Helper()
 	root = filepath.Join(s.dir, "a workspace (€) of "+name)
-	file = filepath.Join(root, ".ocode", "plans", name+".json")
+	return root, s.checkout(root, name+".json")
+}
+
+// checkout makes root a checkout of the recordings' project, with a plan
+// template of this name.
+func (s *editorSite) checkout(root, template string) (file string) {
+	s.t.Helper()
+	file = filepath.Join(root, ".ocode", "plans", template)
 	arguments, err := json.Marshal(map[string]string{"command": s.failed.Command()})
 	if err != nil {
 		s.t.Fatal(err)
@@ -95,7 +102,7 @@ func (s *editorSite) workspace(name string) (root, file string) {
 	}
 	for path, text := range map[string]string{
 		config: string(old) + fmt.Sprintf("%q = %q\n", root, s.failed.ProjectID),
-		file: "{\n  \"name\": \"" + name + "\",\n  \"tasks\": [\n    {\"id\": \"test\", \"tool_name\": \"bash\", \"arguments\": " + string(arguments) +
+		file: "{\n  \"name\": \"" + strings.TrimSuffix(template, ".json") + "\",\n  \"tasks\": [\n    {\"id\": \"test\", \"tool_name\": \"bash\", \"arguments\": " + string(arguments) +
 			"},\n    {\"id\": \"list\", \"tool_name\": \"bash\", \"arguments\": {\"command\": \"ls\"}}\n  ],\n  \"dependencies\": {}\n}\n",
 	} {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -105,7 +112,12 @@ func (s *editorSite) workspace(name string) (root, file string) {
 			s.t.Fatal(err)
 		}
 	}
-	return root, file
+	return file
+}
+
+// driverEnv tells a driver what to work on.
+func (s *mcpSite) driverEnv(t *testing.T, root, file string) []string {
+	return []string{"LATHE_TEST_FILE=" + file, "LATHE_TEST_ROOT=" + root, "LATHE_TEST_SHARED=" + driver(t, "common.lua")}
 }
 
 // editorSaw is what a driver prints.
@@ -117,13 +129,28 @@ type editorSaw struct {
 	Lenses, Commands []string
 	Verdict          string
 	Refreshed        int
+
+	// Of the drivers of restarts and fixes.
+	Proposals      []int    // how many each file has
+	Told           string   // the answer to the command that the daemon's end cut off
+	After          []string // the actions behind the restart
+	Offered, Taken []string
 }
 
 var unlockAddress = regexp.MustCompile(`http://127\.0\.0\.1:\d+/editors\?id=[A-Z2-7]{26}`)
 
+var driverAsks = regexp.MustCompile(`\nplease (\w+);`)
+
 // drive runs an editor; when it shows the address of the unlock page, a person
 // goes there.
-func (s *editorSite) drive(ctx context.Context, cmd *exec.Cmd) (saw editorSaw) {
+func (s *editorSite) drive(ctx context.Context, cmd *exec.Cmd) editorSaw {
+	s.t.Helper()
+	return s.answer(ctx, cmd, nil)
+}
+
+// answer runs an editor and answers what it prints, each thing once: the address
+// of an unlock page, and with asked what its driver asks for ("please NAME").
+func (s *editorSite) answer(ctx context.Context, cmd *exec.Cmd, asked func(what string)) (saw editorSaw) {
 	s.t.Helper()
 	out, in, err := os.Pipe()
 	if err != nil {
@@ -136,14 +163,22 @@ func (s *editorSite) drive(ctx context.Context, cmd *exec.Cmd) (saw editorSaw) {
 	}
 	_ = in.Close()
 	var text []byte // not by lines: Neovim ends one when it begins the next
-	unlocked := false
+	done := map[string]bool{}
 	for chunk := make([]byte, 4096); ; {
 		n, err := out.Read(chunk)
 		text = append(text, chunk[:n]...)
-		if address := unlockAddress.Find(text); address != nil && !unlocked {
-			unlocked = true
-			if err := unlockAsPerson(ctx, string(address)); err != nil {
-				s.t.Errorf("at the unlock page: %v", err)
+		for _, address := range unlockAddress.FindAll(text, -1) {
+			if !done[string(address)] {
+				done[string(address)] = true
+				if err := unlockAsPerson(ctx, string(address)); err != nil {
+					s.t.Errorf("at the unlock page: %v", err)
+				}
+			}
+		}
+		for _, m := range driverAsks.FindAllSubmatch(text, -1) {
+			if what := string(m[1]); asked != nil && !done[what] {
+				done[what] = true
+				asked(what)
 			}
 		}
 		if err != nil {
@@ -278,7 +313,7 @@ func TestHeavyEditors(t *testing.T) {
 			defer cancel()
 			cmd := exec.CommandContext(ctx, c.command[0], c.command[1:]...)
 			cmd.Dir = root
-			cmd.Env = append(slices.Clone(s.env), "LATHE_TEST_FILE="+file, "LATHE_TEST_ROOT="+root)
+			cmd.Env = append(slices.Clone(s.env), s.driverEnv(t, root, file)...)
 			if c.name == "vscode-pull" {
 				cmd.Env = append(cmd.Env, "LATHE_TEST_PULL=yes")
 			}

@@ -184,7 +184,7 @@ func TestHeavyEditorsTool(t *testing.T) {
 			}
 			cmd := exec.CommandContext(ctx, c.command[0], c.command[1:]...)
 			cmd.Dir = root
-			cmd.Env = append(slices.Clone(s.env), "LATHE_TEST_FILE="+filepath.Join(root, "tools", c.tool, c.file), "LATHE_TEST_ROOT="+root, "LATHE_TEST_TOOL=yes")
+			cmd.Env = append(append(slices.Clone(s.env), s.driverEnv(t, root, filepath.Join(root, "tools", c.tool, c.file))...), "LATHE_TEST_TOOL=yes")
 			mine := *s.mcpSite
 			mine.t = t
 			saw := (&editorSite{mcpSite: &mine}).drive(ctx, cmd)
