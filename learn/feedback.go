@@ -38,6 +38,15 @@ type AcceptanceChange struct {
 	Timestamp time.Time `json:"timestamp"`
 }
 
+// Forgetting is the body of an EntryForgotten. It says that records were
+// removed and how many, not which.
+type Forgetting struct {
+	ForgettingID string    `json:"forgetting_id"`
+	Events       uint64    `json:"events"` // event and task records
+	Ledger       uint64    `json:"ledger"` // entries: conclusions and decisions
+	Timestamp    time.Time `json:"timestamp"`
+}
+
 // Mute is the body of an EntryMute: no unasked advice on a failure, in a
 // project, or at all, for a while. Empty fields take everything.
 type Mute struct {

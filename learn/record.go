@@ -61,6 +61,7 @@ const (
 	EntryClarification EntryKind = "clarification" // Clarification: what was asked back is answered
 	EntryAcceptance    EntryKind = "acceptance"    // AcceptanceChange: a kind is proposed no more, or again
 	EntryMute          EntryKind = "mute"          // Mute: less advice, or none, for a while
+	EntryForgotten     EntryKind = "forgotten"     // Forgetting: a person had records removed
 )
 
 // LedgerEntry is one line of the ledger: what was concluded, proposed, decided

@@ -164,6 +164,7 @@ func (d *Daemon) socketHandler() http.Handler {
 	answer(d, mux, "POST /v1/run", func(ctx context.Context, c RunCall) (mcp.ToolRun, error) {
 		return b.RunTool(ctx, mcp.Scope{ProjectID: c.Project, Root: c.Workspace, AgentID: "cli"}, c.Name, c.Arguments)
 	})
+	answer(d, mux, "POST /v1/forget/plan", d.planned)
 	answer(d, mux, "POST /v1/verify", func(ctx context.Context, _ nothing) (*eventlog.VerifyReport, error) {
 		return d.log.Verify(ctx, func(done, total uint64) {})
 	})

@@ -63,6 +63,9 @@ func Restore(ctx context.Context, cfg Config, backup io.ReadSeeker, logger *slog
 		return report, errors.Join(ErrRunning, err)
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	if err := finishForget(cfg.DataDir, func(string) {}); err != nil {
+		return report, err
+	}
 	if _, err := os.Stat(logDir(cfg.DataDir)); !errors.Is(err, os.ErrNotExist) {
 		return report, errors.Join(fmt.Errorf("%s has a log already: restore into another directory (--data)", cfg.DataDir), err)
 	}

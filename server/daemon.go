@@ -115,6 +115,9 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (d *Daemon, err 
 			d = nil
 		}
 	}()
+	if err := finishForget(cfg.DataDir, func(string) {}); err != nil {
+		return d, err
+	}
 	if d.tokens, err = OpenTokens(cfg.DataDir); err != nil {
 		return d, err
 	}

@@ -31,7 +31,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	sandbox.Init()                                   // a sandbox is this program started again
+	sandbox.Init() // a sandbox is this program started again
+	if spec := os.Getenv(forgetChild); spec != "" {
+		dieForgetting(spec)
+	}
 	goleak.VerifyTestMain(m, goleak.IgnoreCurrent()) // Bleve's workers live from the program's start
 }
 

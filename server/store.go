@@ -180,13 +180,14 @@ func (d *Daemon) readLedger(ctx context.Context) error {
 	var batch []learn.LedgerEntry
 	var last uint64
 	flush := func() error {
-		if len(batch) == 0 {
+		if last == 0 { // nothing that is not in the index
 			return nil
 		}
 		err := d.index.ApplyLedger(last, batch)
 		batch = batch[:0]
 		if err == nil {
 			d.ledger.reach(last)
+			last = 0
 		}
 		return err
 	}

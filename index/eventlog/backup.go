@@ -13,8 +13,6 @@ import (
 	"path/filepath"
 
 	"github.com/klauspost/compress/zstd"
-
-	"lathe/learn"
 )
 
 // A backup is one zstd stream of the following. All numbers are big-endian.
@@ -303,25 +301,43 @@ func Restore(ctx context.Context, r io.Reader, accepted []byte, o Options) (err 
 
 // putBack stores one message of a backup under its sequence number.
 func (s *stream) putBack(ctx context.Context, seq uint64, data []byte) error {
-	for s.headSeq() < seq-1 { // messages that were lost before, as was accepted
+	f, subject := s.subjectOf(data)
+	if err := s.putAt(ctx, subject, seq, f, data); err != nil {
+		return fmt.Errorf("restoring stream %s: %w", s.name, err)
+	}
+	return nil
+}
+
+// skipTo uses up sequence numbers, up to seq, of messages that are lost, as was
+// accepted.
+func (s *stream) skipTo(ctx context.Context, seq uint64) error {
+	for s.headSeq() < seq {
 		gone, err := s.publish(ctx, "", []byte("lost"))
 		if err != nil {
-			return fmt.Errorf("restoring stream %s: %w", s.name, err)
+			return err
 		}
 		if err := s.js.DeleteMsg(ctx, gone); err != nil {
-			return fmt.Errorf("restoring stream %s: %w", s.name, err)
+			return err
 		}
 		s.mu.Lock()
 		s.moveHead(gone)
 		s.mu.Unlock()
 	}
-	f, project := s.projectOf(data)
-	at, err := s.publish(ctx, project, data)
+	return nil
+}
+
+// putAt stores a message that is made already under its sequence number; f is
+// nil for one that cannot be read.
+func (s *stream) putAt(ctx context.Context, subject string, seq uint64, f *frame, data []byte) error {
+	if err := s.skipTo(ctx, seq-1); err != nil {
+		return err
+	}
+	at, err := s.publishTo(ctx, subject, data)
 	if err == nil && at != seq {
 		err = fmt.Errorf("message %d got the number %d", seq, at)
 	}
 	if err != nil {
-		return fmt.Errorf("restoring stream %s: %w", s.name, err)
+		return err
 	}
 	if f != nil {
 		s.advance(seq, f)
@@ -333,23 +349,17 @@ func (s *stream) putBack(ctx context.Context, seq uint64, data []byte) error {
 	return nil
 }
 
-// projectOf is the project whose subject a message has; nil and none for one
-// that cannot be read.
-func (s *stream) projectOf(data []byte) (*frame, string) {
+// subjectOf is the subject that a message has; no frame for one that cannot be
+// read.
+func (s *stream) subjectOf(data []byte) (*frame, string) {
+	none := subjectOf(s.name, "")
 	f, err := decodeFrame(data)
 	if err != nil {
-		return nil, ""
+		return nil, none
 	}
 	raw, err := f.open(s.log.codec)
 	if err != nil || len(raw) == 0 {
-		return f, ""
+		return f, none
 	}
-	if s.name == Ledger {
-		var e learn.LedgerEntry
-		_ = json.Unmarshal(raw[0], &e) // what is no entry has no project
-		return f, e.ProjectID
-	}
-	var rec learn.Record
-	_ = json.Unmarshal(raw[0], &rec)
-	return f, rec.Project()
+	return f, subjectIn(s.name, raw[0])
 }

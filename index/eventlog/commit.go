@@ -225,9 +225,13 @@ func (s *stream) build(kind byte, items []*item) (*frame, []byte) {
 // publish returns the message's sequence number once the server has it on
 // disk.
 func (s *stream) publish(ctx context.Context, project string, message []byte) (uint64, error) {
+	return s.publishTo(ctx, subjectOf(s.name, project), message)
+}
+
+func (s *stream) publishTo(ctx context.Context, subject string, message []byte) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
-	ack, err := s.log.js.PublishMsg(ctx, &nats.Msg{Subject: subjectOf(s.name, project), Data: message},
+	ack, err := s.log.js.PublishMsg(ctx, &nats.Msg{Subject: subject, Data: message},
 		jetstream.WithExpectStream(string(s.name)), jetstream.WithExpectLastSequence(s.headSeq()))
 	if err != nil {
 		return 0, err

@@ -27,6 +27,8 @@
 //     states with every message which one must be the last before it, so that
 //     an id is stored once among all of them, and a lost answer can be
 //     retried.
+//   - A record that a person has removed is gone, and everything else stays in
+//     its place: CopyWithout writes the log anew with tombstones (tombstone.go).
 //
 // # Files in Options.Dir
 //

@@ -62,6 +62,9 @@ func readIDs(t testing.TB, l *Log, after uint64) []string {
 			t.Errorf("message %d came after message %d", seq, last)
 		}
 		last = seq
+		if len(recs) == 0 {
+			return nil
+		}
 		project := recs[0].Project()
 		for _, r := range recs {
 			if r.Project() != project {

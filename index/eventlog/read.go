@@ -19,7 +19,8 @@ func (l *Log) Wait(ctx context.Context, name Stream, after uint64) error {
 
 // ReadEvents calls fn for each message after the sequence number after, up to
 // the head at the time of the call, in order. It ends with fn's error, if
-// any. fn may keep recs.
+// any. fn may keep recs. A message whose records are all lost, as was accepted,
+// or removed gives none, so that a reader's position moves past it.
 func (l *Log) ReadEvents(ctx context.Context, after uint64, fn func(seq uint64, recs []learn.Record) error) error {
 	return read(ctx, l.events, after, fn)
 }
@@ -42,9 +43,9 @@ func read[T any](ctx context.Context, s *stream, after uint64, fn func(uint64, [
 		next = seq + 1
 		records, err := unpack[T](s, seq, data)
 		if err != nil && s.log.excused(s.name, seq) {
-			return nil
+			return fn(seq, nil)
 		}
-		if err != nil || len(records) == 0 {
+		if err != nil {
 			return err
 		}
 		return fn(seq, records)
@@ -76,11 +77,16 @@ func unpack[T any](s *stream, seq uint64, data []byte) ([]T, error) {
 	if err != nil {
 		return nil, fmt.Errorf("message %d of stream %s: %w: run lathe verify", seq, s.name, err)
 	}
-	records := make([]T, len(raw))
+	records := make([]T, 0, len(raw))
 	for i, b := range raw {
-		if err := json.Unmarshal(b, &records[i]); err != nil {
+		if isTombstone(b) {
+			continue
+		}
+		var record T
+		if err := json.Unmarshal(b, &record); err != nil {
 			return nil, fmt.Errorf("record %d of message %d of stream %s: %w", i, seq, s.name, err)
 		}
+		records = append(records, record)
 	}
 	return records, nil
 }

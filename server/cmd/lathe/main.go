@@ -106,7 +106,7 @@ and          lathe mcp                   the command for your agent's settings`,
 	pf.BoolVar(&a.noStart, "no-start", false, "do not start a daemon when none runs (exit 3)")
 	root.AddCommand(a.serveCmd(), a.mcpCmd(), a.gatewayCmd(), a.lspCmd(), a.stopCmd(), a.versionCmd(), a.tokenCmd(), a.doctorCmd(), a.setupCmd(),
 		a.importCmd(), a.kpiCmd(), a.logCmd(), a.diagnoseCmd(), a.strategyCmd(), a.reviewerCmd(), a.reviewCmd(), a.toolCmd(),
-		a.graphCmd(), a.imageCmd(), a.sandboxCmd(), a.signatureCmd(), a.mineCmd(), a.planCmd(), a.undoCmd(), a.taskCmd(), a.digestCmd(), a.muteCmd(), a.pauseCmd(), a.trialCmd(), a.evalCmd(), a.hookCmd(), a.connectCmd(), a.verifyCmd(), a.backupCmd(), a.restoreCmd(), a.rebuildCmd(), a.demoCmd(), a.modelCmd())
+		a.graphCmd(), a.imageCmd(), a.sandboxCmd(), a.signatureCmd(), a.mineCmd(), a.planCmd(), a.undoCmd(), a.taskCmd(), a.digestCmd(), a.muteCmd(), a.pauseCmd(), a.trialCmd(), a.evalCmd(), a.hookCmd(), a.connectCmd(), a.verifyCmd(), a.backupCmd(), a.restoreCmd(), a.rebuildCmd(), a.forgetCmd(), a.demoCmd(), a.modelCmd())
 	root.Args = cobra.ArbitraryArgs // or cobra answers an unknown command itself, not as wrong use
 	wrapArgs(root)
 	return root
