@@ -149,6 +149,7 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (d *Daemon, err 
 			return d, err
 		}
 	}
+	d.plans.since = d.log.Head(eventlog.Events)
 	d.lsp = d.newLSP()
 	if d.page, err = d.newPage(); err != nil {
 		return d, err

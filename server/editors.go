@@ -36,7 +36,7 @@ type proposals struct {
 // Concerning proposes changes to the plan templates of a workspace and returns
 // those that wait for a decision.
 func (p proposals) Concerning(ctx context.Context, root string) []lsp.Proposal {
-	if err := p.d.proposePlans(ctx, root); err != nil {
+	if err := p.d.proposePlans(ctx, root); err != nil && ctx.Err() == nil {
 		p.d.logger.Error("plan templates not looked at", "root", root, "err", err)
 	}
 	var out []lsp.Proposal

@@ -36,10 +36,15 @@ func (d *Daemon) proposePlans(ctx context.Context, root string) error {
 }
 
 // proposeFile puts what experience would change in a template into the queue,
-// and takes back what does not fit it any more.
+// and takes back what does not fit it any more. Behind a crash the learners
+// know less than the queue until they have read the log again: that is waited
+// for.
 func (d *Daemon) proposeFile(ctx context.Context, at planPlace, text []byte) error {
 	f, err := refine.Parse(path.Base(at.template), text)
 	if err != nil {
+		return err
+	}
+	if err := d.runner.Settle(ctx, d.plans.since); err != nil {
 		return err
 	}
 	key, seen := planFile(at.workspace, at.template), fmt.Sprint(f.Hash(), d.runner.Applied(), d.ledger.at(), at.project)

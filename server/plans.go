@@ -31,6 +31,8 @@ type plans struct {
 	looked map[string]string            // file -> what it was looked at with
 
 	writing sync.Mutex // one write at a time
+
+	since uint64 // the events at the start: until the learners have them, nothing is concluded of a template
 }
 
 func newPlans() *plans {

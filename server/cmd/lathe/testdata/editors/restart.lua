@@ -32,7 +32,10 @@ on.out.told = told
 
 -- The next question starts a daemon, which is told of both files.
 on.out.hover = on.hover(buffer)
-on.wait("the diagnostics to come back", function() return #on.proposed(buffer) == on.out.proposals[1] and #on.proposed(other) == on.out.proposals[2] end)
+on.wait("the diagnostics to come back", function()
+  on.out.now = { #on.proposed(buffer), #on.proposed(other) }
+  return vim.deep_equal(on.out.now, on.out.proposals)
+end)
 on.out.after = on.menu("Lathe: Unlock")
 on.wait("the action to approve again", function() return on.offers("Lathe: approve") end)
 on.menu("Lathe: approve")
