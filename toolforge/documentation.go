@@ -36,6 +36,7 @@ func instructions() []instruction {
 		{"steering", `\b(always|only)\s+(use|prefer|call|choose)\s+this\s+(tool|function)\b`},
 		{"steering", `\b(instead\s+of|rather\s+than)\s+(any|all|the)\s+other\s+tools?\b`},
 		{"exfiltration", `\b(send|upload|post|forward|email|exfiltrate|transmit|leak)\s+(\w+\s+){0,5}(contents?|credentials?|passwords?|secrets?|tokens?|api\s+keys?|environment|conversation|history|\.env|ssh\s+keys?|id_rsa)\b`},
+		{"exfiltration", `\b(include|pass|put|attach|append|paste|provide|supply|add|insert|copy)\s+(\S+\s+){0,5}(contents?|text|values?)\s+of\s+(\S+\s+){0,4}(\S*\.env\b|\S*id_rsa|credentials?|secrets?|passwords?|\S*\.netrc|environment\s+variables?|api\s+keys?|(the\s+)?conversation|system\s+prompt)`},
 		{"exfiltration", `(~|/root|/home/\w+)/\.(ssh|aws|netrc|gnupg|kube|docker)\b|\bid_(rsa|ed25519)\b`},
 		{"approval", `\b(approve|accept|trust)\s+(this|the)\s+(tool|request|proposal|change)\b|\bno\s+(need\s+(for|to)\s+)?(review|approval)\b|\bskip\s+(the\s+)?(review|validation|approval)\b|\bpre-?approved\b|\balready\s+(been\s+)?(reviewed|approved)\b`},
 	} {
@@ -64,6 +65,8 @@ func documentation(_ context.Context, j *job) (learn.Check, error) {
 	}
 	words := m.Description + "\n" + texts["README.md"] + "\n" + sourceText(j.tool)
 	all = append(all, contradictions(m, words)...)
+	all = append(all, promises(m)...)
+	all = append(all, aboutAnother(m, texts["README.md"], names)...)
 	for _, file := range []string{"README.md", SourceName(m.Language)} {
 		all = append(all, unknownArguments(file, texts[file], m.Name, names)...)
 	}
@@ -87,9 +90,11 @@ func orders(file, text string) []learn.Finding {
 		}
 		return r
 	}, text)
+	// Long names are sentences too.
+	spoken := strings.ReplaceAll(strings.Join(longName.FindAllString(text, 500), "\n"), "_", " ")
 	var out []learn.Finding
 	for _, in := range instructions() {
-		for _, where := range []string{text, flat} {
+		for _, where := range []string{text, flat, spoken} {
 			if at := in.re.FindStringIndex(where); at != nil {
 				out = append(out, learn.Finding{File: file, Line: lineOf(text, min(at[0], len(text))), Rule: "instruction-" + in.rule,
 					Message: fmt.Sprintf("a text that gives orders to whoever reads it: %q", clip(where[at[0]:at[1]], 120))})
@@ -99,6 +104,8 @@ func orders(file, text string) []learn.Finding {
 	}
 	return out
 }
+
+var longName = regexp.MustCompile(`\b[A-Za-z0-9]+(?:_[A-Za-z0-9]+){4,}\b`)
 
 // unseen finds characters that do not show: zero-width ones, tags (which
 // models read and people do not), variation selectors in a row, and other

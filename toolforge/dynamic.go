@@ -82,10 +82,9 @@ func sampleFiles() map[string]string {
 	return map[string]string{"work/sample.txt": strings.Repeat("alpha one 1\nbeta,two,2\nclass Gamma:\n", 200), "work/sub/inner.py": "def alpha():\n    return 1\n"}
 }
 
-// sampleCalls are arguments to try the tool with: those of its examples, or
-// else values that its schema allows.
-func sampleCalls(m learn.ToolManifest) ([]map[string]any, error) {
-	var calls []map[string]any
+// sampleCalls are arguments to try the tool with: those of its examples, and
+// values that its schema allows.
+func sampleCalls(m learn.ToolManifest) (calls []map[string]any, examples int, err error) {
 	var recorded map[string]any
 	for _, e := range m.Examples {
 		var call map[string]any
@@ -99,16 +98,15 @@ func sampleCalls(m learn.ToolManifest) ([]map[string]any, error) {
 		Required   []string                  `json:"required"`
 	}
 	if err := json.Unmarshal(m.Parameters, &sch); err != nil {
-		return nil, fmt.Errorf("%w: %w", errSchema, err)
+		return nil, 0, fmt.Errorf("%w: %w", errSchema, err)
 	}
+	examples = len(calls)
 	call := map[string]any{}
 	for name, p := range sch.Properties {
-		format, _ := p["format"].(string)
+		place := samplePlace(m, name, p)
 		switch value, ok := recorded[name]; {
-		case format == "path" && strings.HasPrefix(name, "directory"):
-			call[name] = "."
-		case format == "path":
-			call[name] = "sample.txt"
+		case place != "":
+			call[name] = place
 		case ok:
 			call[name] = value
 		case slices.Contains(sch.Required, name):
@@ -118,10 +116,35 @@ func sampleCalls(m learn.ToolManifest) ([]map[string]any, error) {
 	if raw, err := json.Marshal(call); err == nil && CheckArguments(m, raw) == nil {
 		calls = append(calls, call)
 	}
-	return calls, nil
+	return calls, examples, nil
 }
 
 const maxSampleCalls = 5
+
+// samplePlace is the folder or file among sampleFiles that a parameter gets
+// which names one, by its format or its name; "" for other parameters.
+func samplePlace(m learn.ToolManifest, name string, schema map[string]any) string {
+	format, _ := schema["format"].(string)
+	kind, _ := schema["type"].(string)
+	switch {
+	case format == "path" && strings.HasPrefix(name, "directory"):
+		return "."
+	case format == "path":
+		return "sample.txt"
+	case m.Permissions.Filesystem == "none" || kind != "string":
+		return ""
+	case folderLike.MatchString(name):
+		return "."
+	case fileLike.MatchString(name):
+		return "sample.txt"
+	}
+	return ""
+}
+
+var (
+	folderLike = regexp.MustCompile(`^(\w+_)?(dir|directory|folder|root)$`)
+	fileLike   = regexp.MustCompile(`^(\w+_)?(file|path|filename|file_?name|file_?path)$`)
+)
 
 // sampleValue is a value for a parameter without an example.
 func sampleValue(schema map[string]any) any {
@@ -152,6 +175,7 @@ func sampleValue(schema map[string]any) any {
 // measured is what guest/bench.py prints.
 type measured struct {
 	Answers   []programAnswer `json:"answers"`
+	Shown     int             `json:"-"` // how many of the answers are to the manifest's examples
 	Refused   programAnswer   `json:"refused"`
 	ColdMS    float64         `json:"cold_ms"`
 	ColdP95MS float64         `json:"cold_p95_ms"`
@@ -179,6 +203,12 @@ func (a programAnswer) missingFile() bool {
 		slices.Contains([]string{"FileNotFoundError", "NotADirectoryError", "IsADirectoryError"}, said.Error.Type)
 }
 
+// raised says that a call ended with an exception, not otherwise.
+func (a programAnswer) raised() bool {
+	var said struct{ Error struct{ Type string } }
+	return a.ExitCode == 1 && json.Unmarshal([]byte(a.Stdout), &said) == nil && said.Error.Type != ""
+}
+
 // unreachable says that a call ended because validation has no network and no
 // values for variables.
 func (a programAnswer) unreachable(p learn.Permissions) bool {
@@ -192,12 +222,14 @@ func (a programAnswer) unreachable(p learn.Permissions) bool {
 }
 
 func (j *job) measure(ctx context.Context, cold, warm int) (measured, *learn.Check, error) {
-	calls, err := sampleCalls(j.tool.Manifest)
+	calls, shown, err := sampleCalls(j.tool.Manifest)
 	if err != nil {
 		return measured{}, nil, err
 	}
-	if len(calls) == 0 {
-		return measured{}, &learn.Check{Summary: "there is nothing to call it with: give an example whose arguments fit the parameters"}, nil
+	if len(calls) == 0 { // as where the parameters have a pattern; its tests call it
+		c := findings([]learn.Finding{{File: "tool.json", Rule: "no-example", Severity: learn.SeverityWarning,
+			Message: "there is nothing to call it with: give an example whose arguments fit the parameters"}})
+		return measured{}, &c, nil
 	}
 	request := map[string]any{"name": j.tool.Manifest.Name, "calls": calls, "cold": cold, "warm": warm, "seconds": j.seconds()}
 	r, err := j.try(ctx, request, "bench.py")
@@ -209,6 +241,7 @@ func (j *job) measure(ctx context.Context, cold, warm int) (measured, *learn.Che
 		c := failed("calling the tool", r)
 		return m, &c, nil
 	}
+	m.Shown = shown
 	return m, nil, nil
 }
 
@@ -268,7 +301,9 @@ func examples(ctx context.Context, j *job) (learn.Check, error) {
 		Checked  int
 		Findings []learn.Finding
 	}
-	request := map[string]any{"name": j.tool.Manifest.Name, "examples": list[:min(len(list), 20)], "seconds": j.seconds()}
+	p := j.tool.Manifest.Permissions
+	request := map[string]any{"name": j.tool.Manifest.Name, "examples": list[:min(len(list), 20)], "seconds": j.seconds(),
+		"files": p.Filesystem != "none", "network": len(p.Network) > 0, "variables": len(p.Environment)+len(p.Secrets) > 0}
 	if bad, err := j.ask(ctx, "the examples", "examples.py", request, &answer); err != nil || bad != nil {
 		return deref(bad), err
 	}
@@ -296,6 +331,8 @@ func returnsSchema(ctx context.Context, j *job) (learn.Check, error) {
 			return learn.Check{Summary: fmt.Sprintf("sample call %d did not end within %g seconds", i+1, j.seconds())}, nil
 		case a.ExitCode != 0 && (a.missingFile() || a.unreachable(j.tool.Manifest.Permissions)):
 			continue
+		case a.raised() && (i >= m.Shown || j.tool.Manifest.Permissions.Filesystem != "none"):
+			continue // what it asks of arguments beyond the schema, or of files, we do not know
 		case a.ExitCode != 0:
 			return learn.Check{Summary: fmt.Sprintf("sample call %d ended with %d", i+1, a.ExitCode), Details: lastLines(a.Stdout+"\n"+a.Stderr, 20)}, nil
 		}
@@ -309,7 +346,7 @@ func returnsSchema(ctx context.Context, j *job) (learn.Check, error) {
 	}
 	c := learn.Check{Passed: true, Summary: fmt.Sprintf("%d sample calls answered by the schema, a wrong one refused", good)}
 	if left := len(m.Answers) - good; left > 0 {
-		c.Details = []string{fmt.Sprintf("%d more name files or hosts that are not here", left)}
+		c.Details = []string{fmt.Sprintf("%d more were refused by the tool, or name files or hosts that are not here", left)}
 	}
 	return c, nil
 }
@@ -327,9 +364,9 @@ func properties(ctx context.Context, j *job) (learn.Check, error) {
 		Findings []learn.Finding
 		Results  []struct{ Arguments, Result json.RawMessage }
 	}
-	documented := []string{}
-	for _, name := range exceptionName.FindAllString(sourceText(j.tool)+" "+j.tool.Files["README.md"], 100) {
-		documented = append(documented, name)
+	documented := append([]string{}, exceptionName.FindAllString(sourceText(j.tool)+" "+j.tool.Files["README.md"], 100)...)
+	for _, expected := range raisesCall.FindAllString(j.tool.Files["test_tool.py"], 100) {
+		documented = append(documented, exceptionName.FindAllString(expected, 10)...)
 	}
 	request := map[string]any{"name": m.Name, "parameters": m.Parameters, "seconds": j.seconds(), "count": propertyCalls, "documented": documented}
 	if bad, err := j.ask(ctx, "the random calls", "properties.py", request, &answer); err != nil || bad != nil {
@@ -352,7 +389,10 @@ func properties(ctx context.Context, j *job) (learn.Check, error) {
 	return c, nil
 }
 
-var exceptionName = lazyregexp.New(`\b[A-Z]\w*(?:Error|Exception|Exit)\b`)
+// raisesCall is what a test expects to be raised.
+var raisesCall = regexp.MustCompile(`(?:\braises|assertRaises\w*)\([^)]*\)`)
+
+var exceptionName = regexp.MustCompile(`\b[A-Z]\w*(?:Error|Exception|Exit)\b`)
 
 // Bounds of what a tool may keep from call to call.
 const (

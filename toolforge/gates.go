@@ -113,29 +113,7 @@ func findings(all []learn.Finding) learn.Check {
 	return c
 }
 
-// types is mypy --strict on the tool. The tests are not typed strictly: their
-// libraries' decorators are not.
-func types(ctx context.Context, j *job) (learn.Check, error) {
-	args := append([]string{"python3", "-I", "-m", "mypy", "--strict", "--config-file=", "--cache-dir=/dev/null",
-		"--no-color-output", "--show-error-codes"}, j.typeOptions()...)
-	r, err := j.run(ctx, nil, nil, append(args, "tool/tool.py")...)
-	switch {
-	case err != nil:
-		return learn.Check{}, err
-	case r.ExitCode != 0:
-		c := failed("mypy --strict", r)
-		for _, m := range mypyLine.FindAllSubmatch(r.Stdout, 50) {
-			line, _ := strconv.Atoi(string(m[2]))
-			c.Findings = append(c.Findings, learn.Finding{File: string(m[1]), Line: line, Rule: string(m[4]), Severity: learn.SeverityError, Message: clip(string(m[3]), 300)})
-		}
-		return c, nil
-	}
-	return learn.Check{Passed: true, Summary: "mypy --strict found nothing"}, nil
-}
-
-var mypyLine = lazyregexp.New(`(?m)^tool/([a-z_.]+):([0-9]+): error: (.*?)\s+\[([a-z0-9-]+)\]$`)
-
-var rated = lazyregexp.New(`rated at (-?[0-9.]+)/10`)
+var rated = regexp.MustCompile(`rated at (-?[0-9.]+)/10`)
 
 var pylintLine = lazyregexp.New(`^tool/([a-z_.]+):([0-9]+): ([A-Z])[0-9]+ ([a-z0-9-]+): (.*)$`)
 
@@ -161,9 +139,14 @@ func pylintOff() map[string]string {
 	}
 }
 
+// lintRating is pylint's own formula with other weights: what may be a mistake
+// counts in full, matters of style little, and a short tool is rated as one of
+// 20 statements, so that no single remark decides.
+const lintRating = "max(0, 10 - 10 * (5 * error + warning + 0.2 * refactor + 0.1 * convention) / max(statement, 20))"
+
 func lint(ctx context.Context, j *job) (learn.Check, error) {
 	off := strings.Join(slices.Sorted(maps.Keys(pylintOff())), ",")
-	r, err := j.run(ctx, nil, nil, "python3", "-I", "-m", "pylint", "--rcfile=/dev/null", "--persistent=n", "--jobs=1",
+	r, err := j.run(ctx, nil, nil, "python3", "-I", "-m", "pylint", "--rcfile=/dev/null", "--persistent=n", "--jobs=1", "--evaluation="+lintRating,
 		"--init-hook=import sys; sys.path.append('tool/"+DependencyFolder+"')", "--disable="+off, "--msg-template={path}:{line}: {msg_id} {symbol}: {msg}", "tool/tool.py")
 	if err != nil {
 		return learn.Check{}, err
@@ -177,7 +160,7 @@ func lint(ctx context.Context, j *job) (learn.Check, error) {
 		return failed("pylint", r), nil
 	}
 	// Bits 1 and 2 of the exit status are fatal and error messages.
-	c := learn.Check{Rating: max(score, 0), Passed: score >= minLint && r.ExitCode&3 == 0, Summary: fmt.Sprintf("pylint rates it %.2f, at least %.1f and no error is asked for", score, minLint)}
+	c := learn.Check{Rating: max(score, 0), Passed: score >= minLint && r.ExitCode&3 == 0, Summary: fmt.Sprintf("rated %.2f by pylint's messages, at least %.1f and no error is asked for", score, minLint)}
 	for _, l := range lastLines(string(r.Stdout), 50) {
 		if strings.HasPrefix(l, "tool/") {
 			c.Details = append(c.Details, strings.TrimPrefix(l, "tool/"))

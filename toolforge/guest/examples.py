@@ -12,12 +12,13 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 
 
-def call(request, arguments):
+def call(request, arguments, *watch):
     try:
         done = subprocess.run(
-            [sys.executable, "-I", "../gate/call.py", "../tool", request["name"]],
+            [sys.executable, "-I", *watch, "../gate/call.py", "../tool", request["name"]],
             input=json.dumps(arguments).encode(), capture_output=True, check=False, timeout=request["seconds"],
         )
     except subprocess.TimeoutExpired:
@@ -89,6 +90,36 @@ def claims(file, text, name):
             break
 
 
+def strings(value):
+    """All texts in a JSON value."""
+    if isinstance(value, (dict, list)):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from strings(inner)
+    elif isinstance(value, str):
+        yield value
+
+
+def elsewhere(request, arguments):
+    """Whether a result hangs on what only its author had: files, hosts,
+    variables. The call is made once more and watched."""
+    if request.get("variables"):
+        return True
+    if not (request.get("files") or request.get("network")):
+        return False
+    with tempfile.TemporaryDirectory() as folder:
+        record = os.path.join(folder, "reached")
+        call(request, arguments, "../gate/watch.py", record)
+        try:
+            with open(record, encoding="utf-8") as file:
+                reached = set(file.read().split())
+        except FileNotFoundError:
+            reached = set()
+    if request.get("files") and ("file" in reached or "program" in reached):
+        return True
+    return bool(request.get("network") and "host" in reached or request.get("files") and any(
+        0 < len(text) < 200 and not os.path.lexists(text) and re.fullmatch(r"[\w./-]*[/.][\w./-]*", text) for text in strings(arguments)))
+
+
 def main():
     request = json.load(sys.stdin)
     os.chdir("work")
@@ -108,6 +139,8 @@ def main():
         got, status = call(request, arguments)
         if status and isinstance(got, dict) and (got.get("error") or {}).get("type") in ("FileNotFoundError", "NotADirectoryError", "IsADirectoryError"):
             continue  # it speaks of files that are not here
+        if (status or not same(got, expected)) and elsewhere(request, arguments):
+            continue
         checked += 1
         if status or not same(got, expected):
             rule = "wrong-result" if file == "tool.json" else "misleading"

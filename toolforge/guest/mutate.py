@@ -17,6 +17,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from entry import command_lines
+
 COMPARE = {ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt,
            ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is}
 BINARY = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.FloorDiv, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult}
@@ -24,8 +27,10 @@ BINARY = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.FloorDiv, ast.Div: a
 
 def spots(tree):
     """Where to break: (index of the node in ast.walk order, kind)."""
-    skip = set()
+    skip, unused = set(), command_lines(tree)
     for node in ast.walk(tree):
+        if getattr(node, "lineno", 0) in unused:
+            skip.add(id(node))
         # Words of messages, annotations, docstrings and the program's last
         # lines can change without being wrong.
         if isinstance(node, (ast.Raise, ast.JoinedStr)):
@@ -35,8 +40,6 @@ def spots(tree):
         for field in ("annotation", "returns"):
             if getattr(node, field, None) is not None:
                 skip |= {id(n) for n in ast.walk(getattr(node, field))}
-        if isinstance(node, ast.If) and "__name__" in ast.dump(node.test):
-            skip |= {id(n) for n in ast.walk(node)}
         if isinstance(node, ast.keyword) and node.arg in {"encoding", "errors", "env", "start"}:
             skip |= {id(n) for n in ast.walk(node)}
         if isinstance(node, ast.Constant) and node.value in ("utf-8", "replace", "strict", "ignore", "LC_ALL", "C.UTF-8"):

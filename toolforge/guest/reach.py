@@ -4,6 +4,8 @@ programs: what rules.py holds against a tool's permissions. Executes nothing."""
 import ast
 import re
 
+from scratch import Scratch
+
 # Where the mode stands, for functions that open something; None: they read.
 MODES = {name: 1 for name in (
     "open io.open io.FileIO codecs.open zipfile.ZipFile zipfile.PyZipFile tarfile.open tarfile.TarFile tarfile.TarFile.open "
@@ -41,7 +43,6 @@ METHOD_WRITES = set(
 METHOD_READS = set("read_text read_bytes iterdir rglob".split())
 MEMORY = {"io.BytesIO", "io.StringIO", "tempfile.TemporaryFile", "tempfile.SpooledTemporaryFile"}
 ARCHIVES = {"zipfile.ZipFile", "tarfile.open", "tarfile.TarFile"}
-NAMED_TEMPORARY = {"tempfile." + n for n in "NamedTemporaryFile mkstemp mkdtemp TemporaryDirectory mktemp".split()}
 
 PROGRAMS = set(
     "sh bash dash zsh ksh ash fish csh tcsh busybox python python3 perl ruby node nodejs deno php lua tclsh expect env nohup sudo su doas "
@@ -98,6 +99,7 @@ class Reach:
                         archives.add(target.id)
         self.memory = {n for n, count in memory.items() if count == stored.get(n) and n not in arguments}
         self.archives = archives - arguments
+        self.scratch = Scratch(tree, self.full)
 
     def allowed(self, what):
         """Whether the manifest asks for files: "read" or "write"."""
@@ -113,6 +115,8 @@ class Reach:
 
     def reach_name(self, node, name):
         """A dotted name that is mentioned."""
+        if id(node) in self.scratch.fine:
+            return
         module, _, last = name.rpartition(".")
         if module in {"os", "posix"} and last in OS_WRITES or module == "shutil" and last in SHUTIL_WRITES:
             self.writes(node, name)
@@ -126,6 +130,8 @@ class Reach:
 
     def reach_attribute(self, node):
         """A method of an object that is not known."""
+        if self.scratch.is_scratch(node.value) and node.attr not in {"rename", "replace", "symlink_to", "hardlink_to", "extractall"}:
+            return
         if node.attr in METHOD_WRITES and not self.full(node).startswith(("os.", "posix.")):
             self.writes(node, node.attr)
         if node.attr in METHOD_READS:
@@ -143,7 +149,7 @@ class Reach:
         words = {k.arg: k.value for k in node.keywords}
         if name in MODES and MODES[name] is not None:
             self.opens(node, name, MODES[name], words)
-        elif method == "open" and not name.startswith("os.") and name.split(".")[0] not in {"webbrowser"}:
+        elif method == "open" and not name.startswith("os.") and not self.scratch.is_scratch(node.func.value) and name.split(".")[0] not in {"webbrowser"}:
             inside = isinstance(node.func.value, ast.Name) and node.func.value.id in self.archives
             self.opens(node, "open", 1 if inside else 0, words, inside)
         if name in {"sqlite3.connect", "sqlite3.Connection"}:
@@ -152,7 +158,7 @@ class Reach:
             self.writes(node, "fileinput with inplace")
         if name == "logging.basicConfig" and ("filename" in words or None in words):
             self.writes(node, "logging to a file")
-        if name in NAMED_TEMPORARY and not self.allowed("read"):
+        if name == "tempfile.mktemp" and not self.allowed("read"):
             self.writes(node, name)
         if name.startswith("tempfile.") and ("dir" in words or None in words):
             self.writes(node, "a temporary file in a folder of choice")
@@ -167,7 +173,7 @@ class Reach:
 
     def opens(self, node, name, position, words, inside=False):
         first = node.args[0] if node.args else words.get("fileobj", words.get("file", words.get("name")))
-        if self.in_memory(first) or self.in_memory(words.get("fileobj")):
+        if self.in_memory(first) or self.in_memory(words.get("fileobj")) or self.scratch.is_scratch(first):
             return
         if not inside:
             self.reads(node, name)

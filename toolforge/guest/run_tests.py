@@ -1,5 +1,6 @@
 """Runs the tests of a tool under coverage and prints one JSON object."""
 
+import ast
 import json
 import os
 import re
@@ -9,12 +10,17 @@ import tempfile
 import xml.etree.ElementTree
 
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from entry import command_lines
+
 TRACED = re.compile(r"^\++lathe:tool\.sh:([0-9]{1,6}):")
 
 
 def main():
     scratch = tempfile.mkdtemp()
-    report, data, lines = (os.path.join(scratch, name) for name in ("junit.xml", "coverage", "coverage.json"))
+    report, data, lines, settings = (os.path.join(scratch, name) for name in ("junit.xml", "coverage", "coverage.json", "settings"))
+    with open(settings, "w", encoding="utf-8") as file:
+        file.write("[report]\nexclude_lines =\n    (?!)\n")  # no comment takes a line out
     environment = os.environ | {"COVERAGE_FILE": data, "PYTHONDONTWRITEBYTECODE": "1"}
     trace = os.path.join(scratch, "trace")
     if os.path.exists("tool/tool.sh"):
@@ -37,13 +43,17 @@ def main():
         answer["agreed"] = sum(
             1 for suite in suites for case in suite.iter("testcase") if (case.get("name") or "").startswith("test_agrees") and len(case) == 0
         )
-    subprocess.run([sys.executable, "-m", "coverage", "json", "--rcfile=/dev/null", "-q", "-o", lines], cwd="tool", env=environment, capture_output=True, check=False)
+    subprocess.run([sys.executable, "-m", "coverage", "json", "--rcfile=" + settings, "-q", "-o", lines], cwd="tool", env=environment, capture_output=True, check=False)
     if os.path.exists(lines):
         with open(lines, encoding="utf-8") as file:
             measured = json.load(file)["files"].get("tool.py", {})
-        summary = measured.get("summary", {})
-        answer["coverage"] = summary.get("covered_lines", 0) / max(summary.get("num_statements", 0), 1)
-        answer["missing"] = measured.get("missing_lines", [])[:50]
+        ran, missing = set(measured.get("executed_lines", [])), set(measured.get("missing_lines", []))
+        if os.path.exists("tool/tool.py"):
+            with open("tool/tool.py", encoding="utf-8") as file:
+                tree = ast.parse(file.read())
+            missing -= command_lines(tree)
+        answer["coverage"] = len(ran) / max(len(ran) + len(missing), 1)
+        answer["missing"] = sorted(missing)[:50]
     if os.path.exists(trace):
         with open(trace, encoding="utf-8", errors="replace") as file:
             answer["ran"] = sorted({int(m.group(1)) for line in file for m in [TRACED.match(line)] if m})
