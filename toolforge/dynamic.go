@@ -368,7 +368,8 @@ func properties(ctx context.Context, j *job) (learn.Check, error) {
 	for _, expected := range raisesCall.FindAllString(j.tool.Files["test_tool.py"], 100) {
 		documented = append(documented, exceptionName.FindAllString(expected, 10)...)
 	}
-	request := map[string]any{"name": m.Name, "parameters": m.Parameters, "seconds": j.seconds(), "count": propertyCalls, "documented": documented}
+	request := map[string]any{"name": m.Name, "parameters": m.Parameters, "seconds": j.seconds(), "count": propertyCalls, "documented": documented,
+		"steady": m.Permissions.Filesystem != "write" && len(m.Permissions.Network) == 0 && !saysChance.MatchString(m.Description+" "+j.tool.Files["README.md"])}
 	if bad, err := j.ask(ctx, "the random calls", "properties.py", request, &answer); err != nil || bad != nil {
 		return deref(bad), err
 	}
@@ -388,6 +389,9 @@ func properties(ctx context.Context, j *job) (learn.Check, error) {
 	}
 	return c, nil
 }
+
+// saysChance are words of a tool whose result may differ from call to call.
+var saysChance = regexp.MustCompile(`(?i)\b(random\w*|shuffl\w*|sampl\w+|current|now|today\w*|time|clock|elapsed|duration|seconds|age|uuid\w*|unique|temporary|benchmark\w*|nondeterministic)\b`)
 
 // raisesCall is what a test expects to be raised.
 var raisesCall = regexp.MustCompile(`(?:\braises|assertRaises\w*)\([^)]*\)`)

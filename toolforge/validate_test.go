@@ -184,7 +184,7 @@ func TestGatesRefuse(t *testing.T) {
 		{"silenced", "tool.py", body, body + "  # type: ignore", "imports", "switches off a check"},
 		{"wrong name", "tool.py", "def shout(", "def whisper(", "contract", "there must be one function shout"},
 		{"extra argument", "tool.py", "*, text: str)", "*, text: str, more: str = \"\")", "contract", "manifest says"},
-		{"asserts nothing", "test_tool.py", "def test_main(", "def test_nothing() -> None:\n    shout(text=\"\")\n\n\ndef test_main(", "contract", "asserts nothing"},
+		{"asserts nothing", "test_tool.py", "def test_main(", "def test_nothing() -> None:\n    shout(text=\"\")\n\n\ndef test_again() -> None:\n    assert shout(text=\"\") == shout(text=\"\")\n\n\ndef test_main(", "contract", "asserts nothing"},
 		{"fails its tests", "tool.py", `+ "!"`, `+ "?"`, "tests", "failed"},
 		{"uncovered", "tool.py", body, "    if text == \"never\":\n" + strings.Repeat("        text = text.lower().upper()\n", 12) + body, "tests", "coverage"},
 		{"weak tests", "test_tool.py", goodTests, weakTests, "mutation", "noticed"},

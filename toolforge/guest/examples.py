@@ -63,6 +63,15 @@ def balanced(text, start):
 SAYS = re.compile(r"`?\s*(?:gives|returns|yields|evaluates to|->|=>|==|→|#\s*=>?|#\s*->|\n(?!>>>))\s*`?\s*")
 
 
+def order(name):
+    """The tool's parameters as its function has them."""
+    if not os.path.exists("../tool/tool.py"):
+        return []
+    with open("../tool/tool.py", encoding="utf-8") as file:
+        functions = [n for n in ast.parse(file.read()).body if isinstance(n, ast.FunctionDef) and n.name == name]
+    return [a.arg for a in functions[0].args.args] if functions else []
+
+
 def claims(file, text, name):
     """(file, line, arguments, expected) for each claim that can be read."""
     for match in re.finditer(r"(?<![\w.])" + re.escape(name) + r"\(", text):
@@ -77,7 +86,8 @@ def claims(file, text, name):
         try:
             node = ast.parse(text[match.start():end].replace("\n", " "), mode="eval").body
             arguments = {k.arg: ast.literal_eval(k.value) for k in node.keywords}
-            if node.args or None in arguments:
+            arguments |= {parameter: ast.literal_eval(a) for parameter, a in zip(order(name), node.args)}
+            if None in arguments or len(arguments) != len(node.keywords) + len(node.args):
                 continue
         except (SyntaxError, ValueError):
             continue

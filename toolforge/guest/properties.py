@@ -18,7 +18,9 @@ BROKEN = set("TypeError AttributeError IndexError KeyError ZeroDivisionError Rec
 # Raised by a line of the tool's own that begins with raise, these are meant.
 MEANT = {"TypeError", "IndexError", "KeyError", "ZeroDivisionError", "AttributeError"}
 TEXTS = ["", " ", "a", "alpha beta", "1", "-1", "0", "a,b\nc,d\n", "sample.txt", ".", "é\u00fc\u4e2d", "'\"\\", "x" * 2000, "%s {0} $HOME `id`", "-rf", "\t\n",
-         "[1, 2]", '{"a": 1}', "2024-02-29", "http://example.org/a?b=c", "alpha\nbeta\ngamma\n"]
+         "[1, 2]", '{"a": 1}', "2024-02-29", "http://example.org/a?b=c", "alpha\nbeta\ngamma\n",
+         # On which patterns that go back and forth take for ever.
+         "a" * 48 + "!", "1" * 48 + "!", "a " * 24 + "!", " " * 2000 + "!"]
 
 WORKER = """
 import json, os, signal, sys
@@ -103,6 +105,26 @@ def arguments(schema, rng, depth=0):
     return {name: value(inner, rng, depth) for name, inner in schema.get("properties", {}).items() if name in required or rng.random() < 0.5}
 
 
+def unsteady(request, results):
+    """The calls that give another result in a process of its own, in which sets
+    have another order: (arguments, first result, second)."""
+    cases = results[:40]
+    try:
+        run = subprocess.run([sys.executable, "-c", WORKER], capture_output=True, check=False, timeout=request["seconds"] + 60, env=os.environ | {"PYTHONHASHSEED": "7"},
+                             input=json.dumps({"name": request["name"], "cases": [c["arguments"] for c in cases], "seconds": request["seconds"]}).encode())
+    except subprocess.TimeoutExpired:
+        return
+    position = -1
+    for line in run.stdout.decode("utf-8", "replace").splitlines():
+        try:
+            said = json.loads(line)
+        except ValueError:
+            return
+        position += "begin" in said
+        if "result" in said and said["result"] != cases[position]["result"]:
+            yield cases[position]["arguments"], cases[position]["result"], said["result"]
+
+
 def raising():
     """The lines of the tool's raise statements."""
     if not os.path.exists("../tool/tool.py"):
@@ -153,6 +175,10 @@ def main():
                 said["error"] in MEANT and said["own"] and said["line"] in raises):
             found("crash", f"{said['error']}: {said['message']} for {json.dumps(last)[:200]}", said["line"])
         ended = ended or "end" in said
+    if ended and request["steady"]:
+        for given, first, second in unsteady(request, results):
+            found("unsteady", f"the same call gives {json.dumps(first)[:120]} and {json.dumps(second)[:120]}, and the documentation does not say so: {json.dumps(given)[:150]}")
+            break
     if not ended:
         found("died", f"the interpreter ended within a call with {json.dumps(last)[:200]}: {errors}")
     json.dump({"calls": calls, "results": results, "findings": findings[:20]}, sys.stdout)

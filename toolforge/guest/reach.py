@@ -61,6 +61,7 @@ WRITING_OPTIONS = {
     "sort": re.compile(r"^(-o.*|--output.*)$"), "gawk": re.compile(r"^(-i|-iinplace|--include.*)$"), "awk": re.compile(r"^(-i|-iinplace|--include.*)$"),
     "tar": re.compile(r"^(-?[a-zA-Z]*[cxru].*|--(extract|create|get|append|update).*)$"),
 }
+OPENING = set("open io.open os.open os.listdir os.walk os.scandir pathlib.Path os.path.join os.chdir".split())
 SCRIPTED = {"sed", "awk", "gawk", "mawk"}
 SQL_WRITES = re.compile(r"(?i)\bATTACH\s+(DATABASE\s+)?['\"?:]|\bVACUUM\s+INTO\b|\bload_extension\s*\(")
 
@@ -154,6 +155,11 @@ class Reach:
             self.opens(node, "open", 1 if inside else 0, words, inside)
         if name in {"sqlite3.connect", "sqlite3.Connection"}:
             self.database(node, words)
+        first = node.args[0] if node.args else None
+        text = first.value if literal(first) and isinstance(first.value, str) else ""
+        absolute = text.startswith("/") and not text.startswith(("/dev/null", "/dev/stdin", "/dev/fd", "/tmp", "/usr/share/zoneinfo")) and len(text) > 1
+        if name == "pathlib.Path.home" or name == "os.path.expanduser" and text or (absolute or text.startswith("~")) and (name in OPENING or method == "joinpath"):
+            self.found(node, "outside", f"{name or method} leads out of the workspace" + (f": {text[:60]}" if text else ""))
         if name.startswith("fileinput.") and ("inplace" in words and not (literal(words["inplace"]) and not words["inplace"].value) or None in words):
             self.writes(node, "fileinput with inplace")
         if name == "logging.basicConfig" and ("filename" in words or None in words):

@@ -14,7 +14,9 @@ import tokenize
 
 sys.dont_write_bytecode = True  # beside the sources of others
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from contract import contract
 from credentials import secrets
+from patterns import slow_patterns
 from reach import SQL_WRITES, Reach, literal
 
 ALWAYS = set(
@@ -340,7 +342,11 @@ def kept_state(name, tree):
     return findings
 
 
-GUARDS = {"is_relative_to", "relative_to", "commonpath", "realpath", "resolve", "basename"}
+GUARDS = {"realpath", "resolve", "basename", "readlink"}
+# These compare names. A link below the folder leads out of it all the same, so
+# they hold only what was resolved, or where links are refused.
+BY_NAME = {"is_relative_to", "relative_to", "commonpath", "normpath", "abspath", "absolute"}
+LINKS = {"islink", "is_symlink", "O_NOFOLLOW", "follow_symlinks"}
 OPENERS = {"open", "read_text", "read_bytes", "write_text", "write_bytes", "iterdir", "glob", "rglob", "listdir", "scandir", "walk", "unlink", "remove", "rmtree"}
 
 
@@ -350,7 +356,7 @@ def traversal(name, tree):
     findings = []
     for function in (n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))):
         tainted = {a.arg for a in [*function.args.args, *function.args.kwonlyargs, *function.args.posonlyargs]}
-        guarded = opens = False
+        guarded = opens = by_name = links = False
         joins = []
 
         def reaches(node):
@@ -361,6 +367,12 @@ def traversal(name, tree):
             return any(literal(n) and isinstance(n.value, str) and len(n.value.strip("/.")) > 0 for n in ast.walk(node)) or any(
                 isinstance(n, ast.Name) and (n.id.isupper() or n.id == "__file__") for n in ast.walk(node))
 
+        rooted = {t.id for n in ast.walk(function) if isinstance(n, ast.Assign) and not reaches(n.value) and isinstance(n.value, (ast.Call, ast.Constant, ast.BinOp)) and based(n.value)
+                  for t in n.targets if isinstance(t, ast.Name)}
+
+        def below(node):
+            return based(node) or any(isinstance(n, ast.Name) and n.id in rooted for n in ast.walk(node))
+
         for node in ast.walk(function):
             if isinstance(node, ast.Assign) and reaches(node.value):
                 tainted |= {t.id for t in node.targets if isinstance(t, ast.Name)}
@@ -368,12 +380,15 @@ def traversal(name, tree):
                 guarded = True
             if isinstance(node, ast.Name) and node.id in GUARDS or literal(node) and node.value == "..":
                 guarded = True
+            word = getattr(node, "attr", getattr(node, "id", getattr(node, "arg", ""))) if isinstance(node, (ast.Attribute, ast.Name, ast.keyword)) else ""
+            by_name, links = by_name or word in BY_NAME, links or word in LINKS
             if isinstance(node, ast.Call):
                 called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
                 opens = opens or called in OPENERS
-                if called in {"join", "joinpath", "Path", "PurePath"} and len(node.args) > 1 and based(node.args[0]) and any(reaches(a) for a in node.args[1:]):
+                if called in {"join", "joinpath", "Path", "PurePath"} and len(node.args) > 1 and any(
+                        below(a) and any(reaches(b) for b in node.args[i + 1:]) for i, a in enumerate(node.args)):
                     joins.append(node)
-            if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Div, ast.Add)) and based(node.left) and reaches(node.right):
+            if isinstance(node, ast.BinOp) and (isinstance(node.op, ast.Div) and below(node.left) or isinstance(node.op, ast.Add) and based(node.left)) and reaches(node.right):
                 text = node.left
                 while isinstance(text, ast.BinOp):
                     text = text.right
@@ -383,9 +398,12 @@ def traversal(name, tree):
                 first = node.values[0]
                 if (literal(first) and str(first.value).endswith("/") or isinstance(first, ast.FormattedValue) and based(first)) and reaches(node):
                     joins.append(node)
+        if opens and joins and not guarded and by_name and links:
+            continue
         if opens and joins and not guarded:
             findings.append({"file": name, "line": joins[0].lineno, "rule": "path-traversal",
-                             "message": f"{function.name} opens what a caller names below a folder, and does not hold it there: refuse what resolves outside"})
+                             "message": f"{function.name} opens what a caller names below a folder, and " + (
+                                 "compares names only: a link leads out of it; resolve it first" if by_name else "does not hold it there: refuse what resolves outside")})
     return findings
 
 
@@ -422,48 +440,6 @@ def complexity(name, tree, source):
     return findings
 
 
-def contract(request, trees):
-    """The function that the manifest promises, and tests that assert."""
-    findings = []
-
-    def found(file, rule, message, line=0, severity="error"):
-        findings.append({"file": file, "line": line, "rule": rule, "message": message, "severity": severity})
-
-    name, wanted = request["name"], set(request["parameters"] or [])
-    functions = [n for n in trees["tool.py"].body if isinstance(n, ast.FunctionDef) and n.name == name] if "tool.py" in trees else []
-    if len(functions) != 1 and "tool.py" in trees:
-        found("tool.py", "no-function", f"there must be one function {name}, there are {len(functions)}")
-    for node in functions:
-        args = node.args
-        have = {a.arg for a in [*args.posonlyargs, *args.args, *args.kwonlyargs]}
-        if args.posonlyargs or args.vararg or args.kwarg or have != wanted:
-            found("tool.py", "arguments", f"{name} takes {sorted(have)}, the manifest says {sorted(wanted)}", node.lineno)
-        if not ast.get_docstring(node):
-            found("tool.py", "no-docstring", f"{name} has no docstring", node.lineno, "warning")
-    tests = [n for n in ast.walk(trees["test_tool.py"]) if isinstance(n, ast.FunctionDef) and n.name.startswith("test")]
-    if not tests:
-        found("test_tool.py", "no-tests", "there is no test function")
-    helpers = {n.name: n for n in ast.walk(trees["test_tool.py"]) if isinstance(n, ast.FunctionDef)}
-    empty = [node for node in tests if not asserts(node, helpers, set())]
-    for node in empty:
-        # One among many may try that nothing is raised.
-        found("test_tool.py", "asserts-nothing", f"{node.name} asserts nothing", node.lineno, "error" if 2 * len(empty) >= len(tests) else "warning")
-    return findings
-
-
-def asserts(node, helpers, seen):
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.Assert) and not literal(inner.test):
-            return True
-        if isinstance(inner, ast.Attribute) and (inner.attr in {"raises", "fail", "warns"} or inner.attr.startswith("assert")):
-            return True
-        if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name):
-            called = inner.func.id
-            if called in helpers and called not in seen and asserts(helpers[called], helpers, seen | {called}):
-                return True
-    return False
-
-
 def judge(which, request):
     """What one set of rules finds."""
     findings, trees = [], {}
@@ -485,6 +461,10 @@ def judge(which, request):
                     findings += kept_state(name, tree) + traversal(name, tree)
             elif which == "complexity":
                 findings += complexity(name, tree, source)
+                if name == "tool.py":
+                    rules = Rules(name, request["permissions"], False)
+                    rules.names(tree)
+                    findings += slow_patterns(name, tree, rules.full)
         except (SyntaxError, ValueError, RecursionError, MemoryError, tokenize.TokenError) as error:
             findings.append({"file": name, "line": getattr(error, "lineno", 0) or 0, "rule": "syntax", "message": f"{type(error).__name__}: {error}"})
     if which == "imports":

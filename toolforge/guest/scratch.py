@@ -63,7 +63,11 @@ class Scratch:
 def bindings(node):
     """(target, value) of what a node binds."""
     if isinstance(node, ast.Assign):
-        return [(t, node.value) for t in node.targets]
+        out = []
+        for target in node.targets:
+            both = isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple) and len(target.elts) == len(node.value.elts)
+            out += zip(target.elts, node.value.elts) if both else [(target, node.value)]
+        return out
     if isinstance(node, (ast.AnnAssign, ast.NamedExpr)) and node.value is not None:
         return [(node.target, node.value)]
     if isinstance(node, ast.withitem) and node.optional_vars is not None:

@@ -267,10 +267,28 @@ func (a *app) printChecks(v learn.ValidationResult) {
 	a.printVerdict(v)
 }
 
-// printVerdict sums a validation up.
+// printVerdict sums a validation up. What was not run has no numbers.
 func (a *app) printVerdict(v learn.ValidationResult) {
-	fmt.Fprintf(a.out, "score %.2f, risk %s, %d tests, coverage %.0f %%, cold %.0f ms, %.0f MB, on %s in %.1f s\n", v.Score, v.Risk, v.TestsPassed,
-		100*v.Coverage, v.ColdMS, v.MemoryMB, v.Backend, v.Seconds)
+	var refused []string
+	for _, c := range v.Checks {
+		if !c.Passed {
+			refused = append(refused, c.Name)
+		}
+	}
+	verdict := "passed"
+	if !v.Passed {
+		verdict = "refused by " + strings.Join(refused, ", ")
+	}
+	parts := []string{fmt.Sprintf("score %.2f", v.Score), "risk " + v.Risk}
+	if v.TestsPassed+v.TestsFailed > 0 {
+		parts = append(parts, fmt.Sprintf("%d tests", v.TestsPassed), fmt.Sprintf("coverage %.0f %%", 100*v.Coverage))
+	} else {
+		parts = append(parts, "nothing of it was executed")
+	}
+	if v.MemoryMB > 0 {
+		parts = append(parts, fmt.Sprintf("cold %.0f ms", v.ColdMS), fmt.Sprintf("%.0f MB", v.MemoryMB))
+	}
+	fmt.Fprintf(a.out, "%s: %s, on %s in %.1f s\n", verdict, strings.Join(parts, ", "), v.Backend, v.Seconds)
 	if len(v.Degradations) > 0 {
 		fmt.Fprintf(a.out, "not enforced on this machine: %s\n", strings.Join(v.Degradations, "; "))
 	}

@@ -162,15 +162,36 @@ func (a *app) checkLine(ch learn.Check) {
 		return
 	}
 	if ch.Passed || len(ch.Details) == 0 {
-		fmt.Fprintf(a.errs, "  %-13s %s in %4.1f s  %s\n", ch.Name, mark, ch.Seconds, cut(ch.Summary, 90))
+		fmt.Fprintf(a.errs, "  %-13s %s in %4.1f s  %s\n", ch.Name, mark, ch.Seconds, cut(ch.Summary, 120))
 		return
 	}
 	// Who has to mend it needs all of it, to the end.
 	summary, _, _ := strings.Cut(ch.Summary, ", first: ")
 	fmt.Fprintf(a.errs, "  %-13s %s in %4.1f s  %s\n", ch.Name, mark, ch.Seconds, cut(summary, 90))
-	for _, line := range ch.Details[:min(len(ch.Details), 20)] {
+	for _, line := range refusing(ch)[:min(len(refusing(ch)), 20)] {
 		fmt.Fprintf(a.errs, "    %s\n", clean(line))
 	}
+}
+
+// refusing are a check's findings for which a tool is refused, before the
+// remarks; or its details where it has no findings.
+func refusing(ch learn.Check) []string {
+	var wrong, remarks []string
+	for _, f := range ch.Findings {
+		line := fmt.Sprintf("%s:%d: %s: %s", f.File, f.Line, f.Rule, f.Message)
+		if f.Line == 0 {
+			line = fmt.Sprintf("%s: %s: %s", f.File, f.Rule, f.Message)
+		}
+		if f.Severity == learn.SeverityError {
+			wrong = append(wrong, line)
+		} else {
+			remarks = append(remarks, "(remark) "+line)
+		}
+	}
+	if len(wrong) == 0 {
+		return ch.Details
+	}
+	return append(wrong, remarks...)
 }
 
 func (a *app) toolRunCmd() *cobra.Command {

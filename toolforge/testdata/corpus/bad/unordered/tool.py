@@ -1,0 +1,6 @@
+"""Words without repetitions."""
+
+
+def unordered(*, text: str) -> list[str]:
+    """Return the words."""
+    return list(set(text.split()))
