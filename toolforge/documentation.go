@@ -105,7 +105,7 @@ func orders(file, text string) []learn.Finding {
 	return out
 }
 
-var longName = regexp.MustCompile(`\b[A-Za-z0-9]+(?:_[A-Za-z0-9]+){4,}\b`)
+var longName = lazyregexp.New(`\b[A-Za-z0-9]+(?:_[A-Za-z0-9]+){4,}\b`)
 
 // unseen finds characters that do not show: zero-width ones, tags (which
 // models read and people do not), variation selectors in a row, and other

@@ -142,8 +142,8 @@ func samplePlace(m learn.ToolManifest, name string, schema map[string]any) strin
 }
 
 var (
-	folderLike = regexp.MustCompile(`^(\w+_)?(dir|directory|folder|root)$`)
-	fileLike   = regexp.MustCompile(`^(\w+_)?(file|path|filename|file_?name|file_?path)$`)
+	folderLike = lazyregexp.New(`^(\w+_)?(dir|directory|folder|root)$`)
+	fileLike   = lazyregexp.New(`^(\w+_)?(file|path|filename|file_?name|file_?path)$`)
 )
 
 // sampleValue is a value for a parameter without an example.
@@ -391,12 +391,12 @@ func properties(ctx context.Context, j *job) (learn.Check, error) {
 }
 
 // saysChance are words of a tool whose result may differ from call to call.
-var saysChance = regexp.MustCompile(`(?i)\b(random\w*|shuffl\w*|sampl\w+|current|now|today\w*|time|clock|elapsed|duration|seconds|age|uuid\w*|unique|temporary|benchmark\w*|nondeterministic)\b`)
+var saysChance = lazyregexp.New(`(?i)\b(random\w*|shuffl\w*|sampl\w+|current|now|today\w*|time|clock|elapsed|duration|seconds|age|uuid\w*|unique|temporary|benchmark\w*|nondeterministic)\b`)
 
 // raisesCall is what a test expects to be raised.
-var raisesCall = regexp.MustCompile(`(?:\braises|assertRaises\w*)\([^)]*\)`)
+var raisesCall = lazyregexp.New(`(?:\braises|assertRaises\w*)\([^)]*\)`)
 
-var exceptionName = regexp.MustCompile(`\b[A-Z]\w*(?:Error|Exception|Exit)\b`)
+var exceptionName = lazyregexp.New(`\b[A-Z]\w*(?:Error|Exception|Exit)\b`)
 
 // Bounds of what a tool may keep from call to call.
 const (

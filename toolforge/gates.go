@@ -113,7 +113,7 @@ func findings(all []learn.Finding) learn.Check {
 	return c
 }
 
-var rated = regexp.MustCompile(`rated at (-?[0-9.]+)/10`)
+var rated = lazyregexp.New(`rated at (-?[0-9.]+)/10`)
 
 var pylintLine = lazyregexp.New(`^tool/([a-z_.]+):([0-9]+): ([A-Z])[0-9]+ ([a-z0-9-]+): (.*)$`)
 

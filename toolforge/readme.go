@@ -2,18 +2,18 @@ package toolforge
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 var (
-	heading      = regexp.MustCompile(`(?m)^#{1,6}[ \t]+(.+?)[ \t]*#*$`)
-	argumentList = regexp.MustCompile(`(?i)^(the\s+)?(parameters?|arguments?|args|inputs?)\b`)
-	bullet       = regexp.MustCompile("(?m)^(?:[-*+][ \t]+|\\|[ \t]*)[*_]*`([a-z_][a-z0-9_]*)`")
-	identifier   = regexp.MustCompile("^`?([a-z][a-z0-9]*(?:_[a-z0-9]+)+)`?(?:\\(\\))?$")
+	heading      = lazyregexp.New(`(?m)^#{1,6}[ \t]+(.+?)[ \t]*#*$`)
+	argumentList = lazyregexp.New(`(?i)^(the\s+)?(parameters?|arguments?|args|inputs?)\b`)
+	bullet       = lazyregexp.New("(?m)^(?:[-*+][ \t]+|\\|[ \t]*)[*_]*`([a-z_][a-z0-9_]*)`")
+	identifier   = lazyregexp.New("^`?([a-z][a-z0-9]*(?:_[a-z0-9]+)+)`?(?:\\(\\))?$")
 )
 
 // aboutAnother finds a README that is about another tool: its title is another
@@ -47,16 +47,16 @@ func aboutAnother(m learn.ToolManifest, readme string, names []string) []learn.F
 
 // Effects that a description promises, and that the permissions exclude.
 var (
-	saysWrites  = regexp.MustCompile(`(?i)\b(writes|saves|stores|caches|persists|logs)\b[^.;\n]{0,60}?\b(?:to|on|in|into)\s+(?:the\s+|a\s+|an\s+|its\s+)?(?:disk|file|cache\s+file|log\s+file|file\s*system|workspace|database)\b`)
-	saysFetches = regexp.MustCompile(`(?i)\b(downloads|uploads|fetches|queries)\b[^.;\n]{0,60}?\b(?:from|to|over|on)\s+(?:the\s+|a\s+|an\s+)?(?:internet|web|network|remote|server|website|url|github|pypi|api)\b`)
-	negated     = regexp.MustCompile(`(?i)\b(not|never|no|nothing|without|neither|nor|that|which|what)\b[^.;\n]{0,40}$`)
+	saysWrites  = lazyregexp.New(`(?i)\b(writes|saves|stores|caches|persists|logs)\b[^.;\n]{0,60}?\b(?:to|on|in|into)\s+(?:the\s+|a\s+|an\s+|its\s+)?(?:disk|file|cache\s+file|log\s+file|file\s*system|workspace|database)\b`)
+	saysFetches = lazyregexp.New(`(?i)\b(downloads|uploads|fetches|queries)\b[^.;\n]{0,60}?\b(?:from|to|over|on)\s+(?:the\s+|a\s+|an\s+)?(?:internet|web|network|remote|server|website|url|github|pypi|api)\b`)
+	negated     = lazyregexp.New(`(?i)\b(not|never|no|nothing|without|neither|nor|that|which|what)\b[^.;\n]{0,40}$`)
 )
 
 // promises compares what the description says that the tool does with what it
 // may do: it cannot write, or reach another machine, without the permission.
 func promises(m learn.ToolManifest) []learn.Finding {
 	var out []learn.Finding
-	check := func(re *regexp.Regexp, allowed bool, what string) {
+	check := func(re *lazyregexp.Regexp, allowed bool, what string) {
 		at := re.FindStringIndex(m.Description)
 		if allowed || at == nil || negated.MatchString(m.Description[:at[0]]) {
 			return

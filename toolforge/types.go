@@ -3,12 +3,12 @@ package toolforge
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"lathe/learn"
+	"lathe/learn/lazyregexp"
 )
 
 // types is mypy --strict on the tool. What it says of types that nobody wrote
@@ -35,7 +35,7 @@ func types(ctx context.Context, j *job) (learn.Check, error) {
 	return c, nil
 }
 
-var mypyLine = regexp.MustCompile(`^tool/([a-z_.]+):([0-9]+): (error|note): (.*?)(?:\s+\[([a-z0-9-]+)\])?$`)
+var mypyLine = lazyregexp.New(`^tool/([a-z_.]+):([0-9]+): (error|note): (.*?)(?:\s+\[([a-z0-9-]+)\])?$`)
 
 // typeFindings reads what mypy prints. A note belongs to the error before it.
 func typeFindings(text string) []learn.Finding {
@@ -76,4 +76,4 @@ func typeWarning(code, message string) bool {
 		joined.MatchString(message)
 }
 
-var joined = regexp.MustCompile(`\bobject\b|\bNone\b|\bOptional\[`)
+var joined = lazyregexp.New(`\bobject\b|\bNone\b|\bOptional\[`)
