@@ -160,7 +160,7 @@ func lint(ctx context.Context, j *job) (learn.Check, error) {
 		return failed("pylint", r), nil
 	}
 	// Bits 1 and 2 of the exit status are fatal and error messages.
-	c := learn.Check{Rating: max(score, 0), Passed: score >= minLint && r.ExitCode&3 == 0, Summary: fmt.Sprintf("rated %.2f by pylint's messages, at least %.1f and no error is asked for", score, minLint)}
+	c := learn.Check{Rating: max(score, 0), Passed: score >= minLint && r.ExitCode&3 == 0, Summary: fmt.Sprintf("pylint rates it %.2f, at least %.1f and no error is asked for", score, minLint)}
 	for _, l := range lastLines(string(r.Stdout), 50) {
 		if strings.HasPrefix(l, "tool/") {
 			c.Details = append(c.Details, strings.TrimPrefix(l, "tool/"))
