@@ -180,6 +180,29 @@ func flagsOnly(w []byte) bool {
 	return n > 3 && n < 12 && w[n-1] == '-' && w[n-2] == '-' && class[w[0]] == isAlpha
 }
 
+// dottedName reports whether a word is small letters with dots inside, as names
+// of hosts, files and settings are; "e.g." and "a.m." are none.
+func dottedName(w []byte) bool {
+	parts, long := 0, false
+	for len(w) > 0 {
+		k := bytes.IndexByte(w, '.')
+		if k < 0 {
+			k = len(w)
+		}
+		for _, c := range w[:k] {
+			if !(c >= 'a' && c <= 'z' || c == '-' || c == '_') {
+				return false
+			}
+		}
+		if k > 0 {
+			parts++
+			long = long || k > 2
+		}
+		w = w[min(k+1, len(w)):]
+	}
+	return parts > 1 && long
+}
+
 // ranges reports whether b is several numbers, as in lists of hosts.
 func ranges(b []byte) bool {
 	several := false
@@ -230,6 +253,8 @@ func (s *scanner) part(start int) (end int, kind tokenKind) {
 	}
 	switch w := line[start:i]; {
 	case flags&isDigit != 0, flagsOnly(w), flags == isAlpha && len(w) >= 8 && hexOnly(w), flags&(isSlash|isBackslash|isAt) != 0 && pathLike(w, flags):
+		return i, kindValue
+	case flags == isAlpha|isDot && s.at(i) != '=' && dottedName(w):
 		return i, kindValue
 	}
 	return i, kindWord

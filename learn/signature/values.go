@@ -202,9 +202,26 @@ func (s *scanner) delim(c byte, glued bool) {
 	}
 	s.pos++
 	s.add(kindMark, i, i+1, glued)
-	if c == '(' && !glued && s.at(i+1) == ')' { // where others have something
-		s.add(kindValue, i+1, i+1, true)
+	if glued {
+		return
 	}
+	switch {
+	case c == '(' && s.at(i+1) == ')', c == '[' && s.at(i+1) == ']': // where others have something
+		s.add(kindValue, i+1, i+1, true)
+	case c == '[':
+		s.nested(i)
+	}
+}
+
+// nested reads what stands in brackets at i when it has brackets itself, which
+// is how objects print themselves: "[Engine[main].Host[a]]" has one value.
+func (s *scanner) nested(i int) {
+	end := s.balanced(i)
+	if end < 0 || bytes.IndexByte(s.line[i+1:end-1], '[') < 1 || s.line[end-2] != ']' {
+		return
+	}
+	s.add(kindValue, i+1, end-1, true)
+	s.pos = end - 1
 }
 
 func isWord(c byte) bool {

@@ -24,7 +24,7 @@ type wordPlace struct {
 
 // price is what taking word for a parameter costs.
 func price(word string, at wordPlace) float64 {
-	if at.after == "=" || at.first && (at.after == "set" || at.after == "is" && identifier(word)) { // a key
+	if at.after == "=" || at.first && (at.after == "set" || (at.after == "is" || at.after == ":") && identifier(word)) { // a key, or who speaks
 		return priceVerb
 	}
 	p := form(word)
