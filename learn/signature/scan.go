@@ -136,8 +136,9 @@ func (s *scanner) word(glued bool) {
 	if kind != kindMark {
 		next, end, kind = s.chain(start, end, kind)
 	}
-	if c := s.at(next); c == '<' && kind == kindWord && end == next && s.line[end-1] == '/' { // backend/<none>
-		if k := bytes.IndexByte(s.line[next:min(len(s.line), next+maxGroup)], '>'); k > 0 {
+	if s.at(next) == '<' && kind != kindMark && end == next { // backend/<none>, #Ref<0.12.3>
+		rest := s.line[next:min(len(s.line), next+maxGroup)]
+		if k := bytes.IndexByte(rest, '>'); k > 1 && bytes.IndexByte(rest[:k], ' ') < 0 {
 			next += k + 1
 			end, kind = next, kindValue
 		}
@@ -169,6 +170,8 @@ func (s *scanner) word(glued bool) {
 			} else {
 				t.kind, t.end = kindValue, int32(end)
 			}
+		} else if end > 0 && end-s.pos > 2 && bytes.IndexByte(s.line[s.pos:end], ',') > 0 { // SIGTERM[hard,]
+			s.group()
 		}
 	}
 }

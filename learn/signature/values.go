@@ -169,8 +169,11 @@ func (s *scanner) valueEnd(i int) int {
 		switch c := s.line[i]; {
 		case c == '(' || c == '[' || c == '{':
 			end := s.balanced(i)
-			if end < 0 {
-				return i + 1
+			if end < 0 { // cut off: up to a blank
+				for i < len(s.line) && class[s.line[i]] != isBlank {
+					i++
+				}
+				return i
 			}
 			i = end
 			continue
