@@ -48,6 +48,11 @@ func TestTokens(t *testing.T) {
 		`{"level":"info","n":3,"ok":true,"msg":"it is up","u":"jo"}`:    `{level:"<*>",n:<*>,ok:<*>,msg:"it is up",u:"<*>"}`,
 		"\x1b[31mred\x1b[0m alert\x00 now":                              "red alert now",
 		"AirPort_Brcm43xx::syncPowerState: Class::method is deprecated": "syncPowerState: Class::method is deprecated",
+		"stop of [Engine[main].Host[a b]] in [] to [DONE] at [x]":       "stop of [<*>] in [<*>] to [DONE] at [x]",
+		"mail.larch.org is no alias of db1.lan, e.g. a.b or Store.add":  "<*> is no alias of <*>, e.g. a.b or Store.add",
+		"SIGTERM[hard,] and SIGUSR1[soft,init] of #Ref<0.2.3>":          "SIGTERM[<*>] and <*>[<*>] of <*>",
+		"register, A = [exchange,<<x>>, to larch":                       "register, A = <*> to larch",
+		"query failed (timed out) for larch at `x' (not found)":         "query failed (<*>) for larch at `<*>' (not found)",
 		"": "",
 	} {
 		var s scanner
@@ -69,6 +74,7 @@ func TestWhatVaries(t *testing.T) {
 		"states of a line": {[]string{"[instance: 1f] VM Started (Lifecycle Event)", "[instance: 2f] VM Paused (Lifecycle Event)"}, false},
 		"methods":          {[]string{`1.1.1.1 "GET /a" status: 200`, `1.1.1.1 "POST /a" status: 200`}, false},
 		"empty or not":     {[]string{"login failure; user= host=a", "login failure; user=jo host="}, true},
+		"who speaks":       {[]string{"req_send: request 0x1", "req_destroy: request 0x2"}, false},
 		"settings":         {[]string{"minAge set to 40", "maxAge set to 40"}, false},
 		"hosts":            {[]string{"reverse mapping for larch.example.org failed at once", "reverse mapping for fir.example.org failed at once"}, true},
 		"list lengths":     {[]string{"to replicate blk_1 to 10.0.0.1:80", "to replicate blk_2 to 10.0.0.1:80 10.0.0.2:80"}, true},

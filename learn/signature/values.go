@@ -79,7 +79,7 @@ func (s *scanner) closing(i int, c byte) int {
 			i++
 			continue
 		}
-		if s.line[i] == c && !isWord(s.at(i+1)) {
+		if b := s.line[i]; (b == c || c == '`' && b == '\'') && !isWord(s.at(i+1)) {
 			return i
 		}
 	}
@@ -213,7 +213,20 @@ func (s *scanner) delim(c byte, glued bool) {
 		s.add(kindValue, i+1, i+1, true)
 	case c == '[':
 		s.nested(i)
+	case c == '(' && len(s.out) > 1:
+		s.aside(i)
 	}
+}
+
+// aside reads what a message says in parentheses before it goes on: one value,
+// as in those of a call. What stands at the end is more often what happened.
+func (s *scanner) aside(i int) {
+	end := s.balanced(i)
+	if end < 0 || s.at(end) != ' ' || class[s.at(end+1)] != isAlpha {
+		return
+	}
+	s.add(kindValue, i+1, end-1, true)
+	s.pos = end - 1
 }
 
 // nested reads what stands in brackets at i when it has brackets itself, which
