@@ -26,11 +26,39 @@ func (s *scanner) join(toks []token) []token {
 		case kindValue:
 			out = s.joinValue(out, t)
 		default:
+			if s.line[t.at] == ',' {
+				s.wordList(out, toks[i:])
+			}
 			out = append(out, t)
 		}
 	}
 	return s.joinHead(out)
 }
+
+// wordList makes values of the words of a list that begins after a colon and
+// ends the line or its brackets; rest begins with the first comma.
+func (s *scanner) wordList(out, rest []token) {
+	n := len(out)
+	if n < 2 || out[n-1].kind != kindWord || out[n-2].kind != kindMark || s.line[out[n-2].at] != ':' || !listable(s.line[out[n-1].at:out[n-1].end]) {
+		return
+	}
+	k := 0
+	for ; k+1 < len(rest) && rest[k].kind == kindMark && s.line[rest[k].at] == ','; k += 2 {
+		if w := rest[k+1]; w.kind == kindMark || w.kind == kindWord && !listable(s.line[w.at:w.end]) {
+			return
+		}
+	}
+	if k < len(rest) && (rest[k].kind != kindMark || !closes(s.line[rest[k].at])) {
+		return
+	}
+	out[n-1].kind = kindValue
+	for i := 1; i < k; i += 2 {
+		rest[i].kind = kindValue
+	}
+}
+
+// closes reports whether a mark ends a list.
+func closes(c byte) bool { return c == ')' || c == ']' || c == '}' || c == '.' || c == ';' }
 
 // valueHere reports whether the word toks[i], after a value or a mark, is a
 // value for its place.

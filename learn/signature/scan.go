@@ -206,6 +206,24 @@ func dottedName(w []byte) bool {
 	return parts > 1 && long
 }
 
+// macro reports whether a word with digits is the name of a constant of the
+// program: capitals and "_", few digits, and a capital at the end.
+func macro(w []byte) bool {
+	signs, digits := 0, 0
+	for _, c := range w {
+		switch {
+		case c == '_':
+			signs++
+		case c >= '0' && c <= '9':
+			digits++
+		case c < 'A' || c > 'Z':
+			return false
+		}
+	}
+	last := w[len(w)-1]
+	return signs > 0 && last >= 'A' && last <= 'Z' && 4*digits <= len(w)-signs
+}
+
 // ranges reports whether b is several numbers, as in lists of hosts.
 func ranges(b []byte) bool {
 	several := false
@@ -255,6 +273,8 @@ func (s *scanner) part(start int) (end int, kind tokenKind) {
 		flags |= k
 	}
 	switch w := line[start:i]; {
+	case flags == isAlpha|isDigit && macro(w):
+		return i, kindWord
 	case flags&isDigit != 0, flagsOnly(w), flags == isAlpha && len(w) >= 8 && hexOnly(w), flags&(isSlash|isBackslash|isAt) != 0 && pathLike(w, flags):
 		return i, kindValue
 	case flags == isAlpha|isDot && s.at(i) != '=' && dottedName(w):

@@ -12,6 +12,7 @@ const (
 	priceState   = 2.6 // capitals only: a name, or a state or an event
 	priceHyphen  = 2.0 // may be a name or a compound
 	priceName    = 1.2 // has the form of an identifier
+	priceSlash   = 0.9 // may be a path or two alternatives
 	priceHost    = 0.6 // has the form of the name of a host or file
 )
 
@@ -68,6 +69,8 @@ func form(word string) float64 {
 		return priceCommon
 	case dotted(word):
 		return priceHost
+	case strings.IndexByte(word, '/') > 0:
+		return priceSlash
 	case hyphened(word):
 		return priceHyphen
 	case identifier(word), unspoken(lower):
