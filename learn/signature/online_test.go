@@ -53,6 +53,7 @@ func TestTokens(t *testing.T) {
 		"SIGTERM[hard,] and SIGUSR1[soft,init] of #Ref<0.2.3>":          "SIGTERM[<*>] and <*>[<*>] of <*>",
 		"SSH2_MSG_KEXINIT sent to node2_B by X_17":                      "SSH2_MSG_KEXINIT sent to <*> by <*>",
 		"of these classes: ALL, larch, fir":                             "of these classes: <*>",
+		"my.own.key = on and my.key=off":                                "my.own.key = <*> and my.key=<*>",
 		"of these: ALL, larch failed":                                   "of these: ALL, larch failed",
 		"register, A = [exchange,<<x>>, to larch":                       "register, A = <*> to larch",
 		"query failed (timed out) for larch at `x' (not found)":         "query failed (<*>) for larch at `<*>' (not found)",

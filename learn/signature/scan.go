@@ -277,7 +277,7 @@ func (s *scanner) part(start int) (end int, kind tokenKind) {
 		return i, kindWord
 	case flags&isDigit != 0, flagsOnly(w), flags == isAlpha && len(w) >= 8 && hexOnly(w), flags&(isSlash|isBackslash|isAt) != 0 && pathLike(w, flags):
 		return i, kindValue
-	case flags == isAlpha|isDot && s.at(i) != '=' && dottedName(w):
+	case flags == isAlpha|isDot && dottedName(w) && s.at(i) != '=' && (s.at(i) != ' ' || s.at(i+1) != '='):
 		return i, kindValue
 	}
 	return i, kindWord
