@@ -119,6 +119,9 @@ func (b *bridge) post(ctx context.Context, body []byte, st link, m message) (*ht
 		for name, value := range mcp.StandardHeaders(m.version, mcp.MCPMethod(m.method), m.params) {
 			req.Header.Set(name, value)
 		}
+		if id, ok := taskHeader(m.method, m.params); ok {
+			req.Header.Set(mcp.HeaderName, id)
+		}
 	case m.method != string(mcp.MethodInitialize):
 		st.header(req.Header)
 	}

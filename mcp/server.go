@@ -5,9 +5,11 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"regexp"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -69,6 +71,7 @@ type Server struct {
 	batches  batches
 	watchers *watchers
 	tasks    *tasks
+	long     *longTasks
 	usage    *usage
 
 	closing   context.Context // done when Close begins; ends the subscriptions
@@ -99,6 +102,13 @@ func New(o Options) *Server {
 	}
 	s.mcp.SetTools(s.own...)
 	scope := o.Scope
+	s.long = &longTasks{serve: s.serveCall, closing: s.closing, promptly: promptly, now: time.Now, all: map[string]*longTask{}, may: s.mayBeTask,
+		scope: func(r *http.Request) Scope {
+			if scope == nil {
+				return Scope{}
+			}
+			return scope(r)
+		}}
 	s.http = server.NewStreamableHTTPServer(s.mcp,
 		server.WithStateful(true),
 		server.WithDisableLocalhostProtection(o.HostChecked),
@@ -128,6 +138,11 @@ func (s *Server) options(log *slog.Logger, suite *Suite) []server.ServerOption {
 	hooks.AddBeforeCallTool(s.tasks.bound)
 	hooks.AddAfterDiscover(func(_ context.Context, _ any, _ *mcp.DiscoverRequest, res *mcp.DiscoverResult) {
 		res.Capabilities.Tasks = nil // of the older revisions only
+		res.Capabilities.Extensions = maps.Clone(res.Capabilities.Extensions)
+		if res.Capabilities.Extensions == nil {
+			res.Capabilities.Extensions = map[string]any{}
+		}
+		res.Capabilities.Extensions[tasksExtension] = struct{}{}
 	})
 	options := []server.ServerOption{
 		server.WithToolCapabilities(true),
@@ -202,12 +217,26 @@ func (s *Server) serveOne(w http.ResponseWriter, r *http.Request) {
 		defer context.AfterFunc(s.closing, cancel)()
 		r = r.WithContext(ctx)
 	}
+	if !s.long.take(w, r) {
+		s.serveCall(w, r)
+	}
+}
+
+// serveCall has the library serve a request.
+func (s *Server) serveCall(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodPost {
 		a := &answer{ResponseWriter: w, header: http.Header{}}
 		defer a.end()
 		w, r = a, r.WithContext(context.WithValue(r.Context(), answerKey{}, a))
 	}
 	s.http.ServeHTTP(w, r)
+}
+
+// mayBeTask reports whether a tool's calls may go on in the background.
+func (s *Server) mayBeTask(tool string) bool {
+	return slices.ContainsFunc(s.own, func(t server.ServerTool) bool {
+		return t.Tool.Name == tool && t.Tool.Execution != nil && t.Tool.Execution.TaskSupport == mcp.TaskSupportOptional
+	})
 }
 
 // Close ends all sessions and subscriptions. Calls under way are left to the

@@ -60,7 +60,7 @@ func (t *tasks) bound(ctx context.Context, _ any, req *mcp.CallToolRequest) {
 	if req.Params.Task == nil {
 		return
 	}
-	if server.IsModernRequest(ctx) { // an extension there, which is another matter
+	if server.IsModernRequest(ctx) { // there it is an extension: longtasks.go
 		req.Params.Task = nil
 		return
 	}

@@ -101,6 +101,9 @@ func (u *upstream) adapt(f *flight, x *exchange, modern bool, params []byte) []b
 	meta := []byte("{}")
 	eachField(x.meta, func(key, value []byte) {
 		own := strings.HasPrefix(string(key), "io.modelcontextprotocol/") // it is about this connection
+		if string(key) == mcp.MetaKeyClientCapabilities {
+			value = withoutTasks(value)
+		}
 		if string(key) != "progressToken" && (modern && x.modern || !own) {
 			meta = withFields(meta, change{string(key), value})
 		}

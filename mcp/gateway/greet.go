@@ -27,7 +27,20 @@ func agentCaps(raw []byte) []byte {
 			out = withFields(out, change{name, v})
 		}
 	}
-	return out
+	return withoutTasks(out)
+}
+
+// tasksExtension is what agents of the newer era name that can follow a task of
+// a server. The gateway waits for each call's end, so servers are not told.
+const tasksExtension = "io.modelcontextprotocol/tasks"
+
+// withoutTasks takes that extension off an agent's capabilities.
+func withoutTasks(caps []byte) []byte {
+	all := field(caps, "extensions")
+	if field(all, tasksExtension) == nil {
+		return caps
+	}
+	return withFields(caps, change{"extensions", withFields(all, change{tasksExtension, nil})})
 }
 
 // greet is the handshake, and the first lists. A server that refuses the older
