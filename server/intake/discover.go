@@ -33,8 +33,8 @@ type Places struct {
 const maxFound = 500_000
 
 // Discover finds the histories of agents, the newest first: Claude Code's and
-// Gemini CLI's, one folder a project; Codex's, ocode's, and mini-swe-agent's
-// last run. What cannot be read is passed over; finding none is no error. Of
+// Gemini CLI's, one folder a project; Codex's, ocode's, opencode's, and
+// mini-swe-agent's last run. What cannot be read is passed over; finding none is no error. Of
 // sessions in a project's own folder nothing is known: they may have come with a
 // checkout, and say whatever they like of other projects.
 func Discover(p Places) []Found {
@@ -63,6 +63,15 @@ func Discover(p Places) []Found {
 		add("gemini", 1, gemini, project, "chats")
 	}
 	add("ocode", 0, filepath.Join(p.Home, ".ocode", "sessions"))
+	oc := filepath.Join(env("XDG_DATA_HOME", filepath.Join(p.Home, ".local", "share")), "opencode")
+	add("opencode", 1, oc, "storage", "session")
+	for _, project := range folders(filepath.Join(oc, "project")) {
+		add("opencode", 0, oc, "project", project, "storage", "session", "info")
+	}
+	if n := opencodeCount(filepath.Join(oc, "opencode.db")); n > 0 {
+		add("opencode", 0, oc, "opencode.db")
+		found[len(found)-1].Sessions = n
+	}
 	config := env("XDG_CONFIG_HOME", filepath.Join(p.Home, ".config"))
 	add("mini-swe-agent", 0, env("MSWEA_GLOBAL_CONFIG_DIR", filepath.Join(config, "mini-swe-agent")), "last_mini_run.traj.json")
 	slices.SortStableFunc(found, func(a, b Found) int {

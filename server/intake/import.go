@@ -84,7 +84,7 @@ const MaxProblems = 100
 
 // Formats lists the formats that Import knows.
 func Formats() []string {
-	return []string{"claude-code", "codex", "events", "gemini", "mini-swe-agent", "ocode", "openai-chat", "swe-agent"}
+	return []string{"claude-code", "codex", "events", "gemini", "mini-swe-agent", "ocode", "openai-chat", "opencode", "swe-agent"}
 }
 
 // parser turns the entries of one path into records. It is used for one path
@@ -110,6 +110,8 @@ func newParser(format string) (parser, error) {
 		return &gemini{}, nil
 	case "ocode":
 		return &ocode{}, nil
+	case "opencode":
+		return &opencode{}, nil
 	case "events":
 		return &events{}, nil
 	case "mini-swe-agent":
