@@ -49,3 +49,13 @@ func BenchmarkHTTPThroughHTTP(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkStdioThroughStdio is one call of an agent on stdio to a server on
+// stdio, which is another process: for profiles, as the other.
+func BenchmarkStdioThroughStdio(b *testing.B) {
+	r := newRig(b, Options{Config: servers(testServer(b, "s", "library")), Recorder: &memory{}})
+	r.mustCall("s__echo", map[string]any{"text": "hello"})
+	for b.Loop() {
+		r.mustCall("s__echo", map[string]any{"text": "hello"})
+	}
+}
