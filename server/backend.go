@@ -105,6 +105,14 @@ func (b backend) RecordTask(ctx context.Context, s mcp.Scope, t mcp.TaskReport) 
 	case t.Feedback != "":
 		rec.Phase = learn.TaskFeedback
 	}
+	door, err := b.d.door()
+	if err != nil {
+		return mcp.TaskResult{}, err
+	}
+	// What it is called from here on is what it is stored as: without secrets.
+	if clean, _, rejected := door.Admit([]learn.Record{{Task: &rec}}); len(rejected) == 0 {
+		rec = *clean[0].Task
+	}
 	receipt, err := b.d.accept(ctx, []learn.Record{{Task: &rec}})
 	if err == nil && rec.Phase == learn.TaskStart {
 		b.d.learners.trial.Begin(rec.ProjectID, rec.SessionID, rec.TaskID)

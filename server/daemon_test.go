@@ -387,11 +387,12 @@ func TestSecretsAreNowhere(t *testing.T) {
 	a := s.agent("p", "", "s")
 	ev := outcome("c1", "curl -u admin:"+secrets()["flag"]+" https://example.com", secretOutput(), 1)
 	ev.ErrorDetails = &learn.ErrorDetails{Message: secretOutput(), StackTrace: secretOutput()}
+	ev.TaskID = "deploy with " + secrets()["github"]
 	ev.ContextSnapshot.Environment = map[string]string{"GITHUB_TOKEN": secrets()["github"], "DB_PASSWORD": secrets()["assign"]}
 	if text, failed := a.call("record_outcome", map[string]any{"outcomes": []any{ev}}); failed || !strings.Contains(text, `"accepted":1`) {
 		t.Fatal(text)
 	}
-	if text, failed := a.call("record_task", map[string]any{"task_id": "t", "prompt": "use " + secretOutput()}); failed {
+	if text, failed := a.call("record_task", map[string]any{"task_id": ev.TaskID, "prompt": "use " + secretOutput()}); failed || strings.Contains(text, secrets()["github"]) {
 		t.Fatal(text)
 	}
 	s.mustCall(http.MethodPost, "/v1/settle", struct{}{}, &struct{}{})

@@ -17,8 +17,8 @@
 // use.
 //
 // Promises: a Redactor is safe for concurrent use; String is idempotent;
-// Record keeps JSON parameters valid and in their order; identifiers (event,
-// session, task, project, agent, call) are left alone, since they are what
-// records are joined by. What is not promised: that a secret without any
-// recognisable form or name is found.
+// Record keeps JSON parameters valid and in their order; identifiers that
+// others chose (project, session, task, agent, call, plan, step) are redacted
+// like any text, always to the same, since records are joined by them. What is
+// not promised: that a secret without any recognisable form or name is found.
 package redact

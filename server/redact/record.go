@@ -7,14 +7,16 @@ import (
 )
 
 // Record redacts every text of the record in place and returns how many
-// secrets it replaced. Identifiers stay. Parameters that are not JSON become
-// one JSON string.
+// secrets it replaced. Identifiers that others chose (call, plan, step, project,
+// session, task, agent) are texts like any other: one secret becomes one marker,
+// so that what they join stays joined. Parameters that are not JSON become one
+// JSON string.
 func (r *Redactor) Record(rec *learn.Record) (found int) {
 	if a := rec.Action; a != nil {
 		found += r.action(a)
 	}
 	if t := rec.Task; t != nil {
-		found += r.inPlace(&t.Prompt, &t.Feedback, &t.ProblemType)
+		found += r.inPlace(&t.Prompt, &t.Feedback, &t.ProblemType, &t.ProjectID, &t.SessionID, &t.TaskID, &t.AgentID)
 	}
 	return found
 }
@@ -24,6 +26,7 @@ func (r *Redactor) action(a *learn.ActionOutcome) (found int) {
 	a.ToolParameters = clean
 	found = n
 	o, c := &a.ToolOutput, &a.ContextSnapshot
+	found += r.inPlace(&a.CallID, &a.PlanID, &a.StepID, &a.ProjectID, &a.SessionID, &a.TaskID, &a.AgentID)
 	found += r.inPlace(&a.ToolName, &o.Stdout, &o.Stderr, &o.Content, &c.CWD)
 	if e := a.ErrorDetails; e != nil {
 		found += r.inPlace(&e.Message, &e.Code, &e.StackTrace)

@@ -46,23 +46,24 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// Every text of a record is looked at: a secret in each string that is not an
-// identifier must be gone.
+// Every text of a record is looked at: a secret in each string that others
+// chose must be gone.
 func TestRecordLooksEverywhere(t *testing.T) {
 	r := redactor(t)
 	leak := "passwd=" + pw
 	rec := learn.Record{
 		Action: &learn.ActionOutcome{
+			CallID: leak, PlanID: leak, StepID: leak, ProjectID: leak, SessionID: leak, TaskID: leak, AgentID: leak,
 			ToolName: leak, ToolParameters: json.RawMessage(`{"command": "` + leak + `"}`),
 			ToolOutput:      learn.ToolOutput{Stdout: leak, Stderr: leak, Content: leak},
 			ErrorDetails:    &learn.ErrorDetails{Message: leak, Code: leak, StackTrace: leak},
 			ContextSnapshot: learn.ContextSnapshot{CWD: leak, ActiveFiles: []string{leak}, CodeEntities: []string{"a", leak}, Environment: map[string]string{"X": leak, "DB_PASSWORD": "correcthorse", "HOME": "/root"}},
 			Generated:       &learn.GeneratedCall{Network: []learn.NetworkRequest{{Host: leak, Reason: leak}}},
 		},
-		Task: &learn.TaskRecord{Prompt: leak, Feedback: leak, ProblemType: leak},
+		Task: &learn.TaskRecord{Prompt: leak, Feedback: leak, ProblemType: leak, ProjectID: leak, SessionID: leak, TaskID: leak, AgentID: leak},
 	}
-	if n := r.Record(&rec); n != 18 {
-		t.Errorf("found %d secrets, want 18", n)
+	if n := r.Record(&rec); n != 29 {
+		t.Errorf("found %d secrets, want 29", n)
 	}
 	doc, err := json.Marshal(rec)
 	if err != nil {
@@ -84,6 +85,27 @@ func TestRecordLooksEverywhere(t *testing.T) {
 	checkFieldsKnown(t, reflect.TypeFor[learn.ContextSnapshot](), "CWD ActiveFiles CodeEntities Environment")
 	checkFieldsKnown(t, reflect.TypeFor[learn.ToolOutput](), "Stdout Stderr ExitCode Content")
 	checkFieldsKnown(t, reflect.TypeFor[learn.ErrorDetails](), "Message Code StackTrace")
+}
+
+// Identifiers as agents make them are no secrets; one that holds a secret keeps
+// the rest, and stays one identifier wherever it stands.
+func TestIdentifiers(t *testing.T) {
+	r := redactor(t)
+	for _, id := range []string{"5c1e0f7a-1111-4222-8333-444455556666", "toolu_01A9bXkQ7yPq2RsTuVwXyZ34", "call_9fJk2LmN4pQrStUvWxYz0123",
+		"ses_6f1c2b7a9ffeA1b2C3d4E5f6G7", "0199b0aa-0000-7000-8000-00000000c0de", "run-1763910000123456789", "widgets-3fa2c1d0",
+		"chatcmpl-tool-0123456789abcdef0123456789abcdef", "fc_68a1b2c3d4e5f60718293a4b5c6d7e8f", "django__django-11099.1f2e3d4c", "session-token-rotation"} {
+		rec := learn.Record{Action: &learn.ActionOutcome{CallID: id, SessionID: id, ProjectID: id, TaskID: id}}
+		if n := r.Record(&rec); n != 0 || rec.Action.CallID != id {
+			t.Errorf("%s became %s", id, rec.Action.CallID)
+		}
+	}
+	a := learn.Record{Action: &learn.ActionOutcome{TaskID: "deploy " + ghToken, SessionID: "s"}}
+	b := learn.Record{Task: &learn.TaskRecord{TaskID: "deploy " + ghToken, SessionID: "s"}}
+	r.Record(&a)
+	r.Record(&b)
+	if a.Action.TaskID != b.Task.TaskID || !strings.HasPrefix(a.Action.TaskID, "deploy [redacted:") || strings.Contains(a.Action.TaskID, ghToken) {
+		t.Errorf("%q and %q", a.Action.TaskID, b.Task.TaskID)
+	}
 }
 
 // checkFieldsKnown fails when a type got a field that Record may have to look at.
