@@ -151,10 +151,10 @@ func draw(n Node, edges []Edge) *drawing {
 	d.X, d.Y = (graphWidth-graphMiddle)/2, (d.Height-d.BoxHi)/2
 	d.TextX, d.TextY = graphWidth/2, d.Height/2
 	for i, e := range in {
-		d.place(e, 0, d.at(i, len(in)))
+		d.place(e, 1, d.at(i, len(in))) // with room for its line
 	}
 	for i, e := range out {
-		d.place(e, graphWidth-graphBox, d.at(i, len(out)))
+		d.place(e, graphWidth-graphBox-1, d.at(i, len(out)))
 	}
 	return d
 }
