@@ -104,8 +104,10 @@ func (t *proto) touchesFiles(s templateStage) bool {
 	return false
 }
 
-// oracle is the original command as a shell script in which parameters are
-// the positional ones, in quotes.
+// oracle is the original command as a bash script in which parameters are the
+// positional ones, in quotes. After each pipeline it calls a function "ended"
+// that the test defines, with the status of each program and those that are no
+// failure of it.
 func (t *proto) oracle() string {
 	order := t.appearance()
 	q := &proto{}
@@ -123,14 +125,26 @@ func (t *proto) oracle() string {
 		}
 		return b.String()
 	}
-	var b strings.Builder
-	for _, s := range t.stages {
+	var b, statuses strings.Builder
+	for k, s := range t.stages {
 		switch s.join {
 		case joinPipe, joinAnd:
 			b.WriteString(" " + string(s.join) + " ")
 		case joinThen:
 			b.WriteString("; ")
 		}
+		feeds := k+1 < len(t.stages) && t.stages[k+1].join == joinPipe
+		if s.join != joinPipe {
+			statuses.Reset()
+			if feeds {
+				b.WriteString("{ ")
+			}
+		}
+		fmt.Fprintf(&statuses, ` "${PIPESTATUS[%d]} 0`, strings.Count(statuses.String(), "["))
+		for _, n := range t.feederAnswers(s) {
+			fmt.Fprintf(&statuses, " %d", n)
+		}
+		statuses.WriteByte('"')
 		for i, w := range t.hardened(s) {
 			if i > 0 {
 				b.WriteByte(' ')
@@ -146,8 +160,36 @@ func (t *proto) oracle() string {
 		if s.silent {
 			b.WriteString(" 2>/dev/null")
 		}
+		if s.join == joinPipe && !feeds {
+			b.WriteString("; ended" + statuses.String() + "; }")
+		}
 	}
 	return b.String()
+}
+
+// fine is a Python dictionary: with which statuses above 0 a program that
+// feeds another has not failed.
+func (t *proto) fine() string {
+	of := map[string][]int{}
+	var names, rows []string
+	for i, s := range t.stages {
+		if i+1 == len(t.stages) || t.stages[i+1].join != joinPipe {
+			continue
+		}
+		name := s.words[0][0].text
+		for _, n := range t.feederAnswers(s) {
+			if !slices.Contains(of[name], n) {
+				of[name] = append(of[name], n)
+			}
+		}
+		if len(of[name]) > 0 && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	for _, name := range names {
+		rows = append(rows, py(name)+": ["+joined(of[name], ", ")+"]")
+	}
+	return "{" + strings.Join(rows, ", ") + "}"
 }
 
 // python is the part of the tool that runs the pipelines.

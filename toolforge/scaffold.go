@@ -103,6 +103,7 @@ type view struct {
 	Stdin, Git, HasGolden, RacyErrors              bool
 	MaxInteger                                     int
 	Answers                                        string // of a script: statuses that are no errors
+	Fine                                           string // statuses of programs that feed others
 }
 
 type viewParam struct{ Name, Python, Type, Check, Description, Values, Strategy, Variable string }
@@ -170,7 +171,7 @@ func newView(spec learn.ToolSpecification, t *proto, sch schema) (view, error) {
 	if v.Body, err = t.python(); err != nil {
 		return v, err
 	}
-	v.Oracle = py(t.oracle())
+	v.Oracle, v.Fine = py(t.oracle()), t.fine()
 	v.ParamNames, v.PathNames, v.OperandNames = py(names), py(paths), py(operands)
 	v.Recorded = py(recordedText(spec.Examples))
 	v.Stdin = t.usesStdin()

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"lathe/learn"
@@ -89,6 +90,10 @@ func (t *proto) script() string {
 		case joinThen:
 			b.WriteString(" || :\n") // the next one is run, however this one ended
 		}
+		feeds := i+1 < len(t.stages) && t.stages[i+1].join == joinPipe
+		if feeds || t.answered(i) != "" {
+			b.WriteString("{ ")
+		}
 		words := t.hardened(s)
 		if s.words[0][0].text == "sed" && len(words) == len(s.words) {
 			words = slices.Insert(slices.Clone(words), 1, []piece{{text: "--sandbox", param: -1}})
@@ -108,11 +113,32 @@ func (t *proto) script() string {
 		if s.silent {
 			b.WriteString(" 2>/dev/null")
 		}
-		if other := t.otherAnswer(); i == len(t.stages)-1 && other != 0 {
-			fmt.Fprintf(&b, " || [ $? -eq %d ]", other)
+		switch fine := t.feederAnswers(s); {
+		case feeds && len(fine) > 0:
+			fmt.Fprintf(&b, " || [[ $? == @(%s|141) ]]; }", joined(fine, "|"))
+		case feeds:
+			b.WriteString(" || [ $? -eq 141 ]; }") // its reader had enough
+		case t.answered(i) != "":
+			b.WriteString(t.answered(i) + "; }")
 		}
 	}
 	return b.String()
+}
+
+// answered ends the last stage, where some status above 0 is an answer.
+func (t *proto) answered(i int) string {
+	if other := t.otherAnswer(); i == len(t.stages)-1 && other != 0 {
+		return fmt.Sprintf(" || [ $? -eq %d ]", other)
+	}
+	return ""
+}
+
+func joined(numbers []int, by string) string {
+	var words []string
+	for _, n := range numbers {
+		words = append(words, strconv.Itoa(n))
+	}
+	return strings.Join(words, by)
 }
 
 // scriptWord is a word of a script: quoted text, or a quoted variable.
@@ -133,8 +159,10 @@ func (t *proto) scriptWord(w []piece) string {
 
 // otherAnswer is the status above 0 with which the last program says that
 // nothing was found, or that there is a difference.
-func (t *proto) otherAnswer() int {
-	last := t.sampleStage(t.stages[len(t.stages)-1])
+func (t *proto) otherAnswer() int { return t.answer(t.stages[len(t.stages)-1]) }
+
+func (t *proto) answer(s templateStage) int {
+	last := t.sampleStage(s)
 	answers := []string{"grep", "egrep", "fgrep", "zgrep", "rg", "diff", "cmp"}
 	switch programs := last.programs(); {
 	case slices.Contains(answers, programs[0]):
@@ -143,6 +171,20 @@ func (t *proto) otherAnswer() int {
 		return 123 // xargs, when a program ended with 1 to 125
 	}
 	return 0
+}
+
+// feederAnswers are the statuses above 0 with which a program that feeds
+// another has not failed, beside the end by SIGPIPE: what it answers, and for
+// xargs also that its program was ended by a signal.
+func (t *proto) feederAnswers(s templateStage) []int {
+	var fine []int
+	if n := t.answer(s); n != 0 {
+		fine = append(fine, n)
+	}
+	if t.sampleStage(s).programs()[0] == "xargs" {
+		fine = append(fine, 125)
+	}
+	return fine
 }
 
 func (t *proto) answers() string {
