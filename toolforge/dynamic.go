@@ -198,9 +198,13 @@ type programAnswer struct {
 // missingFile says that a call ended because the files that it speaks of are
 // not here.
 func (a programAnswer) missingFile() bool {
-	var said struct{ Error struct{ Type string } }
-	return json.Unmarshal([]byte(a.Stdout), &said) == nil &&
-		slices.Contains([]string{"FileNotFoundError", "NotADirectoryError", "IsADirectoryError"}, said.Error.Type)
+	var said struct{ Error struct{ Type, Message string } }
+	if json.Unmarshal([]byte(a.Stdout), &said) != nil {
+		return false
+	}
+	// A script's error is what its programs said.
+	return slices.Contains([]string{"FileNotFoundError", "NotADirectoryError", "IsADirectoryError"}, said.Error.Type) ||
+		said.Error.Type == "ToolError" && strings.Contains(said.Error.Message, "No such file or directory")
 }
 
 // raised says that a call ended with an exception, not otherwise.
