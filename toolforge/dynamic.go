@@ -198,7 +198,9 @@ type programAnswer struct {
 // missingFile says that a call ended because the files that it speaks of are
 // not here.
 func (a programAnswer) missingFile() bool {
-	var said struct{ Error struct{ Type, Message string } }
+	var said struct {
+		Error struct{ Type, Message string }
+	}
 	if json.Unmarshal([]byte(a.Stdout), &said) != nil {
 		return false
 	}
