@@ -187,7 +187,7 @@ func (t *proto) fine() string {
 		}
 	}
 	for _, name := range names {
-		rows = append(rows, py(name)+": ["+joined(of[name], ", ")+"]")
+		rows = append(rows, py(name)+": ["+numbersBy(of[name], ", ")+"]")
 	}
 	return "{" + strings.Join(rows, ", ") + "}"
 }

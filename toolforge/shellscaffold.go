@@ -115,7 +115,7 @@ func (t *proto) script() string {
 		}
 		switch fine := t.feederAnswers(s); {
 		case feeds && len(fine) > 0:
-			fmt.Fprintf(&b, " || [[ $? == @(%s|141) ]]; }", joined(fine, "|"))
+			fmt.Fprintf(&b, " || [[ $? == @(%s|141) ]]; }", numbersBy(fine, "|"))
 		case feeds:
 			b.WriteString(" || [ $? -eq 141 ]; }") // its reader had enough
 		case t.answered(i) != "":
@@ -133,7 +133,7 @@ func (t *proto) answered(i int) string {
 	return ""
 }
 
-func joined(numbers []int, by string) string {
+func numbersBy(numbers []int, by string) string {
 	var words []string
 	for _, n := range numbers {
 		words = append(words, strconv.Itoa(n))
