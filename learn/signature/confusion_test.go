@@ -10,7 +10,7 @@ import (
 )
 
 // heldOutLogs are the recorded logs by which nothing of the miner was chosen.
-var heldOutLogs = []string{"auth", "broker", "dpkg", "ensemble", "kernel", "redis", "resolver", "webserver"}
+var heldOutLogs = []string{"auth", "broker", "directory", "dpkg", "ensemble", "jails", "kernel", "redis", "resolver", "supervisor", "webserver"}
 
 // TestConfusions prints, of the recorded logs that may be learned from, which
 // print statements were taken for one and which were torn apart.

@@ -162,7 +162,7 @@ func (m *miner) margin(t, sh *shape) float64 {
 		case b.code == codeValue:
 			one = b.factor() * t.price[i]
 		default:
-			one = between(t.price[i], sh.price[i])
+			one = (t.price[i] + sh.price[i]) / 2
 		}
 		if one *= m.fams.alone; one > highest {
 			return -1

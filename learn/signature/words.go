@@ -215,7 +215,3 @@ var (
 		driver component plugin extension feature option parameter property attribute field column variable method function action type
 		state status reason code channel stream session tag version using`)
 )
-
-// between is the price of two words for one parameter: that one of them has the
-// form of a name says more than that the other has not.
-func between(a, b float64) float64 { return (3*min(a, b) + max(a, b)) / 4 }
