@@ -53,9 +53,8 @@ those that claimed 0.8, how many were right.`,
 			if err != nil {
 				return err
 			}
-			exit := 1
 			f.ToolName, f.ToolParameters = "bash", map[string]any{"command": command}
-			f.ToolOutput = learn.ToolOutput{Stdout: output, ExitCode: &exit}
+			f.ToolOutput = learn.ToolOutput{Stdout: output} // with what it ended is not known
 			return a.diagnose(cmd.Context(), f)
 		}}
 	c.Flags().StringVar(&command, "command", "", "the command line that failed")

@@ -173,6 +173,8 @@ func costly(ctx context.Context, client *server.Client, k monitor.KPIs, n int) (
 func (a *app) logCmd() *cobra.Command {
 	var q index.Query
 	c := &cobra.Command{Use: "log [WORDS...]", Short: "Search recorded calls; without words the newest first", Args: cobra.ArbitraryArgs,
+		Long: `Searches the commands and errors of recorded calls for whole words: "test" does
+not find "pytest". With words the best match comes first, without any the newest.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client, _, err := a.client(cmd.Context())
 			if err != nil {

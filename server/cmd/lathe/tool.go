@@ -55,6 +55,9 @@ func (a *app) printOpportunities(all []learn.ToolOpportunity, n int) {
 			cut(strings.Join(o.Skeletons, " ; "), 80), cut(state, 40)})
 	}
 	a.table("NAME CALLS SESSIONS PARAMS SAVES WHAT FORGEABLE", rows)
+	if n < len(all) {
+		fmt.Fprintf(a.errs, "and %d more\n", len(all)-n)
+	}
 }
 
 func (a *app) toolForgeCmd() *cobra.Command {
