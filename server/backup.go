@@ -55,6 +55,11 @@ func Restore(ctx context.Context, cfg Config, backup io.ReadSeeker, logger *slog
 	if err != nil {
 		return report, err
 	}
+	if raw, ok := files[review.KeyFile]; ok {
+		if err := review.CheckKeyFile(review.KeyFile, raw); err != nil {
+			return report, fmt.Errorf("nothing is restored; in the backup: %w", err)
+		}
+	}
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return report, fmt.Errorf("data directory: %w", err)
 	}

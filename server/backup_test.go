@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"lathe/index/eventlog"
@@ -58,5 +59,29 @@ func TestBackupOfARunningDaemonIsRestored(t *testing.T) {
 	after := back.diagnosed("shop")
 	if !v.OK || len(after.Remedies) == 0 || after.Remedies[0].RemedyID != before.Remedies[0].RemedyID {
 		t.Errorf("verified %v; remedies %+v, before %+v", v.OK, after.Remedies, before.Remedies)
+	}
+}
+
+// A reviewer's key that is none makes the whole restore fail, before anything is
+// written: nobody could approve, and every approval would be worth nothing.
+func TestADamagedKeyIsNotRestored(t *testing.T) {
+	quiet := slog.New(slog.DiscardHandler)
+	for _, junk := range []string{"", "junk", "{}", `{"version":1,"argon2id_time":1,"argon2id_threads":1}`} {
+		l, err := eventlog.Open(t.Context(), eventlog.Options{Dir: t.TempDir(), Logger: quiet})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		err = errors.Join(l.Backup(t.Context(), &b, map[string][]byte{review.KeyFile: []byte(junk)}), l.Close())
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg := server.Config{DataDir: filepath.Join(t.TempDir(), "d")}
+		if _, err := server.Restore(t.Context(), cfg, bytes.NewReader(b.Bytes()), quiet); err == nil || !strings.Contains(err.Error(), "nothing is restored") {
+			t.Errorf("%q: %v", junk, err)
+		}
+		if _, err := os.Stat(cfg.DataDir); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%q left a data directory: %v", junk, err)
+		}
 	}
 }

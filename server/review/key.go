@@ -109,15 +109,26 @@ func Public(dir string) (ed25519.PublicKey, error) {
 }
 
 func load(dir string) (sealedKey, error) {
-	var k sealedKey
 	path := filepath.Join(dir, KeyFile)
 	raw, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return k, ErrNoReviewer
+		return sealedKey{}, ErrNoReviewer
 	}
 	if err != nil {
-		return k, fmt.Errorf("reviewer key: %w", err)
+		return sealedKey{}, fmt.Errorf("reviewer key: %w", err)
 	}
+	return readKey(path, raw)
+}
+
+// CheckKeyFile reports whether raw, from the file called name, is a reviewer's
+// key as far as that can be told without the passphrase.
+func CheckKeyFile(name string, raw []byte) error {
+	_, err := readKey(name, raw)
+	return err
+}
+
+func readKey(path string, raw []byte) (sealedKey, error) {
+	var k sealedKey
 	if err := json.Unmarshal(raw, &k); err != nil {
 		return k, fmt.Errorf("reviewer key %s is not readable: %w", path, err)
 	}
