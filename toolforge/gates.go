@@ -136,6 +136,14 @@ func pylintOff() map[string]string {
 		"too-many-branches":           "the same",
 		"too-many-statements":         "the same",
 		"too-many-instance-attribute": "the same",
+		"no-member":                   "mypy knows types where pylint guesses them",
+		"not-an-iterable":             "the same",
+		"not-a-mapping":               "the same",
+		"not-callable":                "the same",
+		"unsubscriptable-object":      "the same",
+		"unsupported-membership-test": "the same",
+		"assignment-from-none":        "the same",
+		"assignment-from-no-return":   "the same",
 	}
 }
 

@@ -101,6 +101,10 @@ class Reach:
         self.memory = {n for n, count in memory.items() if count == stored.get(n) and n not in arguments}
         self.archives = archives - arguments
         self.scratch = Scratch(tree, self.full)
+        # What a name is, where it is bound once; and what the tool's callers give.
+        once = [(t.id, n.value) for n in ast.walk(tree) if isinstance(n, ast.Assign) for t in n.targets if isinstance(t, ast.Name) and stored.get(t.id) == 1]
+        self.bound = {name: value for name, value in once if name not in arguments}
+        self.given = {a.arg for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == self.tool for a in ast.walk(n.args) if isinstance(a, ast.arg)} - set(stored)
 
     def allowed(self, what):
         """Whether the manifest asks for files: "read" or "write"."""

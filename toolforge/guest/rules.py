@@ -60,8 +60,8 @@ MAX_COMPLEXITY, MAX_LINES, MAX_FUNCTION = 15, 1200, 120
 class Rules(Reach, ast.NodeVisitor):
     """Denied imports and calls, by the permissions."""
 
-    def __init__(self, name, permissions, is_test, packages=()):
-        self.file, self.permissions, self.is_test, self.packages = name, permissions, is_test, set(packages)
+    def __init__(self, name, permissions, is_test, packages=(), tool=""):
+        self.tool, self.file, self.permissions, self.is_test, self.packages = tool, name, permissions, is_test, set(packages)
         self.aliases, self.findings = {}, []
         self.modules, self.placed = set(), set()  # names of modules; nodes that stand where they may
         self.xml = self.config = False
@@ -301,8 +301,29 @@ class Rules(Reach, ast.NodeVisitor):
             self.found(node, "shell", "give subprocess a list of arguments, not a text")
         if isinstance(argv, ast.Call) and isinstance(argv.func, ast.Attribute) and argv.func.attr in {"split", "rsplit", "splitlines"}:
             self.found(node, "shell", "give subprocess a list of arguments, not the words of a text")
+        if self.chosen(argv):
+            self.found(node, "dynamic-program", "which program is run is a caller's to say: name it")
         if isinstance(argv, ast.Tuple) or isinstance(argv, ast.List) and len(argv.elts) == 1:
             self.reach_program(argv, 0)
+
+    def chosen(self, argv):
+        """Whether the first word of a command is an argument of a function, or
+        of a text that is split into words."""
+        for _ in range(10):
+            if isinstance(argv, ast.Name) and argv.id in self.bound:
+                argv = self.bound[argv.id]
+            elif isinstance(argv, ast.BinOp):
+                argv = argv.left
+            elif isinstance(argv, (ast.List, ast.Tuple)) and argv.elts:
+                argv = argv.elts[0]
+            elif isinstance(argv, ast.Starred):
+                argv = argv.value
+            else:
+                break
+        if isinstance(argv, ast.Call):
+            splits = self.full(argv.func) == "shlex.split" or isinstance(argv.func, ast.Attribute) and argv.func.attr == "split"
+            return splits and not (argv.args and literal(argv.args[0]) and self.full(argv.func) == "shlex.split" or literal(getattr(argv.func, "value", None)))
+        return isinstance(argv, ast.Name) and argv.id in self.given
 
     def visit_List(self, node):
         self.generic_visit(node)
@@ -350,6 +371,17 @@ LINKS = {"islink", "is_symlink", "O_NOFOLLOW", "follow_symlinks"}
 OPENERS = {"open", "read_text", "read_bytes", "write_text", "write_bytes", "iterdir", "glob", "rglob", "listdir", "scandir", "walk", "unlink", "remove", "rmtree"}
 
 
+def filled(node):
+    """Whether a text is a literal folder with something put in after it: by %
+    or by format."""
+    text = None
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
+        text = node.left
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format":
+        text = node.func.value
+    return text is not None and literal(text) and isinstance(text.value, str) and re.match(r"[\w.-]*\w[\w./-]*/[\w.-]*[%{]", text.value) is not None
+
+
 def traversal(name, tree):
     """Files opened under a folder joined with an argument that is not held in
     it: ".." or an absolute path leads out (CWE-22)."""
@@ -394,6 +426,8 @@ def traversal(name, tree):
                     text = text.right
                 if isinstance(node.op, ast.Div) or literal(text) and str(text.value).endswith("/") or isinstance(text, ast.Name):
                     joins.append(node)
+            if filled(node) and reaches(node):
+                joins.append(node)
             if isinstance(node, ast.JoinedStr) and len(node.values) > 1:
                 first = node.values[0]
                 if (literal(first) and str(first.value).endswith("/") or isinstance(first, ast.FormattedValue) and based(first)) and reaches(node):
@@ -451,7 +485,7 @@ def judge(which, request):
             tree = trees[name] = ast.parse(source, name)
             compile(source, name, "exec", dont_inherit=True)
             if which == "imports":
-                rules = Rules(name, request["permissions"], name == "test_tool.py", request.get("modules") or [])
+                rules = Rules(name, request["permissions"], name == "test_tool.py", request.get("modules") or [], request["name"])
                 rules.names(tree)
                 rules.visit(tree)
                 findings += rules.findings + comments(name, source)
