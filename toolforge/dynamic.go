@@ -23,7 +23,7 @@ func dynamicGates() [][]gate {
 
 // tests runs the tool's tests under coverage.
 func tests(ctx context.Context, j *job) (learn.Check, error) {
-	r, err := j.run(ctx, nil, nil, "python3", "-I", "gate/run_tests.py")
+	r, err := j.run(ctx, nil, nil, "python3", "-I", "gate/run_tests.py", j.tool.Manifest.Name)
 	if err != nil {
 		return learn.Check{}, err
 	}
@@ -66,7 +66,7 @@ func mutation(ctx context.Context, j *job) (learn.Check, error) {
 	if j.tool.Manifest.Language == languageShell {
 		return shellMutation(ctx, j)
 	}
-	r, err := j.run(ctx, nil, nil, "python3", "-I", "gate/mutate.py", strconv.Itoa(mutants), "60")
+	r, err := j.run(ctx, nil, nil, "python3", "-I", "gate/mutate.py", strconv.Itoa(mutants), "60", j.tool.Manifest.Name)
 	if err != nil {
 		return learn.Check{}, err
 	}

@@ -83,7 +83,7 @@ func (j *job) key(gate string) (string, error) {
 		return "", err
 	}
 	files, manifest := looksAt(j.tool.Manifest.Language, gate)
-	parts := []any{gate, gateVersion, scripts, j.v.Where, j.v.Wall.String(), j.tool.Manifest.Dependencies}
+	parts := []any{gate, gateVersion, scripts, j.tool.Manifest.Name, j.v.Where, j.v.Wall.String(), j.tool.Manifest.Dependencies}
 	for _, name := range files {
 		parts = append(parts, name, j.tool.Files[name])
 	}

@@ -1,7 +1,7 @@
 """Breaks a tool on purpose, a little each time, and counts how often its
 tests notice (mutation analysis; DeMillo, Lipton and Sayward, 1978).
 
-usage: mutate.py COUNT SECONDS
+usage: mutate.py COUNT SECONDS NAME, which is the tool's function
 Prints {"total", "killed", "survivors": [...], "whole"}. "whole" says that the
 tests pass on the tool as it is, written out anew: those that look at its text,
 or at where they run, notice every mutant and say nothing.
@@ -25,9 +25,9 @@ COMPARE = {ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.GtE, ast.GtE: ast.L
 BINARY = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.FloorDiv, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult}
 
 
-def spots(tree):
+def spots(tree, tool):
     """Where to break: (index of the node in ast.walk order, kind)."""
-    skip, unused = set(), command_lines(tree)
+    skip, unused = set(), command_lines(tree, tool)
     for node in ast.walk(tree):
         if getattr(node, "lineno", 0) in unused:
             skip.add(id(node))
@@ -116,7 +116,7 @@ def main():
     count, seconds = int(sys.argv[1]), float(sys.argv[2])
     with open("tool/tool.py", encoding="utf-8") as file:
         tree = ast.parse(file.read())
-    found = list(spots(tree))
+    found = list(spots(tree, sys.argv[3]))
     chosen = [found[i * len(found) // count] for i in range(count)] if len(found) > count else found
     whole = survives(ast.unparse(tree) + "\n\n_WRITTEN_OUT_ANEW = True\n", seconds)
     mutants = [broken(tree, *spot) for spot in chosen]

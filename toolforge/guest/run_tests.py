@@ -1,4 +1,7 @@
-"""Runs the tests of a tool under coverage and prints one JSON object."""
+"""Runs the tests of a tool under coverage and prints one JSON object.
+
+usage: run_tests.py NAME, which is the tool's function
+"""
 
 import ast
 import json
@@ -51,7 +54,7 @@ def main():
         if os.path.exists("tool/tool.py"):
             with open("tool/tool.py", encoding="utf-8") as file:
                 tree = ast.parse(file.read())
-            missing -= command_lines(tree)
+            missing -= command_lines(tree, sys.argv[1])
         answer["coverage"] = len(ran) / max(len(ran) + len(missing), 1)
         answer["missing"] = sorted(missing)[:50]
     if os.path.exists(trace):

@@ -10,11 +10,11 @@ def rank_names(names, top=3):
     return ranked[:top]
 
 
-def main():
-    import sys
-    for place in rank_names(sys.argv[1:]):
+def show(ranked):
+    for place in ranked:
         print(place["name"], place["count"])
 
 
 if __name__ == "__main__":
-    main()
+    import sys
+    show(rank_names(sys.argv[1:]))
