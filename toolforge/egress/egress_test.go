@@ -276,6 +276,25 @@ func TestRebinding(t *testing.T) {
 	}
 }
 
+// A name that leads to a public address of this very machine is refused.
+func TestOwnAddressesAreRefused(t *testing.T) {
+	own := func() []netip.Addr { return []netip.Addr{netip.MustParseAddr("93.184.216.34")} }
+	host := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "host") }))
+	defer host.Close()
+	w := newWorld(t, Options{Own: own}, host.Listener.Addr().String(), map[string][][]string{
+		"own.example": {{"93.184.216.34"}}, "mapped.example": {{"::ffff:93.184.216.34"}}, "other.example": {{"93.184.216.35"}},
+	}, "own.example", "mapped.example", "other.example")
+	c := w.client(t, nil)
+	for url, want := range map[string]int{"http://own.example/": 403, "http://mapped.example/": 403, "http://other.example/": 200} {
+		if code, body, err := get(c, url); err != nil || code != want {
+			t.Errorf("%s: got %d %q, %v; want %d", url, code, body, err, want)
+		}
+	}
+	if want := []string{"93.184.216.35:80"}; !slices.Equal(w.dialled, want) {
+		t.Errorf("dialled %q, want %q", w.dialled, want)
+	}
+}
+
 func TestTunnel(t *testing.T) {
 	host := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "secret "+r.Host) }))
 	defer host.Close()

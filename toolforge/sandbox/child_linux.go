@@ -27,7 +27,7 @@ func Init() {
 	// the thread that calls it, so everything happens on this one.
 	runtime.LockOSThread()
 	err := inside()
-	_ = sendReport(report{Error: err.Error()})
+	_ = sendReport(report{Error: err.Error(), NoProgram: errors.Is(err, ErrNoProgram)})
 	os.Exit(127)
 }
 
@@ -60,7 +60,7 @@ func inside() error {
 	if err := unix.Chdir(cfg.Dir); err != nil {
 		return fmt.Errorf("working directory %s: %w", cfg.Dir, err)
 	}
-	command, err := lookPath("/", cfg.Args[0], cfg.Env)
+	command, err := lookPath("/", cfg.Dir, cfg.Args[0], cfg.Env)
 	if err != nil {
 		return err
 	}
@@ -89,8 +89,15 @@ func readConfig() (*config, error) {
 
 // lookPath finds a command inside the root, as the command will see it: links
 // in it stay in it.
-func lookPath(root, name string, env []string) (string, error) {
+func lookPath(root, dir, name string, env []string) (string, error) {
 	if strings.Contains(name, "/") {
+		at := name
+		if !path.IsAbs(at) {
+			at = path.Join(dir, at)
+		}
+		if _, err := statIn(root, at); errors.Is(err, unix.ENOENT) {
+			return "", fmt.Errorf("%s: %w", name, ErrNoProgram)
+		}
 		return name, nil
 	}
 	for _, e := range env {
@@ -105,7 +112,7 @@ func lookPath(root, name string, env []string) (string, error) {
 			}
 		}
 	}
-	return "", fmt.Errorf("%s: no such program in the image", name)
+	return "", fmt.Errorf("%s: %w", name, ErrNoProgram)
 }
 
 // statIn looks at a file as who has root as its root sees it.

@@ -380,6 +380,9 @@ func (r *run) hear() (*report, error) {
 	if err := json.NewDecoder(bytes.NewReader(buf[:n])).Decode(rep); err != nil {
 		return nil, fmt.Errorf("sandbox: read from the child: %w", err)
 	}
+	if rep.NoProgram {
+		return nil, fmt.Errorf("sandbox: %w: %.200q", ErrNoProgram, r.spec.Args[0])
+	}
 	if rep.Error != "" {
 		return nil, fmt.Errorf("sandbox: set up: %s", strings.ToValidUTF8(rep.Error, "?"))
 	}

@@ -302,6 +302,15 @@ func TestRunSaysWhatWentWrong(t *testing.T) {
 	}
 }
 
+func TestNoSuchProgramIsTold(t *testing.T) {
+	for _, name := range []string{"no-such-thing", "/no/such/thing", "./no-such-thing"} {
+		_, err := launcher(t).Run(t.Context(), &Spec{RootFS: rootFS(t), Args: []string{name}})
+		if !errors.Is(err, ErrNoProgram) || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
 func TestSelfTestHolds(t *testing.T) {
 	rep, err := SelfTest(t.Context(), launcher(t), rootFS(t))
 	if err != nil {

@@ -67,7 +67,7 @@ func (b *builder) hand(cfg *config) error {
 	if _, err := statIn(b.root, "/bin/sh"); err != nil && cfg.AddressSize > 0 {
 		return fmt.Errorf("without a memory cgroup %s limits memory through /bin/sh, which the image lacks; use the built-in launcher", filepath.Base(cfg.Runtime))
 	}
-	command, err := lookPath(b.root, cfg.Args[0], cfg.Env)
+	command, err := lookPath(b.root, cfg.Dir, cfg.Args[0], cfg.Env)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,8 @@ var (
 	// ErrUnsupported says that this machine cannot run the backend; the text
 	// says what to change.
 	ErrUnsupported = errors.New("sandbox: not possible on this machine")
+	// ErrNoProgram says that the image has no such program.
+	ErrNoProgram = errors.New("no such program in the image")
 	// ErrSpec says that the description of the run is wrong.
 	ErrSpec = errors.New("sandbox: bad run description")
 )

@@ -45,6 +45,7 @@ type report struct {
 	Ready        bool     `json:"ready"`
 	Degradations []string `json:"degradations,omitempty"`
 	Error        string   `json:"error,omitempty"`
+	NoProgram    bool     `json:"no_program,omitempty"`
 }
 
 const maxPacket = 32 << 10

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -61,6 +62,10 @@ itself for that (127.0.0.1:8080). Each refused request is said on stderr.`,
 				return err
 			}
 			r, err := l.Run(cmd.Context(), spec)
+			if errors.Is(err, sandbox.ErrNoProgram) { // as a shell ends it
+				fmt.Fprintln(a.errs, "lathe:", err)
+				return exitCode(127)
+			}
 			if err != nil {
 				return err
 			}
