@@ -106,6 +106,7 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (d *Daemon, err 
 		return ledgerLog{d.log}.WriteLedger(ctx, entries)
 	}, logger)
 	d.hooked = newWriter("what hooks reported", d.storeHooked, logger)
+	d.hooked.gather = hookRest
 	d.telemetry, d.exporter = newTelemetryDoor(), newExporter(cfg.Telemetry, logger)
 	d.tools = newPublisher(d.publishTools)
 	d.code = newCodeGraphs(codeDir(cfg.DataDir), logger)

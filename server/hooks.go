@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"time"
 
 	"lathe/learn"
 	"lathe/learn/action"
@@ -139,10 +140,15 @@ type hooked struct {
 	release func()
 }
 
+// hookRest is how long a hook's event waits before it is stored: the hook
+// program, which the agent waits for, ends meanwhile and does not share the
+// processors with what the daemon makes of the event.
+const hookRest = 15 * time.Millisecond
+
 // storeLater hands records over to be stored behind the answer, many events at
 // a time; it waits only when the disk is far behind. A crash loses what waits:
-// what came in while one append to the log was under way, a few milliseconds'
-// worth. A transcript brings it back.
+// what came in within hookRest and while one append to the log was under way.
+// A transcript brings it back.
 func (d *Daemon) storeLater(ctx context.Context, recs []learn.Record) error {
 	if len(recs) == 0 {
 		return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync/atomic"
+	"time"
 )
 
 // maxWaiting is how many entries a writer holds before who brings one waits.
@@ -13,7 +14,8 @@ const maxWaiting = 1024
 // time: no answer waits for the disk. A crash may lose the last of them, so it
 // is for what is worth little alone.
 type writer[T any] struct {
-	what    string // the entries, for the log
+	what    string        // the entries, for the log
+	gather  time.Duration // how long an entry waits for others; 0 for not at all
 	write   func(context.Context, []T) error
 	logger  *slog.Logger
 	waiting chan waiting[T]
@@ -61,11 +63,11 @@ func (w *writer[T]) run(ctx context.Context) error {
 	for {
 		select {
 		case first := <-w.waiting:
-			w.batch(context.WithoutCancel(ctx), first)
+			w.batch(ctx, first)
 		case <-ctx.Done():
 			select {
 			case first := <-w.waiting:
-				w.batch(context.WithoutCancel(ctx), first)
+				w.batch(ctx, first)
 			default:
 			}
 			return nil
@@ -73,29 +75,43 @@ func (w *writer[T]) run(ctx context.Context) error {
 	}
 }
 
-// batch writes first and whatever waits behind it.
+// batch writes next and what comes behind it while it waits, or is there already.
 func (w *writer[T]) batch(ctx context.Context, next waiting[T]) {
 	var entries []T
 	var reached []chan struct{}
+	gathering, stop := context.WithTimeout(ctx, w.gather) // ended already without gather
+	defer stop()
 	for more := true; more; {
 		if next.reached != nil {
 			reached = append(reached, next.reached)
+			stop() // somebody waits
 		} else {
 			entries = append(entries, next.entry)
 		}
-		select {
-		case next = <-w.waiting:
-		default:
-			more = false
-		}
+		next, more = w.next(gathering)
 	}
 	if len(entries) > 0 {
-		if err := w.write(ctx, entries); err != nil {
+		if err := w.write(context.WithoutCancel(ctx), entries); err != nil {
 			w.lost.Add(int64(len(entries)))
 			w.logger.Error(w.what+" are not stored", "entries", len(entries), "err", err)
 		}
 	}
 	for _, r := range reached {
 		close(r)
+	}
+}
+
+// next is what waits, or comes until gathering ends.
+func (w *writer[T]) next(gathering context.Context) (next waiting[T], ok bool) {
+	select {
+	case next = <-w.waiting:
+		return next, true
+	default:
+	}
+	select {
+	case next = <-w.waiting:
+		return next, true
+	case <-gathering.Done():
+		return next, false
 	}
 }
