@@ -92,7 +92,7 @@ func Bridge(ctx context.Context, o BridgeOptions) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	b := &bridge{
-		o: o, out: &lineWriter{w: o.Out, fail: cancel}, open: map[string]context.CancelFunc{},
+		o: o, out: &lineWriter{w: o.Out, fail: cancel}, open: map[string]*openCall{},
 		reviving: make(chan struct{}, 1), closeStream: func() {}, dropStream: func() {},
 	}
 	defer o.Client.CloseIdleConnections()
@@ -109,7 +109,7 @@ type bridge struct {
 	streams sync.WaitGroup // the GET stream and subscriptions, which never end by themselves
 
 	openMu sync.Mutex
-	open   map[string]context.CancelFunc // by request id
+	open   map[string]*openCall // by request id
 
 	linkMu     sync.Mutex
 	link       link
@@ -246,7 +246,8 @@ func (b *bridge) start(ctx context.Context, group *sync.WaitGroup, m message) {
 		return
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	b.open[key] = cancel
+	m.open = &openCall{cancel}
+	b.open[key] = m.open
 	b.openMu.Unlock()
 	if m.batch != nil {
 		m.batch.begin()
@@ -257,9 +258,7 @@ func (b *bridge) start(ctx context.Context, group *sync.WaitGroup, m message) {
 				m.batch.over()
 			}
 			cancel()
-			b.openMu.Lock()
-			delete(b.open, key)
-			b.openMu.Unlock()
+			b.close(m)
 		}()
 		err := b.exchange(ctx, m)
 		if drained(ctx) && err != nil {
@@ -269,6 +268,19 @@ func (b *bridge) start(ctx context.Context, group *sync.WaitGroup, m message) {
 			b.refuse(m, mcp.INTERNAL_ERROR, err.Error())
 		}
 	})
+}
+
+// openCall is a request whose answer has not come yet.
+type openCall struct{ cancel context.CancelFunc }
+
+// close frees the id of a request: from its answer on the client may use it for
+// another.
+func (b *bridge) close(m message) {
+	b.openMu.Lock()
+	defer b.openMu.Unlock()
+	if m.open != nil && b.open[string(m.id)] == m.open {
+		delete(b.open, string(m.id))
+	}
 }
 
 func drained(ctx context.Context) bool { return context.Cause(ctx) == errDrained }
@@ -308,10 +320,10 @@ func (b *bridge) notify(ctx, held context.Context, m message) {
 func (b *bridge) cancel(m message) {
 	id := m.cancelled()
 	b.openMu.Lock()
-	cancel := b.open[string(id)]
+	call := b.open[string(id)]
 	b.openMu.Unlock()
-	if cancel != nil {
-		cancel()
+	if call != nil {
+		call.cancel()
 	}
 }
 

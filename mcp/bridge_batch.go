@@ -43,6 +43,7 @@ func (g *gathered) over() {
 
 // answer sends the answer to m, or puts it to those of its batch.
 func (b *bridge) answer(m message, text []byte) {
+	b.close(m)
 	if m.batch != nil {
 		m.batch.add(text)
 		return

@@ -278,6 +278,19 @@ func TestTooManyOpenRequests(t *testing.T) {
 	}
 }
 
+// TestAnAnsweredIDIsFree: a client may use an id again as soon as it has read
+// the answer.
+func TestAnAnsweredIDIsFree(t *testing.T) {
+	d := newDaemon(t, &testBackend{})
+	w := newWire(t, d, BridgeOptions{Ensure: d.start})
+	for i := range 300 {
+		w.send(`{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":%s}}`, modernMeta)
+		if r := w.receive(); r.Error != nil || string(r.ID) != "1" {
+			t.Fatalf("round %d: got %+v", i, r)
+		}
+	}
+}
+
 // TestServerRequestsPass: requests of a server to the client and pings of its
 // stream, which a plain server plays here.
 func TestServerRequestsPass(t *testing.T) {

@@ -76,6 +76,7 @@ type message struct {
 	// 2026-07-28 revision requires; "" in the legacy era.
 	version string
 	batch   *gathered // that the message came in; nil when it came by itself
+	open    *openCall // a request that the daemon was asked; nil before
 }
 
 // envelope is what can be on the top level of a JSON-RPC message.
