@@ -246,6 +246,8 @@ func (d *Daemon) status() Status {
 	}
 	if err != nil {
 		s.Sandbox = err.Error()
+	} else if wrong := d.forge.failed.Load(); wrong != nil {
+		s.Sandbox = *wrong
 	}
 	return s
 }

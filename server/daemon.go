@@ -231,6 +231,7 @@ func (d *Daemon) Run(ctx context.Context, ready func()) error {
 	g.Go(fail(d.exporter.run))
 	g.Go(fail(d.hooked.run))
 	g.Go(fail(d.tellWatchers))
+	g.Go(fail(d.testSandbox))
 	g.Go(func() error { d.leaveWhenIdle(work, cancel); return nil })
 	for _, l := range listeners {
 		g.Go(fail(func(context.Context) error { return l.serve() }))

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"lathe/learn"
@@ -37,7 +38,8 @@ type forge struct {
 	broken   error         // why the sandbox is not usable here
 	pool     *sandbox.Pool // interpreters that wait for calls; nil when broken
 
-	tested   func() error // the sandbox's self-test, once
+	tested   func() error           // the sandbox's self-test, once
+	failed   atomic.Pointer[string] // what the self-test found wrong
 	programs func() map[string]bool
 
 	mu       sync.Mutex
@@ -90,28 +92,6 @@ func OpenImages(cfg Config) (*image.Store, error) {
 		return image.Open(own)
 	}
 	return image.Open(own, image.WithBase(cfg.ImagesDir))
-}
-
-// selfTest runs the small abuse battery: generated code runs only where it
-// holds.
-func (f *forge) selfTest() error {
-	if f.broken != nil {
-		return f.broken
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	root, err := f.root(ctx, image.Runtime)
-	if err != nil {
-		return err
-	}
-	report, err := sandbox.SelfTest(ctx, f.launcher, root)
-	if err != nil {
-		return fmt.Errorf("sandbox self-test: %w", err)
-	}
-	if !report.OK {
-		return fmt.Errorf("the sandbox failed its self-test, so no generated code runs here; see `lathe doctor`: %s", Failed(report))
-	}
-	return nil
 }
 
 func (f *forge) root(ctx context.Context, kind image.Kind) (string, error) {
