@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"lathe/index"
 	"lathe/learn"
 	"lathe/learn/action"
 	"lathe/learn/diagnose"
@@ -14,25 +15,58 @@ import (
 
 // Fixes implements lsp.Experience: what other servers say of code is read like
 // the output of the tool that would say it, and what fixed that before is
-// looked up in memory.
+// looked up: for an editor's check, and for the calls that met the error last
+// in this project.
 func (x *experience) Fixes(ctx context.Context, p lsp.Problem) []lsp.Fix {
 	project := x.project(p.Root, false)
 	for _, text := range asTools(p) {
 		ev := learn.ActionOutcome{Timestamp: x.d.now(), ProjectID: project, Source: learn.SourceLSP, ActionType: learn.ToolCall,
 			ToolName: "editor", ToolOutput: learn.ToolOutput{Content: text}, Status: learn.StatusFailure,
 			ContextSnapshot: learn.ContextSnapshot{CWD: p.Root}}
-		act := action.Parse(&ev)
-		sigs, before := x.d.learners.reader.match(&ev, act)
-		if len(sigs) == 0 {
-			continue
-		}
-		r := x.d.learners.diagnose.Diagnose(ctx, diagnose.Request{Event: &ev, Action: act, Signatures: former(sigs, before),
-			Trusted: x.d.learners.vocabulary.trusted(project)})
-		if fixes := fixesOf(r, p); len(fixes) > 0 {
+		sigs, fixes := x.fixesFor(ctx, ev, p)
+		if len(fixes) > 0 {
 			return fixes
+		}
+		for _, met := range x.metBy(ctx, project, sigs) {
+			ev.ToolName, ev.ToolParameters = met.ToolName, met.ToolParameters
+			if _, fixes := x.fixesFor(ctx, ev, p); len(fixes) > 0 {
+				return fixes
+			}
 		}
 	}
 	return nil
+}
+
+// fixesFor are the fixes of a failure, and what it is.
+func (x *experience) fixesFor(ctx context.Context, ev learn.ActionOutcome, p lsp.Problem) ([]learn.ErrorSignature, []lsp.Fix) {
+	act := action.Parse(&ev)
+	sigs, before := x.d.learners.reader.match(&ev, act)
+	if len(sigs) == 0 {
+		return nil, nil
+	}
+	return sigs, fixesOf(x.d.learners.diagnose.Diagnose(ctx, diagnose.Request{Event: &ev, Action: act, Signatures: former(sigs, before),
+		Trusted: x.d.learners.vocabulary.trusted(ev.ProjectID)}), p)
+}
+
+// maxMetBy is how many of the calls that met an error are asked about.
+const maxMetBy = 3
+
+// metBy are the last calls of a project that met the first of the errors; none
+// when the index or the log cannot say.
+func (x *experience) metBy(ctx context.Context, project string, sigs []learn.ErrorSignature) (out []*learn.ActionOutcome) {
+	if len(sigs) == 0 {
+		return nil
+	}
+	found, err := x.d.index.SearchEvents(ctx, index.Query{Project: project, Signature: sigs[0].ID, Limit: maxMetBy})
+	if err != nil {
+		return nil
+	}
+	for _, h := range found.Hits {
+		if rec, err := x.d.log.Record(ctx, h.ID); err == nil && rec.Action != nil {
+			out = append(out, rec.Action)
+		}
+	}
+	return out
 }
 
 // asTools is a diagnostic as the tools behind language servers print it.

@@ -180,7 +180,7 @@ func newHookBench(b *testing.B) *hookBench {
 }
 
 // pastFailures are sessions in which a command failed and another worked.
-func pastFailures(b *testing.B, project string) []byte {
+func pastFailures(b testing.TB, project string) []byte {
 	var lines bytes.Buffer
 	for i := range 12 {
 		for k, step := range []struct {
