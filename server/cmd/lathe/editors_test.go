@@ -131,7 +131,6 @@ type editorSaw struct {
 	Refreshed        int
 
 	// Of the drivers of restarts and fixes.
-	Proposals      []int    // how many each file has
 	Told           string   // the answer to the command that the daemon's end cut off
 	After          []string // the actions behind the restart
 	Offered, Taken []string
