@@ -180,13 +180,13 @@ func (g *Gateway) subscribe(x *exchange, c *catalog) {
 		delete(x.p.subs, uri)
 	}
 	x.p.mu.Unlock()
-	switch {
-	case x.method == "resources/subscribe" && had == nil:
-		u.subscribe(uri, 1)
-	case x.method == "resources/unsubscribe" && had != nil:
+	if x.method == "resources/unsubscribe" && had != nil {
 		had.subscribe(uri, -1)
 	}
-	x.own([]byte("{}"))
+	x.own([]byte("{}")) // before what the server may say at once
+	if x.method == "resources/subscribe" && had == nil {
+		u.subscribe(uri, 1)
+	}
 }
 
 func (g *Gateway) completion(x *exchange, c *catalog) {

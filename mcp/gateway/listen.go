@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"maps"
+
 	"github.com/mark3labs/mcp-go/mcp"
 )
 
@@ -27,7 +29,6 @@ func (g *Gateway) listen(x *exchange) {
 		if u := c.owner(uri); u != nil && len(uris) < 1000 && l.uris[uri] == nil {
 			l.uris[uri] = u
 			uris = append(uris, uri)
-			u.subscribe(uri, 1)
 		}
 	})
 	over := x.over
@@ -52,9 +53,13 @@ func (g *Gateway) listen(x *exchange) {
 		x.result(encode(map[string]any{"resultType": "complete", "_meta": l.mark()}))
 		return
 	}
+	owners := maps.Clone(l.uris)
 	x.p.mu.Lock()
 	x.p.listens[string(x.id)] = l
 	x.p.mu.Unlock()
+	for uri, u := range owners { // now: a server may say at once that one changed
+		u.subscribe(uri, 1)
+	}
 }
 
 func (l *listen) mark() map[string]any {
