@@ -100,7 +100,7 @@ const releasePlan = `{
 
 // alone is a running daemon with a workspace that has one plan template.
 type alone struct {
-	t    *testing.T
+	t    testing.TB
 	d    *Daemon
 	at   planPlace
 	file string
@@ -108,7 +108,7 @@ type alone struct {
 	log  *bytes.Buffer
 }
 
-func newAlone(t *testing.T, cfg AutonomyConfig) *alone {
+func newAlone(t testing.TB, cfg AutonomyConfig) *alone {
 	t.Helper()
 	work := t.TempDir()
 	a := &alone{t: t, at: planPlace{project: "p", workspace: work, template: plansDir + "/release.json"}, log: &bytes.Buffer{}}

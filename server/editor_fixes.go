@@ -19,15 +19,20 @@ import (
 // in this project.
 func (x *experience) Fixes(ctx context.Context, p lsp.Problem) []lsp.Fix {
 	project := x.project(p.Root, false)
+	looked := map[string]bool{} // the same error in other words is the same question
 	for _, text := range asTools(p) {
 		ev := learn.ActionOutcome{Timestamp: x.d.now(), ProjectID: project, Source: learn.SourceLSP, ActionType: learn.ToolCall,
 			ToolName: "editor", ToolOutput: learn.ToolOutput{Content: text}, Status: learn.StatusFailure,
 			ContextSnapshot: learn.ContextSnapshot{CWD: p.Root}}
-		sigs, fixes := x.fixesFor(ctx, ev, p)
+		r, fixes := x.fixesFor(ctx, ev, p)
 		if len(fixes) > 0 {
 			return fixes
 		}
-		for _, met := range x.metBy(ctx, project, sigs) {
+		if r.History == nil || r.History.TimesHere == 0 || looked[r.Signatures[0].ID] {
+			continue
+		}
+		looked[r.Signatures[0].ID] = true
+		for _, met := range x.metBy(ctx, project, r.Signatures[0].ID) {
 			ev.ToolName, ev.ToolParameters = met.ToolName, met.ToolParameters
 			if _, fixes := x.fixesFor(ctx, ev, p); len(fixes) > 0 {
 				return fixes
@@ -37,27 +42,25 @@ func (x *experience) Fixes(ctx context.Context, p lsp.Problem) []lsp.Fix {
 	return nil
 }
 
-// fixesFor are the fixes of a failure, and what it is.
-func (x *experience) fixesFor(ctx context.Context, ev learn.ActionOutcome, p lsp.Problem) ([]learn.ErrorSignature, []lsp.Fix) {
+// fixesFor are the fixes of a failure, and what else is known of it.
+func (x *experience) fixesFor(ctx context.Context, ev learn.ActionOutcome, p lsp.Problem) (r learn.FailureAnalysisReport, fixes []lsp.Fix) {
 	act := action.Parse(&ev)
 	sigs, before := x.d.learners.reader.match(&ev, act)
 	if len(sigs) == 0 {
-		return nil, nil
+		return r, nil
 	}
-	return sigs, fixesOf(x.d.learners.diagnose.Diagnose(ctx, diagnose.Request{Event: &ev, Action: act, Signatures: former(sigs, before),
-		Trusted: x.d.learners.vocabulary.trusted(ev.ProjectID)}), p)
+	r = x.d.learners.diagnose.Diagnose(ctx, diagnose.Request{Event: &ev, Action: act, Signatures: former(sigs, before),
+		Trusted: x.d.learners.vocabulary.trusted(ev.ProjectID)})
+	return r, fixesOf(r, p)
 }
 
 // maxMetBy is how many of the calls that met an error are asked about.
 const maxMetBy = 3
 
-// metBy are the last calls of a project that met the first of the errors; none
-// when the index or the log cannot say.
-func (x *experience) metBy(ctx context.Context, project string, sigs []learn.ErrorSignature) (out []*learn.ActionOutcome) {
-	if len(sigs) == 0 {
-		return nil
-	}
-	found, err := x.d.index.SearchEvents(ctx, index.Query{Project: project, Signature: sigs[0].ID, Limit: maxMetBy})
+// metBy are the last calls of a project that met an error; none when the index
+// or the log cannot say.
+func (x *experience) metBy(ctx context.Context, project, signature string) (out []*learn.ActionOutcome) {
+	found, err := x.d.index.SearchEvents(ctx, index.Query{Project: project, Signature: signature, Limit: maxMetBy})
 	if err != nil {
 		return nil
 	}

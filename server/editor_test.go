@@ -27,7 +27,7 @@ const editorPatience = time.Minute
 
 // editing is an editor that speaks with a daemon's language server.
 type editing struct {
-	t   *testing.T
+	t   testing.TB
 	id  string // of the connection
 	rpc jsonrpc2.Conn
 }
