@@ -22,6 +22,11 @@
 // that of 2026-07-28, where the handler runs again with the answer. A client
 // that refuses costs the call nothing.
 //
+// Long work goes on in the background for clients that can follow it: as a task
+// of the 2025-11-25 revision (tasks.go), or of the extension that the 2026-07-28
+// revision has for it (longtasks.go and its neighbours), where who subscribes to
+// a task is told how it stands.
+//
 // Bridge is the other half of `lathe mcp`: it carries one client's stdio to
 // the daemon's Streamable HTTP endpoint, in both protocol eras, and survives
 // the daemon's restart. What was asked before the client's input ended is

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"slices"
@@ -32,6 +31,8 @@ const (
 
 // longTasks are the calls of that revision that go on in the background. The
 // library serves each as a call of its own, whose answer is kept here.
+// longtasks_wire.go reads what clients ask of them and writes what they are
+// told; longtasks_listen.go tells who subscribed to one how it stands.
 type longTasks struct {
 	serve    func(http.ResponseWriter, *http.Request)
 	scope    func(*http.Request) Scope
@@ -40,9 +41,10 @@ type longTasks struct {
 	promptly time.Duration
 	now      func() time.Time
 
-	mu      sync.Mutex
-	running int
-	all     map[string]*longTask
+	mu        sync.Mutex
+	running   int
+	all       map[string]*longTask
+	followers map[*follower]bool
 }
 
 // longTask is one of them. Its fields are guarded by longTasks.mu.
@@ -64,28 +66,6 @@ type longTask struct {
 	rpc     json.RawMessage // the call's id
 	end     context.CancelFunc
 }
-
-// longCall is a request as far as it matters here.
-type longCall struct {
-	ID     json.RawMessage `json:"id"`
-	Method string          `json:"method"`
-	Params struct {
-		Name          string                     `json:"name"`
-		TaskID        string                     `json:"taskId"`
-		Responses     map[string]json.RawMessage `json:"inputResponses"`
-		Notifications struct {
-			TaskIDs json.RawMessage `json:"taskIds"`
-		} `json:"notifications"`
-		Meta struct {
-			Version string `json:"io.modelcontextprotocol/protocolVersion"`
-			Caps    struct {
-				Extensions map[string]json.RawMessage `json:"extensions"`
-			} `json:"io.modelcontextprotocol/clientCapabilities"`
-		} `json:"_meta"`
-	} `json:"params"`
-}
-
-func (c *longCall) declares() bool { return c.Params.Meta.Caps.Extensions[tasksExtension] != nil }
 
 // take serves a request that has to do with tasks; false leaves it to the
 // library, with its body as it was.
@@ -109,10 +89,14 @@ func (l *longTasks) take(w http.ResponseWriter, r *http.Request) bool {
 	case tasks:
 		l.about(w, r, &c, name)
 	case method == string(mcp.MethodSubscriptionsListen):
-		if c.Params.Notifications.TaskIDs == nil || c.declares() {
-			return false // which tasks changed is not told: clients look
+		switch {
+		case c.Params.Notifications.TaskIDs == nil:
+			return false
+		case c.declares():
+			l.listen(w, r, &c)
+		default:
+			answerWith(w, c.ID, undeclared())
 		}
-		answerWith(w, c.ID, undeclared())
 	case !c.declares() || c.Params.Name != name:
 		return false
 	default:
@@ -121,107 +105,13 @@ func (l *longTasks) take(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// failing reads as an error, or as the end.
-type failing struct{ err error }
-
-func (f failing) Read([]byte) (int, error) {
-	if f.err != nil {
-		return 0, f.err
-	}
-	return 0, io.EOF
-}
-
-func undeclared() *Error {
-	return &Error{Code: mcp.MISSING_REQUIRED_CLIENT_CAPABILITY, Message: "the request does not declare the extension " + tasksExtension + " among its client's capabilities",
-		Data: map[string]any{"requiredCapabilities": map[string]any{"extensions": map[string]any{tasksExtension: struct{}{}}}}}
-}
-
-// about serves tasks/get, tasks/update and tasks/cancel.
-func (l *longTasks) about(w http.ResponseWriter, r *http.Request, c *longCall, name string) {
-	if !slices.Contains([]string{"tasks/get", "tasks/update", "tasks/cancel"}, c.Method) {
-		answerWith(w, c.ID, &Error{Code: mcp.METHOD_NOT_FOUND, Message: c.Method + " is not of this revision"})
-		return
-	}
-	if !c.declares() {
-		answerWith(w, c.ID, undeclared())
-		return
-	}
-	if name != c.Params.TaskID || name == "" {
-		answerWith(w, c.ID, &Error{Code: mcp.HEADER_MISMATCH, Message: "the header " + mcp.HeaderName + " is to be params.taskId"})
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.sweep()
-	t := l.all[name]
-	if t == nil || t.project != l.scope(r).ProjectID {
-		answerWith(w, c.ID, InvalidParams("there is no task %.80q; it ended more than %v ago, or the daemon was started anew", name, taskKept))
-		return
-	}
-	done := map[string]any{"resultType": mcp.ResultTypeComplete}
-	switch c.Method {
-	case "tasks/get":
-		done = t.describe()
-		done["resultType"] = mcp.ResultTypeComplete
-	case "tasks/cancel":
-		if !t.status.IsTerminal() {
-			t.set(mcp.TaskStatusCancelled, "cancelled by the client", l.now())
-			t.end()
-		}
-	case "tasks/update":
-		l.update(t, c.Params.Responses)
-	}
-	answerWith(w, c.ID, done)
-}
-
-// answerWith sends an answer, which is an *Error or a result.
-func answerWith(w http.ResponseWriter, id json.RawMessage, v any) {
-	out, status := map[string]any{"jsonrpc": "2.0", "id": id}, http.StatusOK
-	var e *Error
-	if err, ok := v.(error); ok && errors.As(err, &e) {
-		said := map[string]any{"code": e.Code, "message": e.Message}
-		if e.Data != nil {
-			said["data"] = e.Data
-		}
-		out["error"], status = said, http.StatusBadRequest
-		if e.Code == mcp.METHOD_NOT_FOUND {
-			status = http.StatusNotFound
-		}
-	} else {
-		out["result"] = v
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, _ = w.Write(encode(out)) // a client that is gone needs no answer
-}
-
-// describe is a task as clients see it.
-func (t *longTask) describe() map[string]any {
-	out := map[string]any{"taskId": t.id, "status": t.status, "createdAt": t.created.UTC().Format(time.RFC3339Nano), "lastUpdatedAt": t.updated.UTC().Format(time.RFC3339Nano),
-		"ttlMs": taskKept.Milliseconds(), "pollIntervalMs": pollEvery.Milliseconds()}
-	if t.why != "" {
-		out["statusMessage"] = t.why
-	}
-	switch t.status {
-	case mcp.TaskStatusCompleted:
-		out["result"] = t.result
-	case mcp.TaskStatusFailed:
-		out["error"] = t.failure
-	case mcp.TaskStatusInputRequired:
-		asked := map[string]json.RawMessage{}
-		for key, q := range t.asked {
-			asked[t.key(key)] = q
-		}
-		out["inputRequests"] = asked
-	}
-	return out
-}
-
 // key is how a question is called outside: no name comes twice in a task.
 func (t *longTask) key(own string) string { return strconv.Itoa(t.round) + "-" + own }
 
-func (t *longTask) set(s mcp.TaskStatus, why string, now time.Time) {
-	t.status, t.why, t.updated = s, why, now
+// set makes a task another and tells who follows it. The caller holds the lock.
+func (l *longTasks) set(t *longTask, s mcp.TaskStatus, why string) {
+	t.status, t.why, t.updated = s, why, l.now()
+	l.changed(t)
 }
 
 // begin makes a call, and a task of it when it takes its time. False leaves it
@@ -302,17 +192,17 @@ func (l *longTasks) settle(t *longTask, got <-chan *collected) {
 	case asks.Type == string(mcp.ResultTypeInputRequired) && len(asks.Requests) > 0:
 		t.asked, t.said, t.state = asks.Requests, map[string]json.RawMessage{}, asks.State
 		t.round++
-		t.set(mcp.TaskStatusInputRequired, "", l.now())
+		l.set(t, mcp.TaskStatusInputRequired, "")
 		return
 	case answer.Result != nil:
 		t.result = answer.Result
-		t.set(mcp.TaskStatusCompleted, "", l.now())
+		l.set(t, mcp.TaskStatusCompleted, "")
 	default:
 		t.failure = answer.Error
 		if t.failure == nil {
 			t.failure = encode(map[string]any{"code": mcp.INTERNAL_ERROR, "message": "the call ended without an answer"})
 		}
-		t.set(mcp.TaskStatusFailed, "the call ended with a protocol error", l.now())
+		l.set(t, mcp.TaskStatusFailed, "the call ended with a protocol error")
 	}
 	t.end()
 }
@@ -338,7 +228,7 @@ func (l *longTasks) update(t *longTask, responses map[string]json.RawMessage) {
 		t.params["requestState"] = t.state
 	}
 	body := encode(map[string]any{"jsonrpc": "2.0", "id": t.rpc, "method": mcp.MethodToolsCall, "params": t.params})
-	t.set(mcp.TaskStatusWorking, "", l.now())
+	l.set(t, mcp.TaskStatusWorking, "")
 	l.running++
 	got := make(chan *collected, 1)
 	go func() { got <- l.run(t, body) }()
@@ -380,27 +270,4 @@ func (l *longTasks) sweep() {
 	for _, t := range ended[:min(len(ended), max(0, len(l.all)+1-maxLongTasks))] {
 		delete(l.all, t.id)
 	}
-}
-
-// copyTo sends what was kept.
-func (c *collected) copyTo(w http.ResponseWriter) {
-	for name, values := range c.header {
-		w.Header()[name] = values
-	}
-	w.WriteHeader(max(c.status, http.StatusOK))
-	_, _ = w.Write(c.body.Bytes()) // a client that is gone needs no answer
-}
-
-// taskHeader is what the revision wants of requests about tasks over HTTP.
-func taskHeader(method string, params json.RawMessage) (value string, ok bool) {
-	if !strings.HasPrefix(method, "tasks/") {
-		return "", false
-	}
-	var p struct {
-		TaskID string `json:"taskId"`
-	}
-	if json.Unmarshal(params, &p) != nil {
-		return "", false
-	}
-	return mcp.EncodeHeaderValue(p.TaskID)
 }

@@ -220,7 +220,7 @@ func TestTheServersEndEndsLongWork(t *testing.T) {
 func TestLongWorkThatAsks(t *testing.T) {
 	step := make(chan string)
 	asked := make(chan string, 10)
-	l := &longTasks{closing: t.Context(), now: time.Now, all: map[string]*longTask{}, may: func(string) bool { return true }, scope: func(*http.Request) Scope { return Scope{} },
+	l := &longTasks{closing: t.Context(), now: time.Now, all: map[string]*longTask{}, followers: map[*follower]bool{}, may: func(string) bool { return true }, scope: func(*http.Request) Scope { return Scope{} },
 		serve: func(w http.ResponseWriter, r *http.Request) {
 			body, _ := io.ReadAll(r.Body)
 			asked <- string(body)

@@ -102,7 +102,7 @@ func New(o Options) *Server {
 	}
 	s.mcp.SetTools(s.own...)
 	scope := o.Scope
-	s.long = &longTasks{serve: s.serveCall, closing: s.closing, promptly: promptly, now: time.Now, all: map[string]*longTask{}, may: s.mayBeTask,
+	s.long = &longTasks{serve: s.serveCall, closing: s.closing, promptly: promptly, now: time.Now, all: map[string]*longTask{}, followers: map[*follower]bool{}, may: s.mayBeTask,
 		scope: func(r *http.Request) Scope {
 			if scope == nil {
 				return Scope{}

@@ -61,6 +61,8 @@ type answer struct {
 	uri       string      // the resource that the request reads: told, too, when there is none
 	task      string      // the task that the library made of the call
 	acked     func()      // called when a subscription's acknowledgement was sent; nil for nothing
+	wasAcked  bool        // it was sent
+	ackTasks  []string    // the tasks that are acknowledged with what the library does
 	header    http.Header // what the library sets; it becomes the answer's when that begins
 	begun     bool
 	streaming bool // the answer is an event stream
@@ -167,15 +169,21 @@ func (a *answer) Write(p []byte) (int, error) {
 			text, out = rewritten, rewritten
 		}
 	}
+	ack := (a.acked != nil || a.ackTasks != nil) && !a.wasAcked && isEvent && bytes.Contains(text, []byte(mcp.MethodNotificationSubscriptionsAcknowledged))
+	if ack && a.ackTasks != nil {
+		text = acknowledgeTasks(text, a.ackTasks)
+	}
 	if a.streaming && (isEvent || json.Valid(text)) {
 		out = event(text)
 	}
 	if _, err := a.ResponseWriter.Write(out); err != nil {
 		return 0, err
 	}
-	if a.acked != nil && isEvent && bytes.Contains(text, []byte(mcp.MethodNotificationSubscriptionsAcknowledged)) {
-		a.acked()
-		a.acked = nil
+	if ack {
+		a.wasAcked = true
+		if a.acked != nil {
+			a.acked()
+		}
 	}
 	return len(p), nil
 }
@@ -186,6 +194,30 @@ func (a *answer) onAcknowledged(f func()) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.acked = f
+}
+
+// wasAcknowledged reports whether a subscription's acknowledgement was sent.
+func (a *answer) wasAcknowledged() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.wasAcked
+}
+
+// acknowledgeTasks adds tasks to the acknowledgement of a subscription.
+func acknowledgeTasks(text []byte, ids []string) []byte {
+	var m struct {
+		JSONRPC string `json:"jsonrpc"`
+		Method  string `json:"method"`
+		Params  struct {
+			Meta          json.RawMessage `json:"_meta,omitempty"`
+			Notifications map[string]any  `json:"notifications"`
+		} `json:"params"`
+	}
+	if json.Unmarshal(text, &m) != nil || m.Params.Notifications == nil {
+		return text
+	}
+	m.Params.Notifications["taskIds"] = ids
+	return encode(m)
 }
 
 // Notify sends a notification that belongs to the request that ctx is of.
