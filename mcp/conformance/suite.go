@@ -37,6 +37,7 @@ func New() *lathe.Suite {
 			s.addPrompts()
 			tools := append(contentTools(), s.clientTools()...)
 			tools = append(tools, s.inputTools()...)
+			tools = append(tools, s.taskTools()...)
 			return append(tools, s.changeTools()...)
 		},
 	}
@@ -58,16 +59,6 @@ func says(content ...mcp.Content) server.ToolHandlerFunc {
 	}
 }
 
-// pause waits a step, or until the call is over.
-func pause(ctx context.Context) error {
-	select {
-	case <-time.After(step):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // sign makes state that nobody else can make.
 func (s suite) sign(state string) string {
 	mac := hmac.New(sha256.New, s.key)
@@ -83,3 +74,6 @@ func (s suite) opens(signed string) (string, error) {
 	}
 	return state, nil
 }
+
+// pause waits a step, or until the call is over.
+func pause(ctx context.Context) error { return wait(ctx, step) }
