@@ -41,8 +41,9 @@ and shows what failed and cost most.
 
 --follow takes in what lies there and then each line as it is written, until
 Ctrl-C: for agents without hooks, or beside them (a call that both tell is one
-event). With --discover it follows what was found. Started again, it goes on
-where it was; --afresh reads everything again. Formats that can be followed:
+event). With --discover it follows what was found, and takes in once, and names,
+what cannot be followed. Started again, it goes on where it was; --afresh reads
+everything again. Formats that can be followed:
 ` + strings.Join(intake.FollowFormats(), ", "),
 		Example: `  lathe import --discover
   lathe import --discover --yes --follow
@@ -73,7 +74,11 @@ where it was; --afresh reads everything again. Formats that can be followed:
 				for _, path := range args[1:] {
 					sources = append(sources, intake.Source{Format: args[0], Path: path})
 				}
-				return a.follow(cmd.Context(), client, f, sources)
+				s, err := a.follow(cmd.Context(), client, f, sources)
+				if a.json {
+					err = errors.Join(err, a.print(s))
+				}
+				return err
 			}
 			return a.importNamed(cmd.Context(), client, intake.ImportOptions{Format: args[0], Paths: args[1:], ProjectID: f.project})
 		},

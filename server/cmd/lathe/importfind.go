@@ -37,22 +37,54 @@ func (a *app) importDiscovered(ctx context.Context, f *importFlags) error {
 	if err != nil {
 		return err
 	}
+	once, sources := d.Found, []intake.Source(nil)
 	if f.follow {
-		return a.follow(ctx, client, f, followable(d.Found))
+		once, sources = divide(d.Found)
 	}
-	// One history that cannot be read does not cost the others.
-	var problems []error
-	for _, h := range d.Found {
+	problems, err := a.importEach(ctx, client, f, once, &d)
+	if err != nil {
+		return err
+	}
+	if !f.follow {
+		a.reportImport(d.Summary)
+		return errors.Join(append(problems, a.showImported(ctx, client, d))...)
+	}
+	for _, h := range once {
+		fmt.Fprintf(a.errs, "not followed: %s %s; it was taken in once, what comes to it needs another import\n", h.Format, clean(h.Path))
+	}
+	if len(once) > 0 {
+		a.reportImport(d.Summary)
+	}
+	if len(sources) == 0 {
+		problems = append(problems, errors.New("none of what was found can be followed; lathe connect AGENT records its calls as they happen"))
+		if a.json {
+			problems = append(problems, a.print(d))
+		}
+		return errors.Join(problems...)
+	}
+	s, err := a.follow(ctx, client, f, sources)
+	d.add(s)
+	if a.json {
+		err = errors.Join(err, a.print(d))
+	}
+	return errors.Join(append(problems, err)...)
+}
+
+// importEach imports histories one by one: one that cannot be read does not cost
+// the others. Only the end of ctx is an error.
+func (a *app) importEach(ctx context.Context, client *server.Client, f *importFlags, found []intake.Found, d *discovered) (problems []error, err error) {
+	for _, h := range found {
 		fmt.Fprintf(a.errs, "%s %s\n", h.Format, clean(h.Path))
 		s, err := a.importPaths(ctx, client, intake.ImportOptions{Format: h.Format, Paths: []string{h.Path}, ProjectID: f.project})
 		d.add(s)
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return nil, ctx.Err()
 		}
-		problems = append(problems, err)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("%s %s: %w", h.Format, h.Path, err))
+		}
 	}
-	a.reportImport(d.Summary)
-	return errors.Join(append(problems, a.showImported(ctx, client, d))...)
+	return problems, nil
 }
 
 // showImported prints what came of it: what failed and cost most.
@@ -90,13 +122,17 @@ func (d *discovered) add(s intake.Summary) {
 	t.Problems = append(t.Problems, s.Problems...)
 }
 
-// followable are the folders in which more of what was found will appear.
-func followable(found []intake.Found) (sources []intake.Source) {
+// divide tells the histories that can be followed, by the folders in which more
+// of them will appear, from those that can only be taken in once.
+func divide(found []intake.Found) (once []intake.Found, sources []intake.Source) {
 	for _, f := range found {
 		s := intake.Source{Format: f.Format, Path: f.Root}
-		if slices.Contains(intake.FollowFormats(), f.Format) && !slices.Contains(sources, s) {
+		switch {
+		case !slices.Contains(intake.FollowFormats(), f.Format):
+			once = append(once, f)
+		case !slices.Contains(sources, s):
 			sources = append(sources, s)
 		}
 	}
-	return sources
+	return once, sources
 }

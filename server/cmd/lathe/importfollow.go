@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -13,7 +12,7 @@ import (
 )
 
 // follow takes in what is written, until ctx ends.
-func (a *app) follow(ctx context.Context, client *server.Client, f *importFlags, sources []intake.Source) error {
+func (a *app) follow(ctx context.Context, client *server.Client, f *importFlags, sources []intake.Source) (intake.Summary, error) {
 	for _, s := range sources {
 		fmt.Fprintf(a.errs, "following %s %s\n", s.Format, clean(s.Path))
 	}
@@ -35,11 +34,7 @@ func (a *app) follow(ctx context.Context, client *server.Client, f *importFlags,
 			fmt.Fprintln(a.errs, "all that was there is taken in; waiting for more, Ctrl-C ends")
 		}
 	}
-	s, err := intake.Follow(ctx, o, &server.LocalProjects{Sink: client})
-	if a.json {
-		err = errors.Join(err, a.print(s))
-	}
-	return err
+	return intake.Follow(ctx, o, &server.LocalProjects{Sink: client})
 }
 
 // followCursors are how far earlier followers of this log came, in its data
