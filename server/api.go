@@ -120,9 +120,13 @@ func (d *Daemon) socketHandler() http.Handler {
 		if err := knownFilters(q.Status, q.Intent); err != nil {
 			return index.Result{}, err
 		}
+		d.searchable(ctx)
 		return d.index.SearchEvents(ctx, q)
 	})
-	answer(d, mux, "POST /v1/objects", func(ctx context.Context, q index.Query) (index.Result, error) { return d.index.SearchObjects(ctx, q) })
+	answer(d, mux, "POST /v1/objects", func(ctx context.Context, q index.Query) (index.Result, error) {
+		d.searchable(ctx)
+		return d.index.SearchObjects(ctx, q)
+	})
 	answer(d, mux, "POST /v1/diagnose", func(ctx context.Context, c DiagnoseCall) (learn.FailureAnalysisReport, error) {
 		s := all
 		s.Root = c.CWD

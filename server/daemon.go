@@ -61,8 +61,9 @@ type Daemon struct {
 	plans     *plans
 	lspLife   context.Context // ends with Run; editor connections live within it
 
-	ledger  *follower // the ledger in memory and index
-	indexed *follower // events in the index
+	ledger  *follower      // the ledger in memory and index
+	indexed *indexFollower // events in the index
+	objects *indexFollower // what the ledger holds, in the index
 	reports *reports
 	mutes   mutes
 	// acceptance learns which proposals people want
@@ -181,7 +182,7 @@ func (d *Daemon) openStores(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	d.ledger, d.indexed = newFollower(0), newFollower(d.index.AppliedEvents())
+	d.ledger, d.indexed, d.objects = newFollower(0), newIndexFollower(d.index.AppliedEvents()), newIndexFollower(d.index.AppliedLedger())
 	d.door = sync.OnceValues(newDoor)
 	return nil
 }
@@ -220,6 +221,7 @@ func (d *Daemon) Run(ctx context.Context, ready func()) error {
 	g.Go(fail(d.runner.Run))
 	g.Go(fail(d.followLedger))
 	g.Go(fail(d.indexEvents))
+	g.Go(fail(d.indexObjects))
 	g.Go(fail(d.settlePlans))
 	g.Go(fail(d.drainSpool))
 	g.Go(fail(d.thinkNowAndThen))
@@ -303,6 +305,7 @@ func Rebuild(ctx context.Context, cfg Config, logger *slog.Logger) error {
 	g.Go(func() error { return d.runner.Run(work) })
 	g.Go(func() error { return d.followLedger(work) })
 	g.Go(func() error { return d.indexEvents(work) })
+	g.Go(func() error { return d.indexObjects(work) })
 	g.Go(func() error { return d.assignments.run(work) })
 	g.Go(func() error { return d.writeReports(work) })
 	err = d.settle(work)

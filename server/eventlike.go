@@ -25,6 +25,7 @@ func (d *Daemon) recordLike(ctx context.Context, s mcp.Scope, id string) (learn.
 	if s.Import {
 		project = ""
 	}
+	d.searchable(ctx)
 	found, err := d.index.EventsLike(ctx, strings.ToLower(id), project, 2)
 	switch {
 	case err != nil:

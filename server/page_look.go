@@ -17,6 +17,7 @@ func (p pageLog) Search(ctx context.Context, q web.LogQuery) ([]web.LogHit, int,
 	if err := knownFilters(q.Status, ""); err != nil {
 		return nil, 0, err
 	}
+	p.d.searchable(ctx)
 	res, err := p.d.index.SearchEvents(ctx, index.Query{Text: q.Text, Project: q.Project, Session: q.Session, Task: q.Task, Tool: q.Tool, Status: q.Status,
 		Signature: q.Signature, Since: q.Since, From: q.From, Limit: q.Limit})
 	if err != nil {

@@ -42,6 +42,7 @@ const maxEvidenceCalls = 50
 
 // object reads what the ledger last told of an object.
 func (d *Daemon) object(ctx context.Context, kind learn.EntryKind, id string, into any) (bool, error) {
+	d.searchable(ctx)
 	e, ok, err := d.index.Object(ctx, kind, id)
 	if err != nil || !ok {
 		return false, err

@@ -230,6 +230,7 @@ func (d *Daemon) findReport(ctx context.Context, id string) (learn.FailureAnalys
 	if r, ok := d.reports.find(id); ok {
 		return r, true, nil
 	}
+	d.searchable(ctx)
 	e, ok, err := d.index.Object(ctx, learn.EntryReport, id)
 	if err != nil || !ok {
 		return learn.FailureAnalysisReport{}, false, err

@@ -5,13 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
-	"time"
 
-	"lathe/index"
 	"lathe/index/eventlog"
 	"lathe/learn"
-	"lathe/learn/action"
 	"lathe/server/intake"
 )
 
@@ -123,95 +119,17 @@ func dropOversized(recs []learn.Record, origin []int, rejected []intake.Rejectio
 	return kept, keptOrigin, rejected
 }
 
-// follower projects a stream of the log and says how far it is.
-type follower struct {
-	mu      sync.Mutex
-	seq     uint64
-	changed chan struct{}
-}
-
-func newFollower(seq uint64) *follower { return &follower{seq: seq, changed: make(chan struct{})} }
-
-func (f *follower) reach(seq uint64) {
-	f.mu.Lock()
-	f.seq = seq
-	close(f.changed)
-	f.changed = make(chan struct{})
-	f.mu.Unlock()
-}
-
-// wait returns when the projection includes message seq.
-func (f *follower) wait(ctx context.Context, seq uint64) error {
-	for {
-		f.mu.Lock()
-		done, changed := f.seq >= seq, f.changed
-		f.mu.Unlock()
-		if done {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-// watch is closed when the projection moves on.
-func (f *follower) watch() <-chan struct{} {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.changed
-}
-
-func (f *follower) at() uint64 {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.seq
-}
-
-// readLedger projects the ledger, after the follower's position, into memory
-// and index.
+// readLedger projects the ledger into memory, after the follower's position.
 func (d *Daemon) readLedger(ctx context.Context) error {
-	indexed := d.index.AppliedLedger()
-	if indexed > d.log.Head(eventlog.Ledger) {
-		return fmt.Errorf("the index is ahead of the ledger (message %d of %d): run `lathe rebuild`", indexed, d.log.Head(eventlog.Ledger))
-	}
-	var batch []learn.LedgerEntry
-	var last uint64
-	flush := func() error {
-		if last == 0 { // nothing that is not in the index
-			return nil
-		}
-		err := d.index.ApplyLedger(last, batch)
-		batch = batch[:0]
-		if err == nil {
-			d.ledger.reach(last)
-			last = 0
-		}
-		return err
-	}
-	err := d.log.ReadLedger(ctx, d.ledger.at(), func(seq uint64, entries []learn.LedgerEntry) error {
+	return d.log.ReadLedger(ctx, d.ledger.at(), func(seq uint64, entries []learn.LedgerEntry) error {
 		for _, e := range entries {
 			d.project(e)
 			d.tellOf(e)
 		}
-		if seq <= indexed {
-			d.ledger.reach(seq)
-			return nil
-		}
-		batch, last = append(batch, entries...), seq
-		if len(batch) >= indexBatch {
-			return flush()
-		}
+		d.ledger.reach(seq)
 		return nil
 	})
-	return errors.Join(err, flush())
 }
-
-// indexBatch is the number of documents of a batch: one costs much the same
-// whatever its size.
-const indexBatch = 1000
 
 // project brings one ledger entry into every projection in memory. An entry
 // that one of them cannot read is reported and passed over: it stays in the
@@ -257,57 +175,6 @@ func (d *Daemon) followLedger(ctx context.Context) error {
 	}
 }
 
-// indexEvents keeps the search index of events up to date, in large batches
-// since a Bleve batch costs much the same whatever its size.
-func (d *Daemon) indexEvents(ctx context.Context) error {
-	const batch = 1000
-	for {
-		var docs []index.EventDoc
-		var last uint64
-		flush := func() error {
-			if last == 0 {
-				return nil
-			}
-			err := d.index.ApplyEvents(last, docs)
-			docs = docs[:0]
-			if err == nil {
-				d.indexed.reach(last)
-			}
-			return err
-		}
-		err := d.log.ReadEvents(ctx, d.index.AppliedEvents(), func(seq uint64, recs []learn.Record) error {
-			for _, r := range recs {
-				if r.Action != nil {
-					act := action.Parse(r.Action)
-					sigs, _ := d.learners.reader.match(r.Action, act)
-					docs = append(docs, index.NewEventDoc(r.Action, act, sigs))
-				}
-			}
-			last = seq
-			if len(docs) >= batch {
-				return flush()
-			}
-			return nil
-		})
-		if err == nil {
-			err = flush()
-		}
-		if err != nil {
-			return stopped(ctx, fmt.Errorf("index events: %w", err))
-		}
-		d.indexed.reach(d.index.AppliedEvents())
-		if err := d.log.Wait(ctx, eventlog.Events, d.index.AppliedEvents()); err != nil {
-			return stopped(ctx, fmt.Errorf("index events: %w", err))
-		}
-		// A live session sends one call at a time: wait for company.
-		select {
-		case <-time.After(200 * time.Millisecond):
-		case <-ctx.Done():
-			return nil
-		}
-	}
-}
-
 // stopped turns an error that only says that ctx ended into none.
 func stopped(ctx context.Context, err error) error {
 	if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
@@ -332,5 +199,5 @@ func (d *Daemon) settle(ctx context.Context) error {
 	if err := d.ledger.wait(ctx, d.log.Head(eventlog.Ledger)); err != nil {
 		return err
 	}
-	return d.indexed.wait(ctx, head)
+	return errors.Join(d.indexed.wait(ctx, head), d.objects.wait(ctx, d.log.Head(eventlog.Ledger)))
 }
