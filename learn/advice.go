@@ -78,7 +78,7 @@ func AdviceOf(r FailureAnalysisReport, threshold float64) (Advice, bool) {
 const maxAdvisedCommand = 300
 
 func onlyCommand(actions []RemedyAction) string {
-	if len(actions) != 1 || len(actions[0].Command) > maxAdvisedCommand || strings.ContainsFunc(actions[0].Command, hidden) {
+	if len(actions) != 1 || len(actions[0].Command) > maxAdvisedCommand || strings.ContainsFunc(actions[0].Command, Hidden) {
 		return ""
 	}
 	return actions[0].Command
@@ -98,7 +98,7 @@ func Shown(s string, limit int) string {
 			unit = fmt.Sprintf(`\x%02x`, s[i])
 		case r == '\n' || r == '\t' || r == '\r':
 			unit = " "
-		case hidden(r):
+		case Hidden(r):
 			unit = fmt.Sprintf(`\u{%x}`, r)
 		}
 		units = append(units, unit)
@@ -118,8 +118,8 @@ func Shown(s string, limit int) string {
 	return strings.Join(units, "") + "…"
 }
 
-// hidden reports runes that show nothing, or change how others are shown.
-func hidden(r rune) bool {
-	return r < 0x20 || r >= 0x7f && r < 0xa0 || r == 0xad || r >= 0x200b && r <= 0x200f || r >= 0x2028 && r <= 0x202e ||
+// Hidden reports runes that show nothing, or change how others are shown.
+func Hidden(r rune) bool {
+	return r < 0x20 || r >= 0x7f && r < 0xa0 || r == 0xad || r == 0x61c || r >= 0x200b && r <= 0x200f || r >= 0x2028 && r <= 0x202e ||
 		r >= 0x2060 && r <= 0x206f || r == 0xfeff || r >= 0xfff9 && r <= 0xfffb || r >= 0xe0000 && r <= 0xe0fff
 }

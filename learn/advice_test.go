@@ -51,7 +51,7 @@ func TestAdviceIsBoundedAndPlain(t *testing.T) {
 		for _, m := range a.Remedies {
 			shown += m.Command
 		}
-		if strings.ContainsFunc(strings.ReplaceAll(shown, "\n", ""), hidden) || strings.Count(a.Text, "\n") != len(a.Remedies) {
+		if strings.ContainsFunc(strings.ReplaceAll(shown, "\n", ""), Hidden) || strings.Count(a.Text, "\n") != len(a.Remedies) {
 			t.Fatalf("not plain: %q", shown)
 		}
 	})

@@ -162,6 +162,7 @@ func (d *Daemon) socketHandler() http.Handler {
 	answer(d, mux, "POST /v1/eval", d.evaluate)
 	answer(d, mux, "POST /v1/eval/next-action", d.evaluateNext)
 	d.serveWanted(mux)
+	d.serveEvidence(mux)
 	answer(d, mux, "GET /v1/reviews", func(context.Context, nothing) ([]review.Item, error) { return d.queue.List(), nil })
 	answer(d, mux, "POST /v1/decisions", d.decide)
 	answer(d, mux, "GET /v1/tools", func(context.Context, nothing) ([]learn.ToolManifest, error) { return d.forge.active(), nil })

@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"strings"
-	"text/tabwriter"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/mattn/go-isatty"
+
+	"lathe/learn"
 )
 
 // print writes one JSON document.
@@ -29,35 +32,71 @@ func (a *app) print(v any) error {
 var bidiEscapes = strings.NewReplacer("\u202a", `\u202a`, "\u202b", `\u202b`, "\u202c", `\u202c`, "\u202d", `\u202d`,
 	"\u202e", `\u202e`, "\u2066", `\u2066`, "\u2067", `\u2067`, "\u2068", `\u2068`, "\u2069", `\u2069`)
 
-// table writes rows in columns.
+// gap is what stands between two columns of a table.
+const gap = "  "
+
+// table writes rows in columns, as wide as a terminal shows them: a Chinese
+// character takes two places.
 func (a *app) table(header string, rows [][]string) {
-	w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, strings.ReplaceAll(header, " ", "\t"))
+	all := [][]string{strings.Split(header, " ")}
 	for _, r := range rows {
 		for i := range r {
 			r[i] = clean(r[i])
 		}
-		fmt.Fprintln(w, strings.Join(r, "\t"))
+		all = append(all, r)
 	}
-	_ = w.Flush() // a.out's error shows at the next write, or not at all
+	var widths []int
+	for _, r := range all {
+		for i, cell := range r {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], ansi.StringWidth(cell))
+		}
+	}
+	var b strings.Builder
+	for _, r := range all {
+		for i, cell := range r {
+			b.WriteString(cell)
+			if i < len(r)-1 {
+				b.WriteString(strings.Repeat(" ", widths[i]-ansi.StringWidth(cell)) + gap)
+			}
+		}
+		b.WriteByte('\n')
+	}
+	_, _ = io.WriteString(a.out, b.String()) // a.out's error shows at the next write, or not at all
+}
+
+// some is table for rows of which more exist than are shown: it says how many
+// are left out, on stderr, and what shows them.
+func (a *app) some(header string, rows [][]string, all int, how string) {
+	a.table(header, rows)
+	if left := all - len(rows); left > 0 {
+		fmt.Fprintf(a.errs, "and %d more: %s\n", left, how)
+	}
 }
 
 // clean makes recorded text safe to show on a terminal: control characters,
-// which could move the cursor or change the title, become visible.
+// which could move the cursor or change the title, and what cannot be seen
+// become visible. The joiners of emoji and of Persian stay.
 func clean(s string) string {
 	var b strings.Builder
 	for _, r := range s {
 		switch {
 		case r == '\n' || r == '\t':
 			b.WriteByte(' ')
-		case r < 0x20 || r == 0x7f || r >= 0x80 && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069:
+		case r < 0xa0 && learn.Hidden(r):
 			fmt.Fprintf(&b, "\\x%02x", r)
+		case learn.Hidden(r) && r != zeroWidthNonJoiner && r != zeroWidthJoiner:
+			fmt.Fprintf(&b, "\\u{%x}", r)
 		default:
 			b.WriteRune(r)
 		}
 	}
 	return b.String()
 }
+
+const zeroWidthNonJoiner, zeroWidthJoiner = 0x200c, 0x200d
 
 // cleanLines is clean for text of several lines.
 func cleanLines(s string) string {
@@ -68,13 +107,8 @@ func cleanLines(s string) string {
 	return strings.Join(lines, "\n")
 }
 
-func cut(s string, n int) string {
-	r := []rune(clean(s))
-	if len(r) <= n {
-		return string(r)
-	}
-	return string(r[:n-1]) + "…"
-}
+// cut makes text safe to show, and at most n places wide.
+func cut(s string, n int) string { return ansi.Truncate(clean(s), n, "…") }
 
 func isTerminal(w any) bool {
 	f, ok := w.(*os.File)

@@ -20,7 +20,7 @@ import (
 func (a *app) reviewerCmd() *cobra.Command {
 	c := &cobra.Command{Use: "reviewer", Short: "Who may approve"}
 	c.AddCommand(&cobra.Command{Use: "init", Short: "Set the reviewer's passphrase; only on a terminal", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, _, err := a.config()
 			if err != nil {
 				return err
@@ -31,11 +31,11 @@ func (a *app) reviewerCmd() *cobra.Command {
 			if _, err := review.Public(cfg.DataDir); !errors.Is(err, review.ErrNoReviewer) {
 				return fmt.Errorf("there is a reviewer already in %s", cfg.DataDir)
 			}
-			first, err := passphrase("New passphrase of the reviewer: ")
+			first, err := passphrase(cmd.Context(), "New passphrase of the reviewer: ")
 			if err != nil {
 				return err
 			}
-			second, err := passphrase("Once more: ")
+			second, err := passphrase(cmd.Context(), "Once more: ")
 			if err != nil {
 				return err
 			}
@@ -53,24 +53,53 @@ func (a *app) reviewerCmd() *cobra.Command {
 }
 
 // passphrase asks on the terminal, and only there: not on stdin, by flag or by
-// variable, where an agent could give it.
-func passphrase(prompt string) (string, error) {
+// variable, where an agent could give it. A person who gives up (Ctrl-C) gets
+// the terminal back as it was, with what is typed shown again.
+func passphrase(ctx context.Context, prompt string) (string, error) {
 	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
 	if err != nil {
 		return "", fmt.Errorf("a passphrase is typed on a terminal, and there is none: %w", err)
 	}
-	defer tty.Close()
-	if _, err := tty.WriteString(prompt); err != nil {
-		return "", err
+	fd := int(tty.Fd())
+	was, err := term.GetState(fd)
+	if err != nil {
+		return "", errors.Join(fmt.Errorf("the terminal: %w", err), tty.Close())
 	}
-	raw, err := term.ReadPassword(int(tty.Fd()))
-	_, _ = tty.WriteString("\n")
-	return string(raw), err
+	if _, err := tty.WriteString(prompt); err != nil {
+		return "", errors.Join(err, tty.Close())
+	}
+	type typed struct {
+		text []byte
+		err  error
+	}
+	got := make(chan typed, 1)
+	go func() {
+		text, err := term.ReadPassword(fd)
+		got <- typed{text, err}
+	}()
+	select {
+	case t := <-got:
+		_, _ = tty.WriteString("\n")
+		return string(t.text), errors.Join(t.err, tty.Close())
+	case <-ctx.Done(): // the read goes on until the process ends
+		_, _ = tty.WriteString("\n")
+		return "", errors.Join(errors.New("nothing was typed, nothing is done"), term.Restore(fd, was))
+	}
 }
 
 func (a *app) reviewCmd() *cobra.Command {
 	c := &cobra.Command{Use: "review", Short: "Proposals that wait for a person; without a command a list to go through with keys", Args: cobra.NoArgs,
-		Long: "Approving and rejecting ask for the reviewer's passphrase on the terminal (lathe reviewer init sets it)\nand sign the decision over exactly the content shown. Without a command, on a terminal, it is a list:\nj and k move, Enter opens, a approves, r rejects, c asks back.",
+		Long: `Without a command, on a terminal, it is a list to go through with keys: j and k
+move, / finds, Enter opens; then e shows the recorded calls behind a proposal,
+a approves, r rejects, c asks back, and q leaves.
+
+Approving and rejecting ask for the reviewer's passphrase on the terminal (lathe
+reviewer init sets it) and sign the decision over exactly the content shown.
+
+    lathe review list
+    lathe review show ID
+    lathe review evidence ID
+    lathe review reject ID --reason "the step is optional"`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.interactiveReview(cmd.Context()) }}
 	all := false
 	list := &cobra.Command{Use: "list", Short: "The queue", Args: cobra.NoArgs,
@@ -108,7 +137,7 @@ func (a *app) reviewCmd() *cobra.Command {
 			a.printItem(it)
 			return nil
 		}}
-	c.AddCommand(list, show, a.verdictCmd("approve", learn.VerdictApprove, "Approve: the tool is deployed into every live session, the plan is changed"),
+	c.AddCommand(list, show, a.evidenceCmd(), a.verdictCmd("approve", learn.VerdictApprove, "Approve: the tool is deployed into every live session, the plan is changed"),
 		a.verdictCmd("reject", learn.VerdictReject, "Reject, with a reason (--reason)"),
 		a.verdictCmd("clarify", learn.VerdictRequestClarification, "Ask back (--reason is the question)"))
 	return c
@@ -140,7 +169,7 @@ func (a *app) verdictCmd(name string, v learn.Verdict, short string) *cobra.Comm
 				a.showBefore(it)
 			}
 			fmt.Fprintf(a.errs, "content %s\n", it.ContentHash)
-			pass, err := passphrase("Reviewer's passphrase: ")
+			pass, err := passphrase(cmd.Context(), "Reviewer's passphrase: ")
 			if err != nil {
 				return err
 			}
@@ -246,8 +275,8 @@ func (a *app) printItem(it review.Item) {
 	if it.Tool != nil && it.State == learn.StateInReview && len(it.Questions)+len(it.Answers) > 0 {
 		fmt.Fprintf(a.out, "change   lathe tool edit %s\n", it.ID[:min(8, len(it.ID))])
 	}
-	if len(it.Evidence) > 0 {
-		fmt.Fprintf(a.out, "evidence %s\n", strings.Join(it.Evidence[:min(8, len(it.Evidence))], " "))
+	if n := len(it.Evidence); n > 0 {
+		fmt.Fprintf(a.out, "evidence %s: lathe review evidence %s\n", counted(n, "recorded event"), shortID(it.ID))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,14 +23,18 @@ type reviewList struct {
 	ctx context.Context // the command's; bubbletea's own functions take none
 	key *review.Key
 
-	items         []review.Item
+	loaded        []review.Item // the whole queue
+	items         []review.Item // those that are listed
 	at, top       int
 	width, height int
 	open          bool     // one proposal is shown
-	lines         []string // of it
+	evidence      string   // in place of it: the recorded calls that it rests on
+	lines         []string // of either
 	line          int      // the first that is shown
 	asking        learn.Verdict
 	reason        []rune
+	finding       bool // words are typed to find proposals by
+	words         []rune
 	sure          bool // approve was pressed once
 	all           bool // decided ones too
 	busy          bool
@@ -44,6 +49,10 @@ type (
 	decided struct {
 		out server.Decided
 		err error
+	}
+	evidenced struct {
+		id, text string
+		err      error
 	}
 	again struct{}
 )
@@ -65,11 +74,14 @@ func (a *app) interactiveReview(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	m := &reviewList{a: a, ctx: ctx, items: waiting(items, false), width: 80, height: 24}
+	quiet := *a
+	quiet.errs = io.Discard // the screen is the list's
+	m := &reviewList{a: &quiet, ctx: ctx, width: 80, height: 24}
+	m.take(loaded{items: items})
 	if _, err := review.Public(cfg.DataDir); errors.Is(err, review.ErrNoReviewer) {
 		m.said = "Nobody can decide yet: `lathe reviewer init` sets the reviewer's passphrase."
 	} else {
-		pass, err := passphrase("Reviewer's passphrase, to decide (empty: only look): ")
+		pass, err := passphrase(ctx, "Reviewer's passphrase, to decide (empty: only look): ")
 		if err != nil {
 			return err
 		}
@@ -102,6 +114,25 @@ func (m *reviewList) Init() tea.Cmd { return tick() }
 
 func tick() tea.Cmd { return tea.Tick(reload, func(time.Time) tea.Msg { return again{} }) }
 
+// refilter lists what fits the words that were typed, and keeps the cursor.
+func (m *reviewList) refilter() {
+	id := ""
+	if m.at < len(m.items) {
+		id = m.items[m.at].ID
+	}
+	m.items = found(waiting(m.loaded, m.all), string(m.words))
+	m.at = max(0, slices.IndexFunc(m.items, func(it review.Item) bool { return it.ID == id }))
+}
+
+// found are the items that have all the words, wherever in what the list or the
+// head of a proposal shows of them.
+func found(items []review.Item, words string) []review.Item {
+	return slices.DeleteFunc(items, func(it review.Item) bool {
+		text := strings.ToLower(strings.Join([]string{it.ID, string(it.Kind), it.Title, it.Summary, it.Project, shortState(it.State), it.Risk}, "\n"))
+		return slices.ContainsFunc(strings.Fields(strings.ToLower(words)), func(w string) bool { return !strings.Contains(text, w) })
+	})
+}
+
 func (m *reviewList) load() tea.Msg {
 	items, err := m.a.reviews(m.ctx)
 	return loaded{items, err}
@@ -120,19 +151,31 @@ func (m *reviewList) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case decided:
 		m.busy = false
 		m.said = m.outcome(msg)
-		m.open, m.asking, m.sure = false, "", false
+		m.close()
 		return m, m.load
+	case evidenced:
+		m.showEvidence(msg)
 	case tea.PasteMsg:
-		if m.asking != "" {
-			m.reason = append(m.reason, []rune(strings.ReplaceAll(msg.Content, "\n", " "))...)
-		}
+		m.paste(strings.ReplaceAll(msg.Content, "\n", " "))
 	case tea.KeyPressMsg:
-		if m.asking != "" {
+		switch {
+		case msg.String() == "ctrl+c":
+			return m, tea.Quit
+		case m.asking != "":
 			return m, m.write(msg)
+		case m.finding:
+			m.find(msg)
+			return m, nil
 		}
 		return m, m.press(msg.String())
 	}
 	return m, nil
+}
+
+// close leads back to the list.
+func (m *reviewList) close() {
+	m.open, m.evidence, m.asking, m.sure = false, "", "", false
+	m.refilter()
 }
 
 // take puts a new state of the queue in place; the one that is looked at stays
@@ -142,25 +185,25 @@ func (m *reviewList) take(l loaded) {
 		m.said = "The queue could not be read: " + l.err.Error()
 		return
 	}
-	was := review.Item{}
-	if m.at < len(m.items) {
-		was = m.items[m.at]
+	m.loaded = l.items
+	if !m.open {
+		m.refilter()
+		return
 	}
-	m.items = waiting(l.items, m.all)
-	m.at = min(m.at, max(0, len(m.items)-1))
-	for i, it := range m.items {
-		if it.ID == was.ID {
-			m.at = i
-			if m.open && it.ContentHash != was.ContentHash {
-				m.said, m.sure = "It has changed since you opened it: look again.", false
-				m.show()
-			}
-			return
-		}
-	}
-	if m.open && was.ID != "" { // decided elsewhere
-		m.open, m.asking, m.sure = false, "", false
-		m.said = clean(was.Title) + " was decided elsewhere."
+	// While one is open it stays, whatever the words and the states of others.
+	was := m.items[m.at]
+	at := slices.IndexFunc(l.items, func(it review.Item) bool { return it.ID == was.ID })
+	switch {
+	case at < 0 || l.items[at].State != was.State && !m.busy:
+		m.close()
+		m.said = middle(clean(was.Title), 60) + " was decided elsewhere."
+	case l.items[at].ContentHash != was.ContentHash:
+		m.evidence, m.sure = "", false
+		m.said = "It has changed since you opened it: look again."
+		fallthrough
+	default: // it may have an answer
+		m.items[m.at] = l.items[at]
+		m.show()
 	}
 }
 
@@ -171,7 +214,7 @@ func (m *reviewList) outcome(d decided) string {
 	if d.out.Item.State == learn.StateInReview {
 		return "Asked back; the answer comes to the queue."
 	}
-	line := clean(d.out.Item.Title) + " is " + string(d.out.Item.State) + "."
+	line := middle(clean(d.out.Item.Title), 60) + " is " + string(d.out.Item.State) + "."
 	if d.out.Deployed != nil {
 		line += " It is in every live session."
 	}
@@ -179,102 +222,6 @@ func (m *reviewList) outcome(d decided) string {
 		line += " Written to " + clean(d.out.Written.Template) + "."
 	}
 	return line
-}
-
-// press follows one key of the list or of a proposal.
-func (m *reviewList) press(key string) tea.Cmd {
-	if m.sure && key != "y" && key != "a" {
-		m.sure, m.said = false, "Not approved."
-		return nil
-	}
-	switch key {
-	case "q", "ctrl+c":
-		return tea.Quit
-	case "esc", "left", "u", "h":
-		if !m.open && key == "esc" {
-			return tea.Quit
-		}
-		m.open, m.said = false, ""
-	case "j", "down":
-		m.move(1)
-	case "k", "up":
-		m.move(-1)
-	case "pgdown", "space", "ctrl+d":
-		m.move(m.page())
-	case "pgup", "ctrl+u":
-		m.move(-m.page())
-	case "enter", "right", "l":
-		if len(m.items) > 0 {
-			m.open, m.line, m.said = true, 0, ""
-			m.show()
-		}
-	case "n":
-		m.step(1)
-	case "p":
-		m.step(-1)
-	case "t":
-		m.all = !m.all
-		return m.load
-	case "a", "r", "c", "y":
-		return m.verdict(key)
-	}
-	return nil
-}
-
-// verdict begins a decision. To approve, the proposal has to be open, and y has
-// to follow: one key alone signs nothing.
-func (m *reviewList) verdict(key string) tea.Cmd {
-	switch {
-	case len(m.items) == 0 || m.busy:
-		return nil
-	case m.key == nil:
-		m.said = "You are only looking: start again and give the passphrase to decide."
-	case m.items[m.at].State != learn.StateInReview:
-		m.said = "It is " + string(m.items[m.at].State) + " already: nothing is left to decide."
-	case !m.open:
-		m.said = "Open it first (Enter): what you sign is what you saw."
-	case key == "a":
-		m.sure, m.said = true, "Approve exactly this content? y approves, any other key does not."
-	case key == "y" && m.sure:
-		return m.decide(learn.VerdictApprove, "")
-	case key == "r":
-		m.asking, m.reason, m.said = learn.VerdictReject, nil, ""
-	case key == "c":
-		m.asking, m.reason, m.said = learn.VerdictRequestClarification, nil, ""
-	}
-	return nil
-}
-
-// write takes keys into the reason.
-func (m *reviewList) write(k tea.KeyPressMsg) tea.Cmd {
-	switch k.String() {
-	case "esc", "ctrl+c":
-		m.asking = ""
-	case "backspace":
-		m.reason = m.reason[:max(0, len(m.reason)-1)]
-	case "ctrl+u":
-		m.reason = nil
-	case "enter":
-		if strings.TrimSpace(string(m.reason)) == "" {
-			m.said = "Say why in a few words: Lathe learns from it."
-			return nil
-		}
-		v := m.asking
-		m.asking = ""
-		return m.decide(v, strings.TrimSpace(string(m.reason)))
-	default:
-		m.reason = append(m.reason, []rune(k.Text)...)
-	}
-	return nil
-}
-
-func (m *reviewList) decide(v learn.Verdict, reason string) tea.Cmd {
-	it := m.items[m.at]
-	m.busy, m.sure, m.said = true, false, "Signing …"
-	return func() tea.Msg {
-		out, err := m.a.decide(m.ctx, m.key, it, v, reason)
-		return decided{out, err}
-	}
 }
 
 // move goes through the list, or scrolls the proposal.
@@ -289,13 +236,13 @@ func (m *reviewList) move(n int) {
 // step opens the next or the former proposal.
 func (m *reviewList) step(n int) {
 	if to := m.at + n; m.open && to >= 0 && to < len(m.items) {
-		m.at, m.line, m.said = to, 0, ""
+		m.at, m.line, m.said, m.evidence = to, 0, "", ""
 		m.show()
 	}
 }
 
 // page is how many lines are shown between head and foot.
-func (m *reviewList) page() int { return max(1, m.height-5) }
+func (m *reviewList) page() int { return max(1, m.height-1-2*m.blank()-len(m.foot())) }
 
 // show lays the open proposal out.
 func (m *reviewList) show() {
@@ -304,9 +251,13 @@ func (m *reviewList) show() {
 	}
 	var text strings.Builder
 	(&app{out: &text, errs: io.Discard}).printItem(m.items[m.at])
+	if m.evidence != "" {
+		text.Reset()
+		text.WriteString(m.evidence)
+	}
 	m.lines = nil
 	for l := range strings.SplitSeq(strings.TrimRight(text.String(), "\n"), "\n") {
-		m.lines = append(m.lines, wrap(l, m.width-2)...)
+		m.lines = append(m.lines, wrap(l, m.width)...)
 	}
 	m.line = max(0, min(m.line, len(m.lines)-m.page()))
 }
