@@ -37,17 +37,13 @@ func (f *forge) run(ctx context.Context, name, workspace string, arguments json.
 	if err := toolforge.CheckArguments(t.manifest, arguments); err != nil {
 		return nil, nil, fmt.Errorf("%s was not called: %w", name, err)
 	}
-	spec, err := callSpec(t.manifest.Permissions, root, dir, workspace)
+	spec, program, err := callSpec(t.manifest, root, dir, workspace)
 	if err != nil {
 		return nil, nil, err
 	}
 	key, err := callKey(t.manifest.Digest, spec)
 	if err != nil {
 		return nil, nil, err
-	}
-	program := sandbox.Program{Path: callerDir + "/call.py", Args: []string{image.ToolPath, name}}
-	if t.manifest.Language != "shell" { // bash reads its script itself
-		program.Read = []string{image.ToolPath + "/" + toolforge.SourceName(t.manifest.Language)}
 	}
 	res, _, err := f.pool.Call(ctx, key, spec, program, arguments)
 	if err != nil {
@@ -63,27 +59,39 @@ func (f *forge) run(ctx context.Context, name, workspace string, arguments json.
 	return t, res, nil
 }
 
-// callSpec is the sandbox of a tool's calls: what its permissions allow, and
-// nothing else.
-func callSpec(p learn.Permissions, root, dir, workspace string) (*sandbox.Spec, error) {
-	spec := &sandbox.Spec{RootFS: root, Dir: "/tmp",
-		Files: map[string][]byte{"call.py": toolforge.Caller()}, FilesDir: callerDir,
+// callSpec is the sandbox of a tool's calls, what its permissions allow and
+// nothing else, and the program that makes them.
+func callSpec(m learn.ToolManifest, root, dir, workspace string) (*sandbox.Spec, sandbox.Program, error) {
+	p := m.Permissions
+	program := sandbox.Program{Path: callerDir + "/" + toolforge.CallerName, Args: []string{image.ToolPath, m.Name}}
+	spec := &sandbox.Spec{RootFS: root, Dir: "/tmp", FilesDir: callerDir,
 		Binds:   []sandbox.Bind{{Host: dir, Guest: image.ToolPath}},
 		Network: p.Network,
 		Limits:  sandbox.Limits{WallTime: time.Duration(p.Seconds * float64(time.Second)), MemoryBytes: int64(p.MemoryMB) << 20}}
+	spec.Files, program.Import = toolforge.CallerFiles(m.Language)
+	if spec.Files[toolforge.RehearsalName] != nil { // bash reads its script itself
+		program.Rehearsal = callerDir + "/" + toolforge.RehearsalName
+		program.Read = []string{image.ToolPath + "/" + toolforge.SourceName(m.Language), callerDir + "/" + toolforge.RehearsedName}
+	}
+	err := showWorkspace(spec, p, workspace)
+	return spec, program, err
+}
+
+// showWorkspace puts into a sandbox what the permissions say.
+func showWorkspace(spec *sandbox.Spec, p learn.Permissions, workspace string) error {
 	var err error
 	if spec.Env, err = variables(p); err != nil || p.Filesystem == "none" {
-		return spec, err
+		return err
 	}
 	if workspace == "" {
-		return nil, errors.New("the tool reads the workspace, but this connection has none: connect through `lathe mcp` in a project's folder")
+		return errors.New("the tool reads the workspace, but this connection has none: connect through `lathe mcp` in a project's folder")
 	}
 	spec.Dir = guestWorkspace
 	// git refuses a folder that belongs to somebody else, as it does in
 	// the sandbox's user namespace.
 	spec.Env = append(spec.Env, "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*")
 	spec.Binds, err = workspaceBinds(spec.Binds, p, workspace)
-	return spec, err
+	return err
 }
 
 // callKey names the calls that one interpreter may answer: those of the same

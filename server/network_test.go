@@ -15,7 +15,7 @@ import (
 func TestCallsReachTheHostsOfTheirPermissions(t *testing.T) {
 	keys := map[string]bool{}
 	for _, hosts := range [][]string{nil, {"example.org"}, {"example.org:443"}} {
-		spec, err := callSpec(learn.Permissions{Filesystem: "none", Network: hosts, Seconds: 1, MemoryMB: 64}, "/root", "/tool", "")
+		spec, _, err := callSpec(learn.ToolManifest{Name: "t", Permissions: learn.Permissions{Filesystem: "none", Network: hosts, Seconds: 1, MemoryMB: 64}}, "/root", "/tool", "")
 		if err != nil || !slices.Equal(spec.Network, hosts) {
 			t.Fatalf("%v: %+v, %v", hosts, spec, err)
 		}

@@ -48,7 +48,7 @@ func sourceText(tool learn.ProposedTool) string {
 // shim is a module that lets tests call a shell tool as the function that it
 // is to its callers.
 func shim() string {
-	return string(Caller()) + `
+	return string(caller(CallerName)) + `
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
 with open(os.path.join(_FOLDER, "tool.json"), encoding="utf-8") as _file:

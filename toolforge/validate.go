@@ -19,17 +19,6 @@ import (
 //go:embed guest/*.py guest/*.sh
 var guest embed.FS
 
-// Caller is the Python program that calls a deployed tool: `call.py DIR NAME`,
-// arguments as JSON on stdin, the result as JSON on stdout. The gates call
-// tools with the same.
-func Caller() []byte {
-	source, err := guest.ReadFile("guest/call.py")
-	if err != nil {
-		panic(err) // it is embedded
-	}
-	return source
-}
-
 // guestDir is where a gate's files lie in the sandbox.
 const guestDir = "/work"
 

@@ -5,10 +5,12 @@ usage: call.py DIR NAME < arguments.json
 Prints the result as JSON. When the tool raises, prints {"error": {"type",
 "message"}} and exits with 1, or with 2 for arguments that it does not take.
 What the tool itself prints goes to stderr, so that it cannot pass for a result.
+
+An interpreter that waits for calls forks for each, and what it has imported is
+a part of every call's time. So this imports little, and what only some calls
+need where they need it.
 """
 
-import dataclasses
-import importlib.util
 import json
 import os
 import sys
@@ -16,7 +18,9 @@ import sys
 
 def plain(value):
     """What JSON has no form for, as the nearest thing that it has."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+    if hasattr(type(value), "__dataclass_fields__"):
+        import dataclasses
+
         return dataclasses.asdict(value)
     if isinstance(value, os.PathLike):
         return os.fspath(value)
@@ -97,52 +101,74 @@ def load(folder):
     if os.path.isdir(packages) and packages not in sys.path:
         sys.path.append(packages)
     path = os.path.join(folder, "tool.py")
-    spec = importlib.util.spec_from_file_location("tool", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["tool"] = module
     # A sandbox that waits for calls has read and compiled it already.
-    waiting = getattr(sys.modules.get("_lathe_compiled"), "code", {})
-    if path in waiting:
-        exec(waiting[path], module.__dict__)
-    else:
-        spec.loader.exec_module(module)
+    code = getattr(sys.modules.get("_lathe_compiled"), "code", {}).get(path)
+    if code is None:
+        with open(path, "rb") as file:
+            code = compile(file.read(), path, "exec", dont_inherit=True)
+    module = type(sys)("tool")
+    module.__file__ = path
+    sys.modules["tool"] = module
+    exec(code, module.__dict__)
     return module
 
 
 def answer(folder, name, arguments):
-    """(what to print, exit status) of one call."""
+    """(the JSON to print, exit status) of one call."""
     if not isinstance(arguments, dict):
-        return {"error": {"type": "TypeError", "message": "the arguments must be a JSON object"}}, 2
+        return failure("TypeError", "the arguments must be a JSON object"), 2
     try:
         function = getattr(load(folder), name)
         try:
-            inspect_call(function, arguments)
+            bind(function, arguments)
         except TypeError as error:
-            return {"error": {"type": "TypeError", "message": str(error)}}, 2
-        return json.loads(json.dumps(function(**arguments), default=plain, allow_nan=False)), 0
+            return failure("TypeError", error), 2
+        return json.dumps(function(**arguments), default=plain, allow_nan=False), 0
     except Exception as error:
-        return {"error": {"type": type(error).__name__, "message": str(error)[:4000]}}, 1
+        return failure(type(error).__name__, error), 1
 
 
-def inspect_call(function, arguments):
+def failure(kind, message):
+    """The JSON that says why there is no result."""
+    return json.dumps({"error": {"type": kind, "message": str(message)[:4000]}})
+
+
+def bind(function, arguments):
     """Raise TypeError for arguments that the function does not take."""
-    import inspect
+    code = getattr(function, "__code__", None)
+    if type(function) is not type(bind) or code.co_posonlyargcount or code.co_flags & 12 or {"__wrapped__", "__signature__"} & function.__dict__.keys():
+        import inspect
 
-    inspect.signature(function).bind(**arguments)
+        inspect.signature(function).bind(**arguments)
+        return
+    # The same for a plain function without *args and **kwargs (flags 4 and 8).
+    count = code.co_argcount
+    names = code.co_varnames[: count + code.co_kwonlyargcount]
+    for key in arguments:
+        if key not in names:
+            raise TypeError(f"got an unexpected keyword argument {key!r}")
+    given = {*arguments, *(function.__kwdefaults__ or ()), *names[count - len(function.__defaults__ or ()) : count]}
+    for name in names:
+        if name not in given:
+            raise TypeError(f"missing a required argument: {name!r}")
+
+
+def run(text, folder, name):
+    """(the JSON to print, exit status) of one call whose arguments are text."""
+    try:
+        arguments = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return failure("ValueError", f"the arguments are not JSON: {error}"), 2
+    return answer(folder, name, arguments)
 
 
 def main():
-    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    out = os.dup(1)
     os.dup2(2, 1)
-    try:
-        arguments = json.load(sys.stdin)
-    except ValueError as error:
-        printed, status = {"error": {"type": "ValueError", "message": f"the arguments are not JSON: {error}"}}, 2
-    else:
-        printed, status = answer(sys.argv[1], sys.argv[2], arguments)
-    json.dump(printed, out)
-    out.write("\n")
-    out.flush()
+    printed, status = run(sys.stdin.buffer.read(), sys.argv[1], sys.argv[2])
+    left = printed.encode() + b"\n"
+    while left:
+        left = left[os.write(out, left) :]
     # Threads and handlers that the tool left behind have no say.
     os._exit(status)
 

@@ -1,7 +1,9 @@
 package sandbox
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -52,6 +54,55 @@ func BenchmarkWarmCall(b *testing.B) {
 		for name, w := range warms {
 			times.lap(b, name, func() error { w.mustCall(b, "print(1)"); return nil })
 		}
+	}
+	times.report(b, "true")
+}
+
+// BenchmarkWarmTool calls a tool as the daemon does, through its caller, beside
+// a program that only prints, and starts /bin/true on the host beside them.
+func BenchmarkWarmTool(b *testing.B) {
+	times := laps{}
+	files := map[string][]byte{}
+	for name, from := range map[string]string{"call.py": "call.py", "rehearse.py": "rehearse.py", "rehearsal/tool.py": "rehearsal.py"} {
+		var err error
+		if files[name], err = os.ReadFile("../guest/" + from); err != nil {
+			b.Fatal(err)
+		}
+	}
+	dir, err := filepath.Abs("../testdata/corpus/good/duration_text")
+	if err != nil {
+		b.Fatal(err)
+	}
+	p := Program{Path: "/opt/lathe/call/call.py", Args: []string{"/opt/tool", "duration_text"}, Read: []string{"/opt/tool/tool.py", "/opt/lathe/call/rehearsal/tool.py"},
+		Rehearsal: "/opt/lathe/call/rehearse.py"}
+	tool, err := launcher(b).Warm(b.Context(), &Spec{RootFS: rootFS(b), Files: files, FilesDir: "/opt/lathe/call", Binds: []Bind{{Host: dir, Guest: "/opt/tool"}}}, p)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer tool.Close()
+	printing := warm(b, Spec{})
+	call := func() error {
+		r, err := tool.Call(b.Context(), []byte(`{"seconds": 3725}`))
+		if err == nil && r.ExitCode != 0 {
+			b.Fatalf("%s%s", r.Stdout, r.Stderr)
+		}
+		return err
+	}
+	settled := func(w *Warm, call func() error) {
+		if err := w.Settle(); err != nil {
+			b.Fatal(err)
+		}
+		if call != nil {
+			times.lap(b, "tool", call)
+			return
+		}
+		times.lap(b, "print", func() error { printing.mustCall(b, "print(1)"); return nil })
+	}
+	_ = call()
+	for b.Loop() {
+		times.lap(b, "true", runTrue)
+		settled(tool, call)
+		settled(printing, nil)
 	}
 	times.report(b, "true")
 }

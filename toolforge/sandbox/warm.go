@@ -28,6 +28,15 @@ type Program struct {
 	// Read are further sources, by their guest paths, to be compiled with it
 	// (and not executed) before the first call.
 	Read []string
+	// Import are modules to be imported before the first call, if they are
+	// harmless ones of the standard library, as are those that the program
+	// imports when it starts and those that Read name anywhere.
+	Import []string
+	// Rehearsal, when it is not empty, is the guest path of a source that each
+	// call's process executes while it still waits for the call, with its output
+	// thrown away: what it goes through costs the call less. Whoever makes the
+	// program makes this; nothing of the tool that it calls belongs in it.
+	Rehearsal string
 }
 
 // warmSpec makes a run's description into that of an interpreter that waits.
@@ -41,6 +50,12 @@ func warmSpec(spec *Spec, p Program, channelFD int) (*Spec, error) {
 	s.Args = []string{"python3", "-I", path.Join(cmpFilesDir(spec), warmName), strconv.Itoa(channelFD)}
 	for _, r := range p.Read {
 		s.Args = append(s.Args, "--read", r)
+	}
+	for _, m := range p.Import {
+		s.Args = append(s.Args, "--import", m)
+	}
+	if p.Rehearsal != "" {
+		s.Args = append(s.Args, "--rehearsal", p.Rehearsal)
 	}
 	s.Args = append(append(s.Args, p.Path), p.Args...)
 	if s.OutDir != "" || s.Stdin != nil {

@@ -391,6 +391,26 @@ print(sys.argv[1:])
 	}
 }
 
+// TestWarmRehearses: what the rehearsal does is there for each call, and what
+// it prints, or that it fails, is nowhere.
+func TestWarmRehearses(t *testing.T) {
+	spec := Spec{RootFS: rootFS(t), Files: map[string][]byte{
+		"p.py": []byte("import sys, json\ndef never(): import csv\nprint(getattr(json, 'mark', 0), sys.stdin.read(), sorted({'csv', 'shlex', 'wave'} & sys.modules.keys())); json.mark = 9\n"),
+		"r.py": []byte("import sys, json, os\njson.mark = getattr(json, 'mark', 0) + 1\nprint('lost', os.getpid() > 1)\nsys.stderr.write('lost')\nraise ValueError('lost')\n"),
+	}}
+	w, err := launcher(t).Warm(t.Context(), &spec, Program{Path: "/in/p.py", Import: []string{"shlex", "wave"}, Rehearsal: "/in/r.py"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	for range 2 {
+		// wave is not of those that may be imported, csv is imported by a call only.
+		if r := w.mustCall(t, "in"); string(r.Stdout) != "1 in ['shlex']\n" || len(r.Stderr) > 0 {
+			t.Error(show(r))
+		}
+	}
+}
+
 func TestWarmTakesLargeInputAndOutput(t *testing.T) {
 	w := warm(t, Spec{Limits: Limits{OutputBytes: 4 << 20}})
 	data, err := json.Marshal(strings.Repeat("x", 1<<20))

@@ -1,6 +1,6 @@
 """Waits in a sandbox and forks for each call of a Python program.
 
-usage: warm.py CHANNEL [--read FILE]... PROGRAM [ARGUMENT]...
+usage: warm.py CHANNEL [--read FILE]... [--import MODULE]... [--rehearsal FILE] PROGRAM [ARGUMENT]...
 
 It is the first process of its namespace, and its descriptor CHANNEL is a
 socket to the launcher. It reads PROGRAM and each FILE once, compiles them and imports
@@ -29,7 +29,8 @@ launcher            this process            child
 What a call takes is mostly memory: the pages that a child copies because it
 writes to them (reference counts too) and those that the kernel takes back at
 its end. So this process imports little, gives back what it freed, and a child
-goes through what every call does while it still waits.
+goes through what every call does (REHEARSAL, and the file of --rehearsal) while
+it still waits; so does this process for what it does at a call's end.
 """
 
 import _ast
@@ -80,33 +81,37 @@ def channel(fd):
     return sock
 
 
-def prepare(program, read):
-    """The compiled sources by path, and their modules imported."""
-    compiled = {}
+def prepare(program, read, modules):
+    """The compiled sources by path, and their modules imported: those that the
+    program imports as it starts, those that the others name anywhere."""
+    compiled, names = {}, [*modules]
     for path in [program, *read]:
         with open(path, "rb") as file:
             source = file.read()
         try:
             compiled[path] = compile(source, path, "exec", dont_inherit=True)
-            names = imported(compile(source, path, "exec", ONLY_AST, dont_inherit=True))
+            names += imported(compile(source, path, "exec", ONLY_AST, dont_inherit=True), inside=path != program)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             if path == program:
                 raise
             continue  # the call says what is wrong with it
-        for name in names:
-            if name.split(".")[0] in MODULES and name.split(".")[0] in sys.stdlib_module_names:
-                try:
-                    __import__(name)
-                except ImportError:
-                    pass
+    for name in names:
+        if name.split(".")[0] in MODULES and name.split(".")[0] in sys.stdlib_module_names:
+            try:
+                __import__(name)
+            except ImportError:
+                pass
     return compiled
 
 
-def imported(tree):
-    """The modules that a syntax tree names, wherever in it."""
+def imported(tree, inside):
+    """The modules that a syntax tree names, wherever in it, or outside of
+    functions."""
     names, nodes = [], [tree]
     while nodes:
         node = nodes.pop()
+        if isinstance(node, (_ast.FunctionDef, _ast.AsyncFunctionDef)) and not inside:
+            continue
         if isinstance(node, _ast.Import):
             names += [a.name for a in node.names]
         elif isinstance(node, _ast.ImportFrom) and node.module and not node.level:
@@ -137,7 +142,7 @@ def hear(sock):
     return fds if message else ()
 
 
-def call(sock, arguments, code, program, memory):
+def call(sock, arguments, code, program, memory, rehearsal):
     """The child: get ready, wait for the call, become the program."""
     status = 1
     try:
@@ -149,7 +154,7 @@ def call(sock, arguments, code, program, memory):
         main.__file__, main.__builtins__ = program, builtins
         sys.modules["__main__"] = main
         gc.enable()
-        rehearse()
+        rehearse(rehearsal)
         sock.send(b'{"ready": true, "resident": %d}' % memory)
         fds = hear(sock)
         if len(fds) != 3:
@@ -176,7 +181,7 @@ def call(sock, arguments, code, program, memory):
         os._exit(status)
 
 
-def rehearse():
+def rehearse(more):
     """Write to the pages that a call writes to, so that they are copied before
     it comes. What is printed goes nowhere."""
     null = os.open(os.devnull, os.O_WRONLY)
@@ -184,6 +189,29 @@ def rehearse():
     os.dup2(null, 2)
     os.close(null)
     exec(REHEARSAL, types.ModuleType("__main__").__dict__)
+    if more is not None:
+        try:
+            exec(more, types.ModuleType("rehearsal").__dict__)
+        except Exception:
+            pass  # the call does without
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+
+
+def ended(status, usage):
+    """What the launcher is told of a call that is over."""
+    return b'{"status": %d, "cpu": %f, "rss": %d}' % (status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+
+
+def rehearse_end():
+    """Write to the pages that this process writes to at a call's end: they are
+    shared with the child. The child is not waited for here, since its call may
+    be over already."""
+    try:
+        os.wait4(os.getpid(), 0)
+    except ChildProcessError:
+        ended(0, resource.getrusage(resource.RUSAGE_SELF))
+        os.kill(os.getpid(), 0)
 
 
 def reap(child):
@@ -262,16 +290,16 @@ def look(before):
     return ""
 
 
-def serve(sock, arguments, code, program):
+def serve(sock, arguments, code, program, rehearsal):
     """Answer calls until the launcher is gone."""
     before, spent = settings(), ""
     while not spent:
         memory = resident()
         child = os.fork()
         if child == 0:
-            call(sock, arguments, code, program, memory)
-        status, usage = reap(child)
-        sock.send(b'{"status": %d, "cpu": %f, "rss": %d}' % (status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024))
+            call(sock, arguments, code, program, memory, rehearsal)
+        rehearse_end()
+        sock.send(ended(*reap(child)))
         spent = look(before)
     sock.send(b'{"spent": %s, "resident": %d}' % (_json.encode_basestring_ascii(spent).encode(), resident()))
 
@@ -279,20 +307,20 @@ def serve(sock, arguments, code, program):
 def main():
     if os.getpid() != 1:
         sys.exit("warm.py kills every process that it sees, so it must be the first of its own namespace")
-    words, read = sys.argv[2:], []
-    while words[0] == "--read":
-        read.append(words[1])
+    words, options = sys.argv[2:], {"--read": [], "--import": [], "--rehearsal": []}
+    while words[0] in options:
+        options[words[0]].append(words[1])
         words = words[2:]
     program, arguments = words[0], words[1:]
     _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
     sock = channel(int(sys.argv[1]))
     dumpable(0)
-    compiled = prepare(program, read)
+    compiled = prepare(program, options["--read"] + options["--rehearsal"], options["--import"])
     # What the program's loader may take instead of reading a file again.
     cache = types.ModuleType("_lathe_compiled")
     cache.code = compiled
     sys.modules["_lathe_compiled"] = cache
-    code = compiled[program]
+    code, rehearsal = compiled[program], next((compiled.get(p) for p in options["--rehearsal"]), None)
     for folder in SCRATCH:
         if not empty(folder):
             sys.exit(folder + " is not empty")
@@ -300,7 +328,7 @@ def main():
     LIBC.malloc_trim(0)
     gc.disable()
     gc.freeze()
-    serve(sock, arguments, code, program)
+    serve(sock, arguments, code, program, rehearsal)
 
 
 main()
