@@ -145,13 +145,18 @@ func searchThenView(a, b *use, turn int64) (saving, bool) {
 	if len(b.Spans) != 1 {
 		return saving{}, false
 	}
-	if len(a.Hits) == 0 && a.Found > 0 {
-		return saving{op: op, what: "the search printed no line numbers", miss: true}, true
-	}
 	shown := b.Spans[0]
+	if shown.First == 1 && shown.Last == 0 {
+		return saving{op: op, what: "the look was at the whole file", miss: true}, true
+	}
 	found := slices.IndexFunc(a.Hits, func(h hit) bool {
 		return h.Line+2 >= shown.First && (h.Line <= shown.Last || shown.Last == 0) && (h.Path == "" && samePath(a, b) || samePathName(h.Path, b.Paths[0]))
 	})
+	if len(a.Hits) == 0 && a.Found > 0 {
+		if found = a.foundIn(b); found < 0 {
+			return saving{op: op, what: "the search printed no line numbers", miss: true}, true
+		}
+	}
 	switch {
 	case found < 0:
 		return saving{op: op, what: "the look was at another place than a hit", miss: true}, true
@@ -171,6 +176,29 @@ func searchThenView(a, b *use, turn int64) (saving, bool) {
 	}
 	return saving{op: op, what: what, calls: 1, tokens: tokens}, true
 }
+
+// foundIn is the first line that a search printed, without its number, and
+// that stands in what a look then printed of the same file; -1 for none.
+func (u *use) foundIn(look *use) int {
+	i := -1
+	for text := range strings.Lines(u.Output) {
+		i++
+		file, line, named := strings.Cut(strings.TrimRight(text, "\n"), ":")
+		if !named || !samePathName(file, look.Paths[0]) {
+			line = strings.TrimRight(text, "\n")
+			if !samePath(u, look) {
+				continue
+			}
+		}
+		if len(strings.TrimSpace(line)) >= minTelling && strings.Contains(look.Output, line) {
+			return i
+		}
+	}
+	return -1
+}
+
+// minTelling is how long a line is at least that says which place it stands at.
+const minTelling = 8 // bytes
 
 // changeThenLook is a change whose file was then looked at: the tool had shown
 // the changed lines. A look at much more than those had another purpose.

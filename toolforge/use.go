@@ -96,10 +96,13 @@ func useOf(l line, act *learn.Action) (use, bool) {
 	}
 	for _, g := range groups[1:] { // several of one kind in one call
 		more, ok := useOfPipe(g)
-		if !ok || more.Op != u.Op || u.Op != opView {
+		if !ok || more.Op != u.Op || u.Op != opView && u.Op != opSearch {
 			return use{}, false
 		}
 		u.Paths, u.Spans = append(u.Paths, more.Paths...), append(u.Spans, more.Spans...)
+		if u.Op == opSearch {
+			u.Pattern, u.Defines = u.Pattern+`\|`+more.Pattern, ""
+		}
 	}
 	return u, true
 }
@@ -117,6 +120,9 @@ func (l line) groups() [][]stage {
 }
 
 func useOfPipe(p []stage) (use, bool) {
+	if search, ok := searchBehind(p); ok {
+		return searchUse(search)
+	}
 	switch p[0].words[0] {
 	case "grep", "egrep", "fgrep", "rg", "git":
 		return searchUse(p)
@@ -132,8 +138,36 @@ func useOfPipe(p []stage) (use, bool) {
 	return viewUse(p)
 }
 
+// searchBehind makes a search that is fed by another program into one that
+// reads the files itself: behind cat and nl of one file, or of the names that
+// find prints, through xargs.
+func searchBehind(p []stage) ([]stage, bool) {
+	if len(p) < 2 {
+		return nil, false
+	}
+	first, search := p[0], p[1]
+	var paths []string
+	switch name := first.words[0]; {
+	case (name == "cat" || name == "nl") && search.words[0] == "grep":
+		paths = first.operands()
+	case name == "find" && search.words[0] == "xargs" && len(search.words) > 2 && search.words[1] == "grep":
+		u, ok := listUse(p[:1])
+		if !ok {
+			return nil, false
+		}
+		paths, search.words = u.Paths, search.words[1:]
+	default:
+		return nil, false
+	}
+	if len(paths) != 1 {
+		return nil, false
+	}
+	search.words = append(slices.Clone(search.words), paths...)
+	return append([]stage{search}, p[2:]...), true
+}
+
 // viewUse knows sed -n 'A,Bp' FILE, head and tail, awk on NR, and the same
-// behind nl, cat and cat -n.
+// behind nl, cat and cat -n, which by themselves show the whole file.
 func viewUse(p []stage) (use, bool) {
 	u := use{Op: opView}
 	for i, s := range p {
@@ -156,6 +190,9 @@ func viewUse(p []stage) (use, bool) {
 		default:
 			return u, false
 		}
+	}
+	if len(u.Spans) == 0 && len(p) == 1 {
+		u.Spans = []span{{1, 0}}
 	}
 	return u, len(u.Paths) == 1 && len(u.Spans) > 0
 }
