@@ -63,8 +63,7 @@ itself for that (127.0.0.1:8080). Each refused request is said on stderr.`,
 			}
 			r, err := l.Run(cmd.Context(), spec)
 			if errors.Is(err, sandbox.ErrNoProgram) { // as a shell ends it
-				fmt.Fprintln(a.errs, "lathe:", err)
-				return exitCode(127)
+				return a.boxResult(l.Name(), &sandbox.Result{ExitCode: 127, Stderr: fmt.Appendln(nil, "lathe:", err)})
 			}
 			if err != nil {
 				return err
