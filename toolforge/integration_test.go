@@ -235,3 +235,35 @@ func TestToolWithADependency(t *testing.T) {
 		}
 	}
 }
+
+// TestShellToolOfPOSIX validates a script for sh, and refuses one whose tests
+// pass with bash only.
+func TestShellToolOfPOSIX(t *testing.T) {
+	tool, err := toolforge.LoadFolder(filepath.Join("testdata", "corpus", "good", "lines_with"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := strings.Replace(tool.Files["tool.sh"], "#!/bin/bash", "#!/bin/sh", 1)
+	for name, c := range map[string]struct{ source, refusedBy string }{
+		"fine":           {source, ""},
+		"only with bash": {strings.Replace(source, "grep -n", "test -n \"${BASH_VERSION:-}\" && grep -n", 1), "tests"},
+		"not of POSIX":   {source + "declare -r x=1\necho \"$x\"\n", "lint"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tool.Files["tool.sh"] = c.source
+			sealed, err := toolforge.Seal(tool)
+			if err != nil {
+				t.Fatal(err)
+			}
+			result, err := toolforge.Validator{Runner: newSandboxed(t)}.Validate(t.Context(), sealed, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			refused := slices.ContainsFunc(result.Checks, func(one learn.Check) bool { return one.Name == c.refusedBy && !one.Passed })
+			if result.Passed != (c.refusedBy == "") || !result.Passed && !refused {
+				log(t, result)
+				t.Errorf("passed %v, want refused by %q", result.Passed, c.refusedBy)
+			}
+		})
+	}
+}

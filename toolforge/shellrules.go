@@ -24,7 +24,11 @@ func parseScript(source string) (*syntax.File, error) {
 	if len(source) > maxScript {
 		return nil, fmt.Errorf("%d bytes, at most %d", len(source), maxScript)
 	}
-	return syntax.NewParser(syntax.Variant(syntax.LangBash), syntax.KeepComments(true)).Parse(strings.NewReader(source), sourceShell)
+	variant := syntax.LangBash
+	if shellOf(source) == shellPOSIX {
+		variant = syntax.LangPOSIX // dash reads `&>` and the like in another way than bash
+	}
+	return syntax.NewParser(syntax.Variant(variant), syntax.KeepComments(true)).Parse(strings.NewReader(source), sourceShell)
 }
 
 // shellRules hold a script against a manifest: what may run other programs or
@@ -252,8 +256,8 @@ func shellPrologue(m learn.ToolManifest, source string, file *syntax.File) []lea
 		out = append(out, learn.Finding{File: sourceShell, Line: 1, Rule: rule, Message: fmt.Sprintf(format, args...)})
 	}
 	first, _, _ := strings.Cut(source, "\n")
-	if !slices.Contains([]string{"#!/bin/bash", "#!/usr/bin/bash", "#!/usr/bin/env bash"}, strings.TrimRight(first, " ")) {
-		add("shebang", "the first line must be #!/bin/bash: it is run with bash")
+	if !slices.Contains([]string{"#!/bin/bash", "#!/usr/bin/bash", "#!/usr/bin/env bash", "#!/bin/sh", "#!/usr/bin/sh", "#!/usr/bin/env sh"}, strings.TrimRight(first, " ")) {
+		add("shebang", "the first line must be #!/bin/bash or #!/bin/sh: it is run with that")
 	}
 	strict, reads := "", false
 	used := map[string]bool{}

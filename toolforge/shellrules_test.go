@@ -157,3 +157,22 @@ func FuzzShellRules(f *testing.F) {
 		}
 	})
 }
+
+// A script is read as the shell reads it that its first line names.
+func TestShellOf(t *testing.T) {
+	for first, want := range map[string]string{
+		"#!/bin/sh": "sh", "#!/usr/bin/sh ": "sh", "#!/usr/bin/env sh": "sh", "#!/bin/bash": "bash", "#!/usr/bin/env bash": "bash",
+		"#!/bin/dash": "bash", "#!": "bash", "": "bash", "/bin/sh": "bash", "# sh": "bash",
+	} {
+		if got := shellOf(first + "\nset -eu\n"); got != want {
+			t.Errorf("%q: %s, want %s", first, got, want)
+		}
+	}
+	for script, both := range map[string]bool{"x=$(cat \"$ARG_A\")\n": true, "x=(a b)\n": false, "cat <(ls)\n": false} {
+		_, posix := parseScript("#!/bin/sh\n" + script)
+		_, bash := parseScript("#!/bin/bash\n" + script)
+		if bash != nil || (posix == nil) != both {
+			t.Errorf("%q: %v as POSIX, %v as bash", script, posix, bash)
+		}
+	}
+}

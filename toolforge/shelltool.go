@@ -31,6 +31,23 @@ func SourceName(language string) string {
 	return sourcePython
 }
 
+// The shells that scripts are run with.
+const (
+	shellBash  = "bash"
+	shellPOSIX = "sh"
+)
+
+// shellOf is the shell that a script's first line asks for, as guest/call.py
+// reads it.
+func shellOf(source string) string {
+	first, _, _ := strings.Cut(source, "\n")
+	words := strings.Fields(strings.ReplaceAll(first, "/", " "))
+	if strings.HasPrefix(first, "#!") && len(words) > 0 && words[len(words)-1] == shellPOSIX {
+		return shellPOSIX
+	}
+	return shellBash
+}
+
 // filesFor are the names in the folder of a tool, beside tool.json.
 func filesFor(language string) []string {
 	return []string{"README.md", "test_tool.py", SourceName(language)}
@@ -65,7 +82,7 @@ func shellGates() []gate {
 	}
 }
 
-// shellSyntax asks the parser that the rules use, and bash itself.
+// shellSyntax asks the parser that the rules use, and the shell itself.
 func shellSyntax(ctx context.Context, j *job) (learn.Check, error) {
 	c, err := rules("syntax")(ctx, j)
 	if err != nil || !c.Passed {
@@ -74,14 +91,15 @@ func shellSyntax(ctx context.Context, j *job) (learn.Check, error) {
 	if _, err := parseScript(j.tool.Files[sourceShell]); err != nil {
 		return findings([]learn.Finding{{File: sourceShell, Line: lineIn(err), Rule: "syntax", Message: err.Error()}}), nil
 	}
-	r, err := j.run(ctx, nil, nil, "env", "LC_ALL=C", "bash", "-n", "tool/"+sourceShell)
+	shell := shellOf(j.tool.Files[sourceShell])
+	r, err := j.run(ctx, nil, nil, "env", "LC_ALL=C", shell, "-n", "tool/"+sourceShell)
 	switch {
 	case err != nil:
 		return learn.Check{}, err
 	case r.ExitCode != 0 || len(r.Stderr) > 0:
-		return failed("bash -n", r), nil
+		return failed(shell+" -n", r), nil
 	}
-	return learn.Check{Passed: true, Summary: "nothing found by the parser and bash -n"}, nil
+	return learn.Check{Passed: true, Summary: "nothing found by the parser and " + shell + " -n"}, nil
 }
 
 var placed = lazyregexp.New(`^tool\.sh:([0-9]+):`)
@@ -98,7 +116,7 @@ func lineIn(err error) int {
 // lowers the rating only. SC2154 is the rules' matter: they know which
 // variables a call sets.
 func shellcheck(ctx context.Context, j *job) (learn.Check, error) {
-	r, err := j.run(ctx, nil, nil, "shellcheck", "--norc", "--shell=bash", "--format=json1", "--exclude=SC2154", "tool/"+sourceShell)
+	r, err := j.run(ctx, nil, nil, "shellcheck", "--norc", "--shell="+shellOf(j.tool.Files[sourceShell]), "--format=json1", "--exclude=SC2154", "tool/"+sourceShell)
 	if err != nil {
 		return learn.Check{}, err
 	}

@@ -39,7 +39,8 @@ LONGEST = 120_000
 def shell(folder, name):
     """The function of a shell tool.
 
-    FOLDER/tool.sh is run with bash in the working directory. Each argument
+    FOLDER/tool.sh is run with bash in the working directory, or with sh where
+    its first line says so. Each argument
     that was given is the variable ARG_ and its name in capitals: texts as they
     are, numbers, true and false as JSON writes them, lists and objects as JSON.
     All of them are one JSON object on standard input. What it prints is the
@@ -60,6 +61,10 @@ def shell(folder, name):
         for p in schema.get("properties", {})
     ])
     script = os.path.abspath(os.path.join(folder, "tool.sh"))
+    with open(script, "rb") as file:
+        posix = file.readline(200).replace(b"/", b" ").split()[-1:] == [b"sh"]
+    # Only bash can say which lines it runs (trace.sh).
+    interpreter = "sh" if posix and "LATHE_TRACE" not in os.environ else "bash"
 
     def function(**arguments):
         signature.bind(**arguments)
@@ -72,7 +77,7 @@ def shell(folder, name):
             if "\0" in given or len(given.encode("utf-8", "replace")) > LONGEST:
                 raise ValueError(f"{key} must have at most {LONGEST} bytes and no zero byte")
             environment["ARG_" + key.upper()] = given
-        done = subprocess.run(["bash", script], input=json.dumps(arguments).encode(), capture_output=True, env=environment, check=False)
+        done = subprocess.run([interpreter, script], input=json.dumps(arguments).encode(), capture_output=True, env=environment, check=False)
         said = done.stderr.decode("utf-8", "replace").strip()[-4000:]
         if done.returncode in (126, 127):
             raise NameError(f"a program is missing: {said}")

@@ -26,12 +26,20 @@ def main():
         file.write("[report]\nexclude_lines =\n    (?!)\n")  # no comment takes a line out
     environment = os.environ | {"COVERAGE_FILE": data, "PYTHONDONTWRITEBYTECODE": "1"}
     trace = os.path.join(scratch, "trace")
+    pytest = [
+        "-m", "pytest", "-q", "--strict-markers", "--strict-config", "-c", "/dev/null", "--rootdir=.", "-p", "no:cacheprovider", "--tb=short",
+        "--basetemp=" + os.path.join(scratch, "tests"), "test_tool.py",
+    ]
+    traced = environment | {"BASH_ENV": os.path.abspath("gate/trace.sh"), "LATHE_TRACE": trace}
     if os.path.exists("tool/tool.sh"):
-        environment |= {"BASH_ENV": os.path.abspath("gate/trace.sh"), "LATHE_TRACE": trace}
+        with open("tool/tool.sh", "rb") as file:
+            posix = file.readline(200).replace(b"/", b" ").split()[-1:] == [b"sh"]
+        if posix:  # it cannot be traced: with bash, for the lines, and then as it will be called
+            subprocess.run([sys.executable, *pytest], cwd="tool", env=traced, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        else:
+            environment = traced
     run = subprocess.run(
-        [sys.executable, "-m", "coverage", "run", "--rcfile=/dev/null", "--include=tool.py", "-m", "pytest", "-q", "--strict-markers",
-         "--strict-config", "-c", "/dev/null", "--rootdir=.", "-p", "no:cacheprovider", "--junitxml=" + report, "--tb=short",
-         "--basetemp=" + os.path.join(scratch, "tests"), "test_tool.py"],
+        [sys.executable, "-m", "coverage", "run", "--rcfile=/dev/null", "--include=tool.py", *pytest, "--junitxml=" + report],
         cwd="tool", env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False,
     )
     answer = {"exit_code": run.returncode, "output": run.stdout.decode("utf-8", "replace")[-6000:] + run.stderr.decode("utf-8", "replace")[-2000:]}
