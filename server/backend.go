@@ -168,6 +168,7 @@ func (b backend) proxied(ctx context.Context, s mcp.Scope, c DiagnoseCall) (lear
 	}
 	if learn.ValidID(c.RecordedAs) {
 		ev.ID = learn.InProject(ev.ProjectID, c.RecordedAs)
+		b.d.learners.twins.expect(*ev, b.d.now())
 	}
 	r, err := b.d.report(ctx, ev, false)
 	if err != nil {

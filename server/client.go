@@ -212,8 +212,14 @@ func (c *Client) send(ctx context.Context, method, path string, in any) (*http.R
 }
 
 // Hook hands over one hook event and copies the answer, advice or nothing, to w.
-func (c *Client) Hook(ctx context.Context, format string, event []byte, w io.Writer) error {
-	return c.Copy(ctx, http.MethodPost, "/v1/hooks/"+url.PathEscape(format), json.RawMessage(event), w)
+//
+// project names the project; "" is that of the folder that the event is from.
+func (c *Client) Hook(ctx context.Context, project, format string, event []byte, w io.Writer) error {
+	path := "/v1/hooks/" + url.PathEscape(format)
+	if project != "" {
+		path += "?project=" + url.QueryEscape(project)
+	}
+	return c.Copy(ctx, http.MethodPost, path, json.RawMessage(event), w)
 }
 
 // WrongUse reports whether the daemon refused what was asked as it was asked:

@@ -30,12 +30,17 @@ func (d *Daemon) serveHook(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, err)
 		return
 	}
+	project := r.URL.Query().Get("project") // as the person named it: the socket is theirs
 	if h.Before != nil {
+		if project != "" {
+			h.Before.ProjectID = project
+		}
 		if answer := d.beforeCall(r.Context(), format, &h); answer != nil {
 			reply(w, answer)
 		}
 		return
 	}
+	setProject(h.Records, project)
 	nameProjects(h.Records)
 	if !d.mayAdvise(h.Records) {
 		if err := d.storeLater(r.Context(), h.Records); err != nil {

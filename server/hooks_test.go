@@ -23,7 +23,7 @@ func (s *site) hook(format string, event map[string]any) string {
 		s.t.Fatal(err)
 	}
 	var out strings.Builder
-	if err := s.client.Hook(s.t.Context(), format, raw, &out); err != nil {
+	if err := s.client.Hook(s.t.Context(), "", format, raw, &out); err != nil {
 		s.t.Fatalf("%s: %v", format, err)
 	}
 	return strings.TrimSpace(out.String())
@@ -186,13 +186,13 @@ func TestTheSpoolIsTakenIn(t *testing.T) {
 	s := newSite(t)
 	home := t.TempDir()
 	event := fmt.Sprintf(`{"session_id":"s-1","cwd":%q,"hook_event_name":"PostToolUseFailure","tool_name":"Bash","tool_input":{"command":"curl -u joe:hunter2xyz https://h.example"},"tool_use_id":"toolu_1","error":"Exit code 22\ndenied"}`, home)
-	if n, err := server.Spool(t.Context(), s.cfg.DataDir, "claude-code", []byte(event)); n != 1 || err != nil {
+	if n, err := server.Spool(t.Context(), s.cfg.DataDir, "", "claude-code", []byte(event)); n != 1 || err != nil {
 		t.Fatalf("spooled %d, %v", n, err)
 	}
-	if n, err := server.Spool(t.Context(), s.cfg.DataDir, "claude-code", []byte(`{"session_id":"s","hook_event_name":"PreCompact"}`)); n != 0 || err != nil {
+	if n, err := server.Spool(t.Context(), s.cfg.DataDir, "", "claude-code", []byte(`{"session_id":"s","hook_event_name":"PreCompact"}`)); n != 0 || err != nil {
 		t.Fatalf("an event that says nothing: %d, %v", n, err)
 	}
-	if _, err := server.Spool(t.Context(), s.cfg.DataDir, "claude-code", []byte("junk")); err == nil {
+	if _, err := server.Spool(t.Context(), s.cfg.DataDir, "", "claude-code", []byte("junk")); err == nil {
 		t.Fatal("junk was spooled")
 	}
 	files, err := filepath.Glob(filepath.Join(s.cfg.DataDir, "spool", "*.jsonl"))
@@ -234,7 +234,7 @@ func TestAFullSpool(t *testing.T) {
 		t.Fatal(err)
 	}
 	event := `{"session_id":"s","cwd":"/x","hook_event_name":"PostToolUse","tool_name":"Bash","tool_use_id":"u"}`
-	if _, err := server.Spool(t.Context(), dir, "claude-code", []byte(event)); err == nil || !strings.Contains(err.Error(), "is full") {
+	if _, err := server.Spool(t.Context(), dir, "", "claude-code", []byte(event)); err == nil || !strings.Contains(err.Error(), "is full") {
 		t.Errorf("spool returned %v", err)
 	}
 	if left, err := os.ReadDir(spool); err != nil || len(left) != 1 {

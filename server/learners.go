@@ -45,6 +45,7 @@ type learners struct {
 	catalogue  *llm.Catalogue
 	plans      *refine.Tracker
 	negatives  *refine.Negatives
+	twins      *twins
 }
 
 func newLearners(controlShare float64, available func(string) bool, code diagnose.CodeSource) (*learners, error) {
@@ -83,6 +84,7 @@ func newLearners(controlShare float64, available func(string) bool, code diagnos
 		catalogue: llm.NewCatalogue(),
 		plans:     refine.NewTracker(),
 		negatives: refine.NewNegatives(),
+		twins:     newTwins(),
 	}, nil
 }
 
@@ -91,7 +93,7 @@ func newLearners(controlShare float64, available func(string) bool, code diagnos
 func (l *learners) all() []learn.Learner {
 	list := []learn.Learner{l.reader, l.tracker, l.vocabulary, l.monitor}
 	list = append(list, ofAgents(l.diagnose, l.recovery, l.mine, l.next, l.finder, l.failing)...)
-	return append(list, l.trial, l.graph, l.judge, l.commands, l.catalogue, l.plans, l.negatives, l.folders, l.places, l.edits, l.versions)
+	return append(list, l.trial, l.graph, l.judge, l.commands, l.catalogue, l.plans, l.negatives, l.folders, l.places, l.edits, l.versions, l.twins)
 }
 
 // reader parses each action once for all learners behind it.

@@ -32,7 +32,9 @@ func spoolDir(dataDir string) string { return filepath.Join(dataDir, "spool") }
 // an event that says nothing has none. The file appears whole or not at all,
 // and its name sorts by time. There is no sync, which would cost more than a
 // lost event after a crash of the machine does.
-func Spool(ctx context.Context, dataDir, format string, event []byte) (int, error) {
+//
+// project names the project; "" is that of the folder that the event is from.
+func Spool(ctx context.Context, dataDir, project, format string, event []byte) (int, error) {
 	h, err := intake.ParseHook(format, event)
 	if err != nil || len(h.Records) == 0 {
 		return 0, err
@@ -41,6 +43,7 @@ func Spool(ctx context.Context, dataDir, format string, event []byte) (int, erro
 	if err != nil {
 		return 0, err
 	}
+	setProject(h.Records, project)
 	admitted, _, rejected := door.Admit(h.Records)
 	if len(rejected) > 0 {
 		return 0, fmt.Errorf("the event is not valid: %s", rejected[0].Reason)
@@ -168,12 +171,24 @@ func (s spooled) Accept(ctx context.Context, recs []learn.Record) (intake.Receip
 	return s.d.accept(ctx, recs)
 }
 
+// setProject gives records the project that a person named, if they did.
+func setProject(recs []learn.Record, project string) {
+	for i := range recs {
+		if a := recs[i].Action; a != nil && project != "" {
+			a.ProjectID = project
+		}
+		if t := recs[i].Task; t != nil && project != "" {
+			t.ProjectID = project
+		}
+	}
+}
+
 // nameProjects gives records that come from this machine's agents the project
 // of the workspace that they were made in: that of a call's working directory,
-// or that of the folder which stands for the project.
+// or that of the folder which stands for the project. One with a name keeps it.
 func nameProjects(recs []learn.Record) {
 	for i := range recs {
-		if a := recs[i].Action; a != nil {
+		if a := recs[i].Action; a != nil && filepath.IsAbs(a.ProjectID) {
 			a.ProjectID = projectOfFolder(a.ContextSnapshot.CWD, a.ProjectID)
 		}
 		if t := recs[i].Task; t != nil {

@@ -42,8 +42,8 @@ type taken struct {
 	index int
 }
 
-// take is accept that also gives the records that are new, as stored: without
-// secrets.
+// take is accept that also gives the records that are new and not advised on by
+// a gateway, as stored: without secrets.
 func (d *Daemon) take(ctx context.Context, recs []learn.Record) (intake.Receipt, []taken, error) {
 	for i, r := range recs {
 		if r.Action != nil && r.Action.Generated != nil { // only the daemon knows what it ran
@@ -79,6 +79,15 @@ func (d *Daemon) store(ctx context.Context, recs []learn.Record) (intake.Receipt
 	if err := d.place(ctx, admitted); err != nil {
 		return intake.Receipt{}, nil, err
 	}
+	whole := len(admitted)
+	admitted, origin, advised, err := d.pair(ctx, admitted, origin)
+	if err != nil {
+		return intake.Receipt{}, nil, err
+	}
+	if receipt.Duplicates = whole - len(admitted); len(admitted) == 0 {
+		d.metrics.duplicates.Add(float64(whole))
+		return receipt, nil, nil
+	}
 	acks, err := d.log.Append(ctx, admitted)
 	if err != nil {
 		return intake.Receipt{}, nil, fmt.Errorf("store %d records: %w", len(admitted), err)
@@ -89,7 +98,9 @@ func (d *Daemon) store(ctx context.Context, recs []learn.Record) (intake.Receipt
 			receipt.Duplicates++
 		} else {
 			receipt.Accepted++
-			stored = append(stored, taken{admitted[i], origin[i]})
+			if !advised[admitted[i].ID()] { // its gateway gave advice already
+				stored = append(stored, taken{admitted[i], origin[i]})
+			}
 			d.metrics.stored(admitted[i])
 			d.emit(ctx, admitted[i])
 		}

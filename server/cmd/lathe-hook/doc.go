@@ -19,5 +19,6 @@
 //
 // The environment: LATHE_SOCKET is the daemon's socket; otherwise it lies in
 // the data directory, which is --data, LATHE_DATA_DIR, $XDG_DATA_HOME/lathe, or
-// ~/.local/share/lathe.
+// ~/.local/share/lathe. LATHE_PROJECT names the project, as it does for `lathe
+// mcp` and `lathe gateway`; otherwise it is that of the folder the agent works in.
 package main

@@ -65,6 +65,21 @@ func formatName(s string) bool {
 	return s != "" && len(s) <= 32
 }
 
+// escaped writes a value as a URL's query has it.
+func escaped(value string) string {
+	const digits = "0123456789ABCDEF"
+	out := make([]byte, 0, 3*len(value))
+	for i := range len(value) {
+		c := value[i]
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.' {
+			out = append(out, c)
+		} else {
+			out = append(out, '%', digits[c>>4], digits[c&15])
+		}
+	}
+	return string(out)
+}
+
 // run hands the event on in to the daemon, or to later, which spools it.
 func run(args []string, getenv func(string) string, in io.Reader, out io.Writer, later func(at place, format string, event []byte) error) error {
 	a, err := parseArgs(args)
@@ -82,7 +97,11 @@ func run(args []string, getenv func(string) string, in io.Reader, out io.Writer,
 	if err != nil {
 		return err
 	}
-	advice, perr := post(at, a.format, event, time.Now().Add(patience))
+	to := a.format
+	if project := getenv("LATHE_PROJECT"); project != "" {
+		to += "?project=" + escaped(project)
+	}
+	advice, perr := post(at, to, event, time.Now().Add(patience))
 	if perr == nil {
 		_, err := out.Write(advice)
 		return err

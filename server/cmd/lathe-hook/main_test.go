@@ -74,6 +74,17 @@ func TestAdviceComesBack(t *testing.T) {
 	}
 }
 
+// TestTheProjectIsNamed: by the variable that names it for the other doors.
+func TestTheProjectIsNamed(t *testing.T) {
+	dir, project := t.TempDir(), "a shop/ä&b=c\r\n+%"
+	var got string
+	daemon(t, dir, func(w http.ResponseWriter, r *http.Request) { got = r.URL.Query().Get("project") })
+	vars := map[string]string{"LATHE_DATA_DIR": dir, "LATHE_PROJECT": project}
+	if err := run(nil, env(vars), strings.NewReader(event), io.Discard, nobody(t)); err != nil || got != project {
+		t.Errorf("the daemon was told %q, %v", got, err)
+	}
+}
+
 func TestWhatTheDaemonDoesNotTakeIsSpooled(t *testing.T) {
 	answer := func(status int, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) { http.Error(w, body, status) }

@@ -22,7 +22,7 @@ func (r *refusal) Error() string {
 	return "the daemon refused the event (" + strconv.Itoa(r.status) + "): " + r.text
 }
 
-// post sends the event and returns the daemon's answer. The error is a
+// post sends the event, of a format and with a query, and returns the daemon's answer. The error is a
 // *refusal when the daemon understood and declined.
 func post(at place, format string, event []byte, until time.Time) ([]byte, error) {
 	if err := trusted(at); err != nil {

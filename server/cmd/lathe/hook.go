@@ -76,12 +76,12 @@ func (a *app) hook(ctx context.Context, format string, spoolOnly bool) error {
 		return notUsage{err}
 	}
 	if !spoolOnly {
-		err := server.NewClient(cfg).Hook(ctx, format, event, a.out)
+		err := server.NewClient(cfg).Hook(ctx, cfg.Project, format, event, a.out)
 		if err == nil || !errors.Is(err, server.ErrNoDaemon) {
 			return err
 		}
 	}
-	n, err := server.Spool(ctx, cfg.DataDir, format, event)
+	n, err := server.Spool(ctx, cfg.DataDir, cfg.Project, format, event)
 	if err != nil {
 		return err
 	}

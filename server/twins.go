@@ -1,0 +1,281 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"lathe/learn"
+)
+
+// twins knows the calls that two doors may tell of under two identities: a
+// gateway and the hooks of the agent before it, a generated tool's run and the
+// hooks of the agent that called it, hooks that carry no id of the call and the
+// agent's own recording. The first that comes is stored, the other is the same
+// event: counted twice, every figure would be wrong.
+//
+// A call of one door is the same as that of another when both know the agent's
+// id of it and the ids agree; else when project, tool, parameters and time
+// agree, and the session, where both doors know the agent's. Each pairs once, so
+// that a call made three times is three calls. The memory is bounded: what finds
+// its twin only after halves other calls is counted twice.
+type twins struct {
+	mu     sync.Mutex
+	halves []*half // in the order in which they came
+	byID   map[string]*half
+	byKey  map[string][]*half
+	gone   []string // ids of those that were left out, in order
+	left   map[string]bool
+}
+
+const (
+	maxHalves   = 5_000
+	maxLeftOut  = 10_000
+	twinsSlack  = 10 * time.Second // how far the doors' times of a call may lie apart
+	twinsRecent = time.Hour        // what an import tells of earlier was told live before it, or never
+)
+
+// half is a call as one door tells it.
+type half struct {
+	ID      string       `json:"id"`
+	Keys    []string     `json:"keys"` // where its twin is looked for
+	Tool    string       `json:"tool"`
+	Session string       `json:"session"`
+	Call    string       `json:"call,omitempty"` // the agent's id of it
+	Source  learn.Source `json:"source"`
+	Began   time.Time    `json:"began"`
+	Ended   time.Time    `json:"ended"`
+	Paired  bool         `json:"paired,omitempty"`
+	// Expected: a gateway said that it will tell of it.
+	Expected bool `json:"expected,omitempty"`
+}
+
+func newTwins() *twins {
+	return &twins{byID: map[string]*half{}, byKey: map[string][]*half{}, left: map[string]bool{}}
+}
+
+// halfOf is a call as its record tells it; nil for one that only one door sees.
+func halfOf(ev *learn.ActionOutcome) *half {
+	switch ev.Source {
+	case learn.SourceGateway, learn.SourceHook, learn.SourceImport, learn.SourceOTLP:
+	default:
+		return nil
+	}
+	if ev.ActionType != learn.ToolCall {
+		return nil
+	}
+	h := &half{ID: ev.ID, Session: ev.SessionID, Source: ev.Source, Began: ev.Timestamp,
+		Ended: ev.Timestamp.Add(time.Duration(ev.ResourceMetrics.DurationMS * float64(time.Millisecond)))}
+	if ev.Generated == nil { // the id of a run is the daemon's own
+		h.Call = ev.CallID
+	}
+	tool, parameters := called(ev)
+	h.Tool = plainName(tool)
+	if canonical, ok := canonicalJSON(parameters); ok {
+		h.Keys = append(h.Keys, learn.UUIDv8("twin by parameters", ev.ProjectID, canonical))
+	}
+	if h.Call != "" {
+		h.Keys = append(h.Keys, learn.UUIDv8("twin by call", ev.ProjectID, h.Call))
+	}
+	return h
+}
+
+// called is the tool that a call is about and its parameters: some tools call
+// another by its name.
+func called(ev *learn.ActionOutcome) (string, json.RawMessage) {
+	name := plainName(ev.ToolName)
+	if !endsIn(name, "run_tool") && !endsIn(name, "call_tool") {
+		return ev.ToolName, ev.ToolParameters
+	}
+	var inner struct {
+		Name      string          `json:"name"`
+		Arguments json.RawMessage `json:"arguments"`
+	}
+	if json.Unmarshal(ev.ToolParameters, &inner) != nil || inner.Name == "" {
+		return ev.ToolName, ev.ToolParameters
+	}
+	return inner.Name, inner.Arguments
+}
+
+// plainName is a tool's name in lower case with its separators alike: agents put
+// the server's name before it, each in its own way.
+func plainName(tool string) string {
+	return strings.Join(strings.FieldsFunc(strings.ToLower(tool), func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r > 127)
+	}), "_")
+}
+
+// endsIn reports whether a plain name is the other one, or that with something
+// before it.
+func endsIn(name, end string) bool {
+	return end != "" && (name == end || strings.HasSuffix(name, "_"+end))
+}
+
+// canonicalJSON is a JSON value with sorted keys and without spaces; nothing is
+// the empty object.
+func canonicalJSON(raw json.RawMessage) (string, bool) {
+	if len(raw) == 0 || string(raw) == "null" {
+		return "{}", true
+	}
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.UseNumber()
+	var v any
+	if dec.Decode(&v) != nil {
+		return "", false
+	}
+	out, err := json.Marshal(v)
+	return string(out), err == nil
+}
+
+// twinOf reports whether two doors tell of one call.
+func (h *half) twinOf(o *half) bool {
+	if h.Source == o.Source || h.ID == o.ID || h.Paired || o.Paired {
+		return false
+	}
+	served := h.Source == learn.SourceGateway || o.Source == learn.SourceGateway // whose session is its own
+	switch {
+	case !served && h.Session != o.Session:
+		return false
+	case h.Call != "" && o.Call != "":
+		return served && h.Call == o.Call // within a session the ids tell
+	}
+	return (endsIn(h.Tool, o.Tool) || endsIn(o.Tool, h.Tool)) &&
+		!h.Began.After(o.Ended.Add(twinsSlack)) && !o.Began.After(h.Ended.Add(twinsSlack))
+}
+
+// meet says what to do with a record that is not in the log. Left out: another
+// door told of the call. Otherwise as is not "" when a gateway will tell of it
+// under that id, which is the one to store it by.
+func (t *twins) meet(h *half, now time.Time) (out bool, as string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.left[h.ID] {
+		return true, ""
+	}
+	if known := t.byID[h.ID]; known != nil { // it comes again, or was expected
+		if known.Expected {
+			h.Paired = known.Paired
+			t.remove(known)
+			t.add(h) // its parameters are without secrets now
+		}
+		return false, ""
+	}
+	for _, key := range h.Keys {
+		for _, o := range t.byKey[key] {
+			if !h.twinOf(o) {
+				continue
+			}
+			o.Paired = true
+			t.leaveOut(h.ID)
+			if o.Expected {
+				return false, o.ID
+			}
+			return true, ""
+		}
+	}
+	if h.Source != learn.SourceImport || now.Sub(h.Ended) < twinsRecent {
+		t.add(h)
+	}
+	return false, ""
+}
+
+// expect notes a call that a gateway asked about and will tell of.
+func (t *twins) expect(ev learn.ActionOutcome, now time.Time) {
+	ev.Source, ev.ActionType, ev.Timestamp = learn.SourceGateway, learn.ToolCall, now
+	h := halfOf(&ev)
+	h.Expected = true
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.add(h)
+}
+
+// add remembers a call. The caller holds the lock.
+func (t *twins) add(h *half) {
+	if t.byID[h.ID] != nil {
+		return
+	}
+	if len(t.halves) >= maxHalves {
+		t.remove(t.halves[0])
+	}
+	t.halves = append(t.halves, h)
+	t.byID[h.ID] = h
+	for _, key := range h.Keys {
+		t.byKey[key] = append(t.byKey[key], h)
+	}
+}
+
+func (t *twins) remove(old *half) {
+	is := func(h *half) bool { return h == old }
+	t.halves = slices.DeleteFunc(t.halves, is)
+	delete(t.byID, old.ID)
+	for _, key := range old.Keys {
+		if t.byKey[key] = slices.DeleteFunc(t.byKey[key], is); len(t.byKey[key]) == 0 {
+			delete(t.byKey, key)
+		}
+	}
+}
+
+// leaveOut remembers who was left out: its recording may be imported later. The
+// caller holds the lock.
+func (t *twins) leaveOut(id string) {
+	if t.left[id] {
+		return
+	}
+	if len(t.gone) >= maxLeftOut {
+		delete(t.left, t.gone[0])
+		t.gone = t.gone[1:]
+	}
+	t.gone, t.left[id] = append(t.gone, id), true
+}
+
+func (*twins) Name() string { return "twins" }
+
+// Apply implements learn.Learner: after a rebuild what the log holds is known.
+func (t *twins) Apply(o *learn.Observation, _ func(learn.LedgerEntry)) error {
+	ev := o.Record.Action
+	if ev == nil || ev.Source == learn.SourceImport { // of long ago, or known since it came
+		return nil
+	}
+	if h := halfOf(ev); h != nil {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.add(h)
+	}
+	return nil
+}
+
+// twinsState is what outlives the daemon.
+type twinsState struct {
+	Halves []*half  `json:"halves"`
+	Left   []string `json:"left_out"`
+}
+
+func (t *twins) Snapshot() ([]byte, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return json.Marshal(twinsState{t.halves, t.gone})
+}
+
+func (t *twins) Restore(b []byte) error {
+	var s twinsState
+	if err := json.Unmarshal(b, &s); err != nil {
+		return fmt.Errorf("twins: %w", err)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.halves, t.gone = nil, nil
+	t.byID, t.byKey, t.left = map[string]*half{}, map[string][]*half{}, map[string]bool{}
+	for _, h := range s.Halves {
+		if h != nil {
+			t.add(h)
+		}
+	}
+	for _, id := range s.Left {
+		t.leaveOut(id)
+	}
+	return nil
+}
