@@ -1,8 +1,11 @@
 package mcp
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -107,6 +110,63 @@ func FuzzPersonsAnswer(f *testing.F) {
 			if _, asked := q.fields[name]; !asked || len(text) > maxAnswerField {
 				t.Fatalf("%q came through: %.40q", name, text)
 			}
+		}
+	})
+}
+
+// FuzzLongTasks sends anything to what serves tasks: it is answered in JSON-RPC,
+// as events or whole, or left to the library with its body as it was.
+func FuzzLongTasks(f *testing.F) {
+	s := New(Options{Backend: &testBackend{}, Version: "test"})
+	f.Cleanup(func() { _ = s.Close(context.Background()) })
+	s.long.all["t"] = &longTask{id: "t", status: mcp.TaskStatusInputRequired, asked: map[string]json.RawMessage{"a": json.RawMessage(`{}`), "b": json.RawMessage(`{}`)},
+		said: map[string]json.RawMessage{}, created: time.Now(), end: func() {}}
+	f.Add("tasks/get", "t", []byte(`{"jsonrpc":"2.0","id":1,"method":"tasks/get","params":{"taskId":"t",`+taskMeta+`}}`))
+	f.Add("tasks/update", "t", []byte(`{"jsonrpc":"2.0","id":1,"method":"tasks/update","params":{"taskId":"t","inputResponses":{"0-a":null,"":[]},`+taskMeta+`}}`))
+	f.Add("tasks/cancel", "=?base64?eA==?=", []byte(`{"jsonrpc":"2.0","id":[],"method":"tasks/cancel","params":{"taskId":"x",`+taskMeta+`}}`))
+	f.Add("subscriptions/listen", "", []byte(`{"jsonrpc":"2.0","id":{},"method":"subscriptions/listen","params":{"notifications":{"taskIds":["t","t","x"]},`+taskMeta+`}}`))
+	f.Fuzz(func(t *testing.T, method, name string, body []byte) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel() // a subscription has no more than its first words
+		r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/mcp", bytes.NewReader(body))
+		r.Header.Set(mcp.HeaderProtocolVersion, mcp.ProtocolVersion20260728)
+		r.Header.Set(mcp.HeaderMethod, method)
+		r.Header.Set(mcp.HeaderName, name)
+		w := httptest.NewRecorder()
+		if method == string(mcp.MethodToolsCall) {
+			return // FuzzPost makes calls
+		}
+		if !s.long.take(w, r) {
+			if left, err := io.ReadAll(r.Body); err != nil || !bytes.Equal(left, body) {
+				t.Fatalf("left to the library: %q, %v", left, err)
+			}
+			return
+		}
+		if w.Header().Get("Content-Type") == eventStream {
+			for events := bufio.NewReader(w.Body); ; {
+				data, err := readEvent(events)
+				if err != nil {
+					return
+				}
+				if !json.Valid(data) {
+					t.Fatalf("an event that is no JSON: %q", data)
+				}
+			}
+		}
+		if !json.Valid(w.Body.Bytes()) {
+			t.Fatalf("HTTP %d: %q", w.Code, w.Body)
+		}
+	})
+}
+
+// FuzzAcknowledgeTasks: an acknowledgement stays one message.
+func FuzzAcknowledgeTasks(f *testing.F) {
+	f.Add([]byte(`{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"_meta":{"x":1},"notifications":{"toolsListChanged":true}}}`), "t")
+	f.Add([]byte(`{"params":{"notifications":[]}}`), "\xff")
+	f.Fuzz(func(t *testing.T, text []byte, id string) {
+		out := acknowledgeTasks(text, []string{id})
+		if !bytes.Equal(out, text) && (!json.Valid(out) || !bytes.Contains(out, []byte(`"taskIds":[`))) {
+			t.Fatalf("%q became %q", text, out)
 		}
 	})
 }

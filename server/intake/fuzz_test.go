@@ -64,6 +64,7 @@ func FuzzCodex(f *testing.F)        { fuzzParser(f, "codex") }
 func FuzzGemini(f *testing.F)       { fuzzParser(f, "gemini") }
 func FuzzOcode(f *testing.F)        { fuzzParser(f, "ocode") }
 func FuzzEvents(f *testing.F)       { fuzzParser(f, "events") }
+func FuzzOpencode(f *testing.F)     { fuzzParser(f, "opencode") }
 
 // FuzzArchive feeds containers of any kind.
 func FuzzArchive(f *testing.F) {
