@@ -206,16 +206,23 @@ func TestTheSpoolIsTakenIn(t *testing.T) {
 	if fi, err := os.Stat(files[0]); err != nil || fi.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, %v", fi.Mode(), err)
 	}
+	named := strings.Replace(event, "toolu_1", "toolu_2", 1)
+	if n, err := server.Spool(t.Context(), s.cfg.DataDir, "shop", "claude-code", []byte(named)); n != 1 || err != nil {
+		t.Fatalf("spooled %d, %v", n, err)
+	}
 	s.start()
-	for end := time.Now().Add(patience); ; {
-		s.mustCall(http.MethodPost, "/v1/settle", struct{}{}, &struct{}{})
-		var found index.Result
-		s.mustCall(http.MethodPost, "/v1/log", index.Query{Project: server.WorkspaceProject(home), Limit: 1}, &found)
-		if found.Total == 1 {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatal("the spooled call is not in the log")
+	// One is of the folder's project, the other of that which the person named.
+	for _, project := range []string{server.WorkspaceProject(home), "shop"} {
+		for end := time.Now().Add(patience); ; {
+			s.mustCall(http.MethodPost, "/v1/settle", struct{}{}, &struct{}{})
+			var found index.Result
+			s.mustCall(http.MethodPost, "/v1/log", index.Query{Project: project, Limit: 1}, &found)
+			if found.Total == 1 {
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatalf("the spooled call is not in the log of %s", project)
+			}
 		}
 	}
 }

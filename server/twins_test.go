@@ -163,3 +163,29 @@ func TestTwinsAreBounded(t *testing.T) {
 		t.Errorf("it knows %d, %d, %d and %d, %d", len(tw.halves), len(tw.byID), len(tw.byKey), len(tw.left), len(tw.gone))
 	}
 }
+
+// FuzzTwins: whatever a call's tool and parameters say, it is told apart from
+// nothing but itself.
+func FuzzTwins(f *testing.F) {
+	f.Add("mcp__lathe__run_tool", []byte(`{"name":"x","arguments":{"b":1e400,"a":[null,"\ud800"]}}`))
+	f.Add("call_tool", []byte(`{"name":7}`))
+	f.Add("__", []byte(`[1,`))
+	f.Fuzz(func(t *testing.T, tool string, parameters []byte) {
+		g := seen("g", learn.SourceGateway, "gateway", "", tool, string(parameters), 0)
+		h := seen("h", learn.SourceHook, "agent", "c", tool, string(parameters), 1)
+		tw := newTwins()
+		first, second := halfOf(&g), halfOf(&h)
+		if out, _ := tw.meet(first, noon); out {
+			t.Fatal("the first is left out")
+		}
+		out, _ := tw.meet(second, noon)
+		if known := first.Tool != "" && len(first.Keys) > 0; out != known {
+			t.Fatalf("%q %q: the second left out: %t", tool, parameters, out)
+		}
+		if canonical, ok := canonicalJSON(parameters); ok {
+			if again, ok := canonicalJSON(json.RawMessage(canonical)); !ok || again != canonical {
+				t.Fatalf("%q is not canonical: %q", canonical, again)
+			}
+		}
+	})
+}
