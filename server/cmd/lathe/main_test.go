@@ -24,7 +24,7 @@ import (
 
 func TestMain(m *testing.M) {
 	sandbox.Init()
-	testscript.Main(m, map[string]func(){"lathe": main, "scripted-model": scriptedModel, "bench-echo": benchEcho})
+	testscript.Main(m, map[string]func(){"lathe": main, "scripted-model": scriptedModel, "bench-echo": benchEcho, "describes": describes})
 }
 
 // TestScripts runs the real program, each script with a data directory and a
