@@ -90,6 +90,7 @@ func (d *Daemon) store(ctx context.Context, recs []learn.Record) (intake.Receipt
 	}
 	acks, err := d.log.Append(ctx, admitted)
 	if err != nil {
+		d.learners.twins.lost(admitted)
 		return intake.Receipt{}, nil, fmt.Errorf("store %d records: %w", len(admitted), err)
 	}
 	var stored []taken

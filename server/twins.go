@@ -193,6 +193,17 @@ func (t *twins) expect(ev learn.ActionOutcome, now time.Time) {
 	t.add(h)
 }
 
+// lost forgets calls that could not be stored: another door may tell of them.
+func (t *twins) lost(recs []learn.Record) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, rec := range recs {
+		if h := t.byID[rec.ID()]; h != nil {
+			t.remove(h)
+		}
+	}
+}
+
 // add remembers a call. The caller holds the lock.
 func (t *twins) add(h *half) {
 	if t.byID[h.ID] != nil {

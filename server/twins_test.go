@@ -147,6 +147,18 @@ func TestTwinsAreExpected(t *testing.T) {
 	}
 }
 
+// TestTwinsOfLostCalls: what could not be stored keeps nobody out.
+func TestTwinsOfLostCalls(t *testing.T) {
+	gateway := seen("g", learn.SourceGateway, "gateway", "", "fs__read", `{}`, 0)
+	hook := seen("h", learn.SourceHook, "agent", "toolu_1", "mcp__gate__fs__read", `{}`, 0.1)
+	tw := newTwins()
+	tw.meet(halfOf(&hook), noon)
+	tw.lost([]learn.Record{{Action: &hook}})
+	if out, _ := tw.meet(halfOf(&gateway), noon); out {
+		t.Error("neither is counted")
+	}
+}
+
 func TestTwinsAreBounded(t *testing.T) {
 	tw := newTwins()
 	for i := range maxHalves + maxLeftOut {
