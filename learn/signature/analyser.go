@@ -10,8 +10,9 @@ import (
 
 // Analyser reads failures out of outputs. It is safe for concurrent use.
 type Analyser struct {
-	lib   *library
-	words *errorWords
+	lib     *library
+	words   *errorWords
+	classes *failureClasses
 
 	mu    sync.RWMutex
 	miner *miner
@@ -24,7 +25,11 @@ func New() (*Analyser, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load the error patterns: %w", err)
 	}
-	return &Analyser{lib: lib, words: newErrorWords(), miner: newMiner(maxTemplates)}, nil
+	classes, err := loadClasses(classFile)
+	if err != nil {
+		return nil, fmt.Errorf("load the classes of failures: %w", err)
+	}
+	return &Analyser{lib: lib, words: newErrorWords(), classes: classes, miner: newMiner(maxTemplates)}, nil
 }
 
 // Match gives the failures that an event shows, first cause first; nil for a

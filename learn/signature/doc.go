@@ -30,6 +30,10 @@
 // one kind of failure. Where tests ran and failed, whatever they raised is of
 // the one kind "tests failed". PatternID is the finer of the two.
 //
+// Coarser still is the Class (classes.yaml): the same for all tools, such as
+// module-not-found, because the same sort of action mends it. It is no part of
+// an identity. TestKinds measures both against failures that a person labelled.
+//
 // What counts as a failure: a failing status, or an exit code other than zero.
 // A success that mentions errors has no signatures. The one exception is a
 // command that runs something (its intent is no reading, searching or listing)

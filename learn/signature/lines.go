@@ -14,19 +14,19 @@ const statusPatterns = "process/"
 
 // lineSense is what one line says, before templates are asked.
 type lineSense struct {
-	id, template string // by the library
-	mine         string // else what is mined
-	shortened    bool   // the template that is mined is cut as a signature's is
-	whole        bool   // the text is several lines: for Learn
+	id, template, class string // by the library
+	mine                string // else what is mined
+	shortened           bool   // the template that is mined is cut as a signature's is
+	whole               bool   // the text is several lines: for Learn
 }
 
 // LearnLines takes each text for the whole output of a failing command and
-// gives, in their order, the identity and template of what failed first: by the
-// library, else of the salient line's online template; a text that says nothing
-// of a failure is a line of a log (LearnLine). Cores read the library together;
+// gives, in their order, the identity, template and class ("" for none) of what
+// failed first: by the library, else of the salient line's online template; a
+// text that says nothing of a failure is a line of a log (LearnLine). Cores read the library together;
 // the templates grow in the order of the lines, so that the answers are those
 // of one line at a time.
-func (a *Analyser) LearnLines(texts []string, each func(id, template string)) {
+func (a *Analyser) LearnLines(texts []string, each func(id, template, class string)) {
 	senses := make([]lineSense, len(texts))
 	workers := min(runtime.GOMAXPROCS(0), len(texts)/64+1)
 	share := (len(texts) + workers - 1) / workers
@@ -45,25 +45,26 @@ func (a *Analyser) LearnLines(texts []string, each func(id, template string)) {
 		case s.whole:
 			each(a.learnText(texts[i]))
 		case s.id != "":
-			each(s.id, s.template)
+			each(s.id, s.template, s.class)
 		default:
 			id, template := a.learnLine(s.mine)
 			if s.shortened {
 				template = cut(template, maxCapture)
 			}
-			each(id, template)
+			each(id, template, "")
 		}
 	}
 }
 
 // learnText is the answer to one text by the general way.
-func (a *Analyser) learnText(text string) (id, template string) {
+func (a *Analyser) learnText(text string) (id, template, class string) {
 	exit := 1
 	ev := &learn.ActionOutcome{ToolName: "bash", Status: learn.StatusFailure, ToolOutput: learn.ToolOutput{Stderr: text, ExitCode: &exit}}
 	if found := a.Learn(ev, learn.Action{}); len(found) > 0 && !strings.HasPrefix(found[0].PatternID, statusPatterns) {
-		return found[0].ID, found[0].Template
+		return found[0].ID, found[0].Template, a.Class(found[0])
 	}
-	return a.learnLine(text)
+	id, template = a.learnLine(text)
+	return id, template, ""
 }
 
 // readLines gives the senses of texts, of which the same often follow each
@@ -99,7 +100,7 @@ func (a *Analyser) readLine(text string, c *candidates) lineSense {
 		if strings.HasPrefix(h.p.ID, statusPatterns) {
 			return lineSense{mine: text}
 		}
-		return h.sense(line)
+		return a.sense(h, line)
 	}
 	class := isClassLine(line)
 	if len(line) > maxSalient || !class && !a.words.says(line) {
@@ -107,14 +108,14 @@ func (a *Analyser) readLine(text string, c *candidates) lineSense {
 	}
 	if class {
 		if h := a.lib.boundHit(line, 0, whereTraceback); h.p != nil {
-			return h.sense(line)
+			return a.sense(h, line)
 		}
 	}
 	return lineSense{mine: strings.TrimSpace(line), shortened: true}
 }
 
 // sense is what a pattern makes of a line.
-func (h hit) sense(line string) lineSense {
+func (a *Analyser) sense(h hit, line string) lineSense {
 	captures, template := h.p.captures(line, h.loc)
-	return lineSense{id: signatureID(h.p, captures), template: cut(strings.TrimSpace(template), maxCapture)}
+	return lineSense{id: signatureID(h.p, captures), template: cut(strings.TrimSpace(template), maxCapture), class: a.classes.find(h.p.ID, h.p.Kind, captures)}
 }

@@ -29,10 +29,10 @@ func TestLinesAreNamedAsTextsAre(t *testing.T) {
 		"make: *** [all] Error 1", "0 errors", "# fail", "E   ValueError: x", "\x1b[31merror\x1b[0m: no", "VALUEERROR", "\xff error", strings.Repeat("error ", 300))
 	slow, fast := newAnalyser(t), newAnalyser(t)
 	i := 0
-	fast.LearnLines(texts, func(id, template string) {
-		wantID, wantTemplate := slow.learnText(texts[i])
-		if id != wantID || template != wantTemplate {
-			t.Fatalf("%q is %s %q, want %s %q", texts[i], id, template, wantID, wantTemplate)
+	fast.LearnLines(texts, func(id, template, class string) {
+		wantID, wantTemplate, wantClass := slow.learnText(texts[i])
+		if id != wantID || template != wantTemplate || class != wantClass {
+			t.Fatalf("%q is %s %q of class %q, want %s %q of class %q", texts[i], id, template, class, wantID, wantTemplate, wantClass)
 		}
 		i++
 	})
@@ -78,7 +78,7 @@ func BenchmarkLearnLines(b *testing.B) {
 	}
 	n := 0
 	for b.Loop() {
-		a.LearnLines(texts, func(id, _ string) { n += len(id) })
+		a.LearnLines(texts, func(id, _, _ string) { n += len(id) })
 	}
 	b.ReportMetric(float64(b.N*len(texts))/b.Elapsed().Seconds(), "lines/s")
 	if n == 0 {

@@ -46,9 +46,11 @@ At most --templates templates are held. Above that the tenth that was unseen
 longest is forgotten; one that comes back as it first came gets its id again.
 
 --format jsonl reads {"text": ...} or {"message": ...} a line and prints
-{"id": ..., "template": ...} a line, or {"error": ...} for a line that is
-no such object; it then ends with exit code 1. --json prints one document:
-{"lines": [{"id", "template"}, ...], "count": of lines}.`, defaultLookAhead, idle),
+{"id": ..., "template": ..., "class": ...} a line, or {"error": ...} for a line
+that is no such object; it then ends with exit code 1. --json prints one document:
+{"lines": [{"id", "template", "class"}, ...], "count": of lines}. A class is what
+the failure is called whatever tool printed it, such as module-not-found; it is
+left out where the library knows none.`, defaultLookAhead, idle),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if opt.format != "lines" && opt.format != "jsonl" {
@@ -71,11 +73,11 @@ no such object; it then ends with exit code 1. --json prints one document:
 type grouper interface {
 	Add(line []byte)
 	Pending() int
-	Flush(each func(id, template string))
+	Flush(each func(id, template, class string))
 }
 
 func (a *app) signature(ctx context.Context, opt signatureOptions) error {
-	var g grouper = signature.NewOnline(opt.templates, opt.lookAhead > 0)
+	var g grouper = &onlineGrouper{signature.NewOnline(opt.templates, opt.lookAhead > 0)}
 	if !opt.online {
 		sigs, err := signature.New()
 		if err != nil {
@@ -137,12 +139,19 @@ func (q *answers) flush() {
 		}
 	}
 	refused()
-	q.Flush(func(id, template string) {
-		q.w.write(id, template)
+	q.Flush(func(id, template, class string) {
+		q.w.write(id, template, class)
 		named++
 		refused()
 	})
 	q.bad = q.bad[:0]
+}
+
+// onlineGrouper names lines by templates alone, which have no class.
+type onlineGrouper struct{ *signature.Online }
+
+func (g *onlineGrouper) Flush(each func(id, template, class string)) {
+	g.Online.Flush(func(id, template string) { each(id, template, "") })
 }
 
 // libraryGrouper names lines by the pattern library, then by templates.
@@ -155,7 +164,7 @@ func (g *libraryGrouper) Add(line []byte) { g.lines = append(g.lines, string(lin
 
 func (g *libraryGrouper) Pending() int { return len(g.lines) }
 
-func (g *libraryGrouper) Flush(each func(id, template string)) {
+func (g *libraryGrouper) Flush(each func(id, template, class string)) {
 	g.sigs.LearnLines(g.lines, each)
 	g.lines = g.lines[:0]
 }
@@ -189,7 +198,7 @@ func newSignatureWriter(w io.Writer, format string, document bool) *signatureWri
 }
 
 // write prints one line's. An error of the output shows up in close.
-func (w *signatureWriter) write(id, template string) {
+func (w *signatureWriter) write(id, template, class string) {
 	w.lines++
 	if !w.json && !w.jsonl {
 		w.out.WriteString(id)
@@ -201,7 +210,8 @@ func (w *signatureWriter) write(id, template string) {
 	w.object(struct {
 		ID       string `json:"id"`
 		Template string `json:"template"`
-	}{id, template})
+		Class    string `json:"class,omitempty"`
+	}{id, template, class})
 }
 
 // refuse answers a line that could not be read.
