@@ -120,7 +120,8 @@ func FuzzLongTasks(f *testing.F) {
 	s := New(Options{Backend: &testBackend{}, Version: "test"})
 	f.Cleanup(func() { _ = s.Close(context.Background()) })
 	s.long.all["t"] = &longTask{id: "t", status: mcp.TaskStatusInputRequired, asked: map[string]json.RawMessage{"a": json.RawMessage(`{}`), "b": json.RawMessage(`{}`)},
-		said: map[string]json.RawMessage{}, created: time.Now(), end: func() {}}
+		said: map[string]json.RawMessage{}, created: time.Now(), end: func() {}, rpc: json.RawMessage("1"), params: map[string]json.RawMessage{"name": json.RawMessage(`"x"`)},
+		request: httptest.NewRequestWithContext(context.Background(), http.MethodPost, "/mcp", nil)}
 	f.Add("tasks/get", "t", []byte(`{"jsonrpc":"2.0","id":1,"method":"tasks/get","params":{"taskId":"t",`+taskMeta+`}}`))
 	f.Add("tasks/update", "t", []byte(`{"jsonrpc":"2.0","id":1,"method":"tasks/update","params":{"taskId":"t","inputResponses":{"0-a":null,"":[]},`+taskMeta+`}}`))
 	f.Add("tasks/cancel", "=?base64?eA==?=", []byte(`{"jsonrpc":"2.0","id":[],"method":"tasks/cancel","params":{"taskId":"x",`+taskMeta+`}}`))

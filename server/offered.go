@@ -93,12 +93,17 @@ func (o *offers) of(project string) []OfferTool {
 
 // toolList joins what is on offer with what was called.
 func (d *Daemon) toolList(f monitor.Filter, groups []monitor.Group) ToolList {
-	byName := map[string]monitor.Group{}
-	for _, g := range groups {
-		byName[g.Name] = g
+	own, behind := d.mcp.Offered(f.ProjectID), d.offers.of(f.ProjectID)
+	var names []string
+	for _, t := range own {
+		names = append(names, t.Name)
 	}
+	for _, t := range behind {
+		names = append(names, t.Recorded)
+	}
+	byName := callsByTool(names, groups)
 	list := ToolList{Unused: []string{}, ByTool: []ListedTool{}}
-	for _, t := range d.mcp.Offered(f.ProjectID) {
+	for _, t := range own {
 		one := ListedTool{Name: t.Name, Kind: t.Kind, Bytes: t.Bytes, Calls: t.Calls, Failures: t.Failures}
 		list.OutputSchemas += t.OutputSchema
 		if t.Kind == "generated" { // its calls are recorded
@@ -107,7 +112,7 @@ func (d *Daemon) toolList(f monitor.Filter, groups []monitor.Group) ToolList {
 		}
 		list.add(one)
 	}
-	for _, t := range d.offers.of(f.ProjectID) {
+	for _, t := range behind {
 		g := byName[t.Recorded]
 		list.add(ListedTool{Name: t.Name, Kind: "gateway", Server: t.Server, Bytes: t.Bytes,
 			Calls: g.Calls, Failures: g.Failures + g.Timeouts, LastUsed: g.LastUsed})
@@ -122,6 +127,38 @@ func (d *Daemon) toolList(f monitor.Filter, groups []monitor.Group) ToolList {
 		return strings.Compare(a.Name, b.Name)
 	})
 	return list
+}
+
+// callsByTool finds the calls of tools by their names. An agent's hooks and
+// recordings have the name of the server before that of the tool, each agent in
+// its own way: those count for the longest name that they end in.
+func callsByTool(names []string, groups []monitor.Group) map[string]monitor.Group {
+	plain := map[string]string{}
+	for _, name := range names {
+		plain[plainName(name)] = name
+	}
+	found := map[string]monitor.Group{}
+	for _, g := range groups {
+		name, whole := g.Name, plainName(g.Name)
+		for at := 0; !slices.Contains(names, name); {
+			if known, ok := plain[whole[at:]]; ok {
+				name = known
+				break
+			}
+			next := strings.IndexByte(whole[at:], '_')
+			if next < 0 {
+				break
+			}
+			at += next + 1
+		}
+		sum := found[name]
+		sum.Calls, sum.Failures, sum.Timeouts = sum.Calls+g.Calls, sum.Failures+g.Failures, sum.Timeouts+g.Timeouts
+		if sum.LastUsed == "" || sum.LastUsed == "older" && g.LastUsed != "" || g.LastUsed != "older" && g.LastUsed > sum.LastUsed {
+			sum.LastUsed = g.LastUsed
+		}
+		found[name] = sum
+	}
+	return found
 }
 
 func (l *ToolList) add(t ListedTool) {

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"lathe/learn"
+	"lathe/learn/monitor"
 )
 
 var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
@@ -173,6 +174,25 @@ func TestTwinsAreBounded(t *testing.T) {
 	tw.meet(halfOf(&old), noon.Add(24*time.Hour)) // nobody told of it live
 	if len(tw.halves) != maxHalves || len(tw.byID) != maxHalves || len(tw.byKey) != maxHalves || len(tw.left) != maxLeftOut || len(tw.gone) != maxLeftOut {
 		t.Errorf("it knows %d, %d, %d and %d, %d", len(tw.halves), len(tw.byID), len(tw.byKey), len(tw.left), len(tw.gone))
+	}
+}
+
+// TestCallsAreOfTheirTool: by the name on offer, whatever an agent puts before it.
+func TestCallsAreOfTheirTool(t *testing.T) {
+	group := func(name string, calls int64, day string) monitor.Group {
+		return monitor.Group{Name: name, Calls: calls, Failures: 1, LastUsed: day}
+	}
+	found := callsByTool([]string{"fs__read", "read", "a__fs__read", "count_errors"}, []monitor.Group{
+		group("fs__read", 1, "2026-03-04"), group("mcp__gate__fs__read", 2, "2026-03-05"), group("MCP:fs__read", 4, "2026-03-03"), group("gate_a__fs__read", 8, ""),
+		group("mcp__lathe__count_errors", 16, "older"), group("bash", 32, ""), group("mcp__other__unread", 64, ""), group("", 128, ""),
+	})
+	for name, calls := range map[string]int64{"fs__read": 7, "read": 0, "a__fs__read": 8, "count_errors": 16} {
+		if found[name].Calls != calls {
+			t.Errorf("%s: %+v", name, found[name])
+		}
+	}
+	if got := found["fs__read"]; got.LastUsed != "2026-03-05" || got.Failures != 3 {
+		t.Errorf("summed: %+v", got)
 	}
 }
 
