@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -81,6 +82,27 @@ func TestChromiumPictures(t *testing.T) {
 	c.press("?")
 	c.wait(`document.getElementById("keys").open`)
 	c.picture("keys")
+	c.fine()
+}
+
+// TestChromiumOdd looks at names that are long without a break, wide, joined, or
+// from right to left.
+func TestChromiumOdd(t *testing.T) {
+	if testing.Short() {
+		t.Log("-short: without a browser")
+		return
+	}
+	w := newWorld(t, nil, nil)
+	items, events := odd(w.now)
+	w = newWorld(t, items, events)
+	c := startChromium(t)
+	c.look(1280, 900, "light")
+	c.signIn(w, "/")
+	for _, p := range []struct{ path, name string }{{"/", "odd-queue"}, {"/review/" + items[0].ID, "odd-tool"}, {"/review/" + items[1].ID, "odd-plan"},
+		{"/log", "odd-log"}, {"/event/" + events[1].ID(), "odd-event"}, {"/log?session=s&q=" + url.QueryEscape(strings.Repeat("long", 40)), "odd-none"}} {
+		c.visit(w, p.path)
+		c.picture(p.name)
+	}
 	c.fine()
 }
 

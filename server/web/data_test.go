@@ -114,6 +114,37 @@ func realistic(at time.Time) ([]Item, []learn.Record) {
 	return items, events
 }
 
+// odd is a queue whose names are in other scripts, joined of several characters,
+// or long without a place to break.
+func odd(at time.Time) ([]Item, []learn.Record) {
+	const right = "\u05e9\u05d7\u05e8\u05d5\u05e8 \u05d2\u05e8\u05e1\u05d4 3.1 (beta) \u2013 \u0646\u0633\u062e\u0629 \u062c\u062f\u064a\u062f\u0629"
+	const wide = "\u767a\u58f2\u306e\u624b\u9806\u3092\u78ba\u8a8d\u3057\u3001\u7d50\u679c\u3092\u8a18\u9332\u3059\u308b \U0001f469\u200d\U0001f469\u200d\U0001f467 \U0001f680 \u0646\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
+	long := strings.Repeat("unbroken_", 40)
+	var events []learn.Record
+	var ids []string
+	for n, text := range []string{right, wide, long} {
+		rec := event(n, at, text+"\n"+text)
+		a := rec.Action
+		a.ToolName, a.ProjectID, a.AgentID, a.ContextSnapshot.CWD = text, text, text, "/home/"+text
+		a.ToolParameters, _ = json.Marshal(map[string]string{"command": text + " | sort " + text}) // a map of strings marshals
+		events, ids = append(events, rec), append(ids, rec.ID())
+	}
+	items := []Item{toolItem(at, ids)}
+	for n, text := range []string{right, wide, long, right + " " + wide} {
+		it := planItem(n, at, []learn.State{learn.StateInReview, learn.StateRejected}[n/3], "medium")
+		it.Title, it.Summary, it.Project, it.Author, it.Evidence = text, text+": "+text, text, text, ids
+		it.Plan.TargetPlanTemplate, it.Plan.TargetStep, it.Plan.Rationale = ".ocode/plans/"+text+".json", text, text
+		it.Plan.Diff = "@@ -1,3 +1,3 @@\n {\n-  \"name\": \"" + text + "\"\n+  \"name\": \"" + text + " 2\"\n }\n"
+		it.Answers = []learn.Clarification{{Question: text, By: "evidence", Answer: []string{text}, Evidence: ids, Timestamp: at}}
+		items = append(items, it)
+	}
+	it := &items[0]
+	it.Title, it.Summary, it.Project = "count_words "+right, wide, right
+	it.Tool.Rationale, it.Tool.Diff = right+": "+wide, "@@ -1,2 +1,2 @@\n-# "+right+"\n+# "+right+"!\n "+long+"\n"
+	it.Tool.Tool.Files = map[string]string{"tool.py": "# " + right + "\nname = \"" + wide + "\"\n" + long + " = 1\n", wide + ".md": wide}
+	return items, events
+}
+
 // attack is one proposal whose every text is hostile.
 func attack(at time.Time) ([]Item, []learn.Record) {
 	rec := event(1, at, hostile)

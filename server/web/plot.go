@@ -161,7 +161,7 @@ func plotEffects(kinds []effect) *forest {
 	}
 	f := &forest{Height: float64(len(kinds)*forestRowH + 30), Zero: at(0)}
 	for _, v := range []float64{-widest, 0, widest} {
-		f.Ticks = append(f.Ticks, tick{at(v), fmt.Sprintf("%+.0f", 100*v)})
+		f.Ticks = append(f.Ticks, tick{at(v), strings.Replace(fmt.Sprintf("%+.0f", 100*v), "+0", "0", 1)})
 	}
 	for i, k := range kinds {
 		row := forestRow{Name: strings.ReplaceAll(short(k.AdviceKind, 18), "_", " "), Y: float64(i*forestRowH) + 20, Words: "not enough tasks yet"}

@@ -16,28 +16,32 @@ const (
 
 // shown makes hostile text readable: control and formatting characters, which
 // reorder, hide or erase what stands around them (Boucher and Anderson, Trojan
-// Source, 2021), become their code points in brackets. Newlines and tabs stay.
-// Escaping for HTML is the template's.
+// Source, 2021), become their code points in brackets. Newlines and tabs stay,
+// and the joiners within emoji and within the scripts that need them. Escaping
+// for HTML is the template's.
 func shown(s string) string {
-	hidden := func(r rune) bool {
-		if r < 0x7f {
-			return r < ' ' && r != '\n' && r != '\t'
-		}
-		return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co)
-	}
 	s = strings.ToValidUTF8(strings.ReplaceAll(s, "\r\n", "\n"), "\uFFFD")
 	if !strings.ContainsFunc(s, hidden) {
 		return s
 	}
 	var b strings.Builder
+	before := rune(0)
 	for _, r := range s {
-		if hidden(r) {
+		if joins := (r == 0x200c || r == 0x200d) && before >= 0x600 && !hidden(before); hidden(r) && !joins {
 			fmt.Fprintf(&b, "[U+%04X]", r)
 		} else {
 			b.WriteRune(r)
 		}
+		before = r
 	}
 	return b.String()
+}
+
+func hidden(r rune) bool {
+	if r < 0x7f {
+		return r < ' ' && r != '\n' && r != '\t'
+	}
+	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co)
 }
 
 // cut returns at most n bytes of s, whole characters, and says what is gone.

@@ -78,25 +78,25 @@ func (a *app) some(header string, rows [][]string, all int, how string) {
 
 // clean makes recorded text safe to show on a terminal: control characters,
 // which could move the cursor or change the title, and what cannot be seen
-// become visible. The joiners of emoji and of Persian stay.
+// become visible. The joiners stay within emoji and the scripts that need them.
 func clean(s string) string {
 	var b strings.Builder
+	before := rune(0)
 	for _, r := range s {
 		switch {
 		case r == '\n' || r == '\t':
 			b.WriteByte(' ')
 		case r < 0xa0 && learn.Hidden(r):
 			fmt.Fprintf(&b, "\\x%02x", r)
-		case learn.Hidden(r) && r != zeroWidthNonJoiner && r != zeroWidthJoiner:
+		case learn.Hidden(r) && !((r == 0x200c || r == 0x200d) && before >= 0x600 && !learn.Hidden(before)):
 			fmt.Fprintf(&b, "\\u{%x}", r)
 		default:
 			b.WriteRune(r)
 		}
+		before = r
 	}
 	return b.String()
 }
-
-const zeroWidthNonJoiner, zeroWidthJoiner = 0x200c, 0x200d
 
 // cleanLines is clean for text of several lines.
 func cleanLines(s string) string {
