@@ -109,6 +109,12 @@ type Remedy struct {
 	Evidence   []string  `json:"evidence"` // event ids: failing, acting, succeeding
 }
 
+// Posterior is how often something works that did so and did not so often: the
+// mean of Beta(successes+1, failures+1), which is 0.5 where nothing was seen.
+func Posterior(successes, failures float64) float64 {
+	return (successes + 1) / (successes + failures + 2)
+}
+
 // RemedyOffer is a remedy with its parameters filled for one failure.
 type RemedyOffer struct {
 	RemedyID    string `json:"remedy_id"`

@@ -146,8 +146,7 @@ func (d *Daemon) digest(_ context.Context, c DigestCall) (Digest, error) {
 			out.Lines[0] += " The last recorded day is " + last + "."
 		}
 	} else {
-		out.Lines = append(out.Lines, d.callLine(k, c), fmt.Sprintf("%s ended: %d succeeded, %d failed, of %d it is not known.",
-			plural(int(k.Tasks.Success+k.Tasks.Failure+k.Tasks.Unknown), "task"), k.Tasks.Success, k.Tasks.Failure, k.Tasks.Unknown))
+		out.Lines = append(out.Lines, d.callLine(k, c), taskLine(k))
 		out.Lines = append(out.Lines, d.failureLines(k, c.ProjectID)...)
 	}
 	if c.ProjectID == "" {
@@ -161,6 +160,26 @@ func (d *Daemon) digest(_ context.Context, c DigestCall) (Digest, error) {
 		out.Lines = append(out.Lines, line)
 	}
 	return out, nil
+}
+
+func taskLine(k monitor.KPIs) string {
+	n := int(k.Tasks.Success + k.Tasks.Failure + k.Tasks.Unknown)
+	if n == 0 {
+		return "No task ended."
+	}
+	line := fmt.Sprintf("%s ended: %d succeeded, %d failed", plural(n, "task"), k.Tasks.Success, k.Tasks.Failure)
+	if k.Tasks.Unknown > 0 {
+		line += fmt.Sprintf(", of %d it is not known", k.Tasks.Unknown)
+	}
+	return line + "."
+}
+
+// often is a number of times in words.
+func often(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
 }
 
 func plural(n int, what string) string {
@@ -200,7 +219,7 @@ func (d *Daemon) failureLines(k monitor.KPIs, project string) []string {
 	remedies := d.learners.recovery.Remedies()
 	var out []string
 	for i, s := range list[:min(len(list), 3)] {
-		line := fmt.Sprintf("%s: %s, %.0f times", []string{"Failed most", "Then", "Then"}[i], learn.Shown(s.Name, 80), s.Weight)
+		line := fmt.Sprintf("%s: %s, %s", []string{"Failed most", "Then", "Then"}[i], learn.Shown(s.Name, 80), often(int(s.Weight)))
 		if ms := lost[s.ID]; ms > 0 {
 			line += fmt.Sprintf(", %s lost", time.Duration(ms*float64(time.Millisecond)).Round(time.Second))
 		}
@@ -218,7 +237,7 @@ func (d *Daemon) failureLines(k monitor.KPIs, project string) []string {
 func (d *Daemon) adviceLine(since time.Time) string {
 	sum := d.chronicle.since(since)
 	if sum.served == 0 {
-		return "No advice was served to a task that has ended."
+		return "No task that ended had been given advice."
 	}
 	saved, worked := 0.0, 0
 	for _, r := range d.learners.recovery.Remedies() {
@@ -227,7 +246,7 @@ func (d *Daemon) adviceLine(since time.Time) string {
 	for _, n := range sum.worked {
 		worked += n
 	}
-	line := fmt.Sprintf("Advice was served %d times, followed %d times, and worked %d times", sum.served, sum.taken, worked)
+	line := fmt.Sprintf("Advice was given %s, followed %s, and worked %s", often(sum.served), often(sum.taken), often(worked))
 	if saved >= 1 {
 		line += fmt.Sprintf(": about %.0f calls saved, as long as such failures took to resolve without it", saved)
 	}
@@ -258,11 +277,22 @@ func (d *Daemon) proposalLine(project string, since time.Time) string {
 			}
 		}
 	}
-	line := fmt.Sprintf("%s made, %d approved, %d rejected; %d wait for you", plural(made, "proposal"), approved, rejected, waiting)
-	if waiting > 0 {
-		line += fmt.Sprintf(", the oldest since %s", oldest.UTC().Format(time.DateOnly))
+	line := "Nothing was proposed"
+	if made > 0 {
+		line = plural(made, "proposal") + " made"
 	}
-	return line + "."
+	if approved+rejected > 0 {
+		line += fmt.Sprintf("; you approved %d and rejected %d", approved, rejected)
+	}
+	switch waiting {
+	case 0:
+		return line + "; nothing waits for you."
+	case 1:
+		line += "; 1 waits for you"
+	default:
+		line += fmt.Sprintf("; %d wait for you", waiting)
+	}
+	return line + fmt.Sprintf(", the oldest since %s (lathe review).", oldest.UTC().Format(time.DateOnly))
 }
 
 func (d *Daemon) toolLine(k monitor.KPIs) string {
@@ -276,7 +306,7 @@ func (d *Daemon) toolLine(k monitor.KPIs) string {
 			calls, good, judged = calls+g.Calls, good+g.SuccessRate.Successes, judged+g.SuccessRate.Total
 		}
 	}
-	line := fmt.Sprintf("%s deployed, called %d times", plural(len(active), "generated tool"), calls)
+	line := fmt.Sprintf("%s deployed, called %s", plural(len(active), "generated tool"), often(int(calls)))
 	if judged > 0 {
 		line += fmt.Sprintf("; %d of %d calls succeeded", good, judged)
 	}

@@ -2,16 +2,19 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 
+	"lathe/index/eventlog"
 	"lathe/learn"
+	"lathe/mcp"
 )
 
 // maxEvidence is how many records one call may ask for.
 const maxEvidence = 100
 
-// RecordsOf asks for records by their ids, at most 100.
+// RecordsOf asks for records by their ids, or beginnings of them, at most 100.
 type RecordsOf struct {
 	IDs []string `json:"ids"`
 }
@@ -23,10 +26,17 @@ func (d *Daemon) serveEvidence(mux *http.ServeMux) {
 		if len(c.IDs) > maxEvidence {
 			return nil, fmt.Errorf("at most %d records at a time, not %d", maxEvidence, len(c.IDs))
 		}
-		recs, err := d.records(ctx, c.IDs)
-		if recs == nil {
-			recs = []learn.Record{}
+		recs := []learn.Record{}
+		for _, id := range c.IDs {
+			rec, err := d.recordLike(ctx, mcp.Scope{Import: true}, id)
+			if errors.Is(err, eventlog.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			recs = append(recs, rec)
 		}
-		return recs, err
+		return recs, nil
 	})
 }

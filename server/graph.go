@@ -224,7 +224,22 @@ func (d *Daemon) mitigations(c GraphCall) ([]graph.Mitigation, error) {
 		return nil, fmt.Errorf("the graph has no error or pattern like %.80q: see `lathe graph list --kind ErrorPattern`", c.Node)
 	}
 	q.ProjectID, q.Environment, q.Limit = c.Project, c.Env, min(c.Limit, maxGraphNodes)
-	return d.graph.Mitigates(q), nil
+	return d.current(d.graph.Mitigates(q)), nil
+}
+
+// current gives mitigations the numbers that their remedies have now: the graph
+// has those of the time when they were last told.
+func (d *Daemon) current(list []graph.Mitigation) []graph.Mitigation {
+	now := map[string]learn.Remedy{}
+	for _, r := range d.learners.recovery.Named("") {
+		now[r.RemedyID] = r
+	}
+	for i, m := range list {
+		if r, ok := now[m.RemedyID]; ok {
+			list[i].Support, list[i].Successes, list[i].Failures, list[i].Posterior = r.Support, r.Successes, r.Failures, r.Posterior
+		}
+	}
+	return list
 }
 
 // mitigationQuery asks about a node; ok is false when it is no error.
@@ -269,7 +284,7 @@ func (d *Daemon) graphFor(ctx context.Context, node, project string) (json.RawMe
 		r.Subgraph = d.graph.Around(n.ID, 1, graph.Query{ProjectID: project, Limit: max(limit, 1)})
 		if q, ok := mitigationQuery(n); ok && limit > 0 {
 			q.ProjectID, q.Limit = project, min(limit, 10)
-			r.Mitigations = d.graph.Mitigates(q)
+			r.Mitigations = d.current(d.graph.Mitigates(q))
 		}
 		raw, err := json.Marshal(r)
 		if err != nil || len(raw) <= maxGraphResource || limit == 0 {

@@ -73,7 +73,7 @@ func newLearners(controlShare float64, available func(string) bool, code diagnos
 		next:      next.New(next.Options{}),
 		finder:    toolforge.NewFinder(toolforge.Options{Available: available}),
 		trial:     t,
-		graph:     graph.New(graph.Options{}),
+		graph:     graph.New(graph.Options{KindName: reads.signatures.KindName}),
 		judge:     llm.NewJudge(),
 		commands:  newCommands(),
 		folders:   newFolders(),

@@ -23,7 +23,7 @@ func (p pageExperience) Task(ctx context.Context, id string) (learn.Task, error)
 
 // Fixes implements web.Experience.
 func (p pageExperience) Fixes(context.Context) []learn.Remedy {
-	return p.d.learners.recovery.Remedies()
+	return DistinctFixes(p.d.learners.recovery.Remedies())
 }
 
 // Report implements web.Experience.

@@ -357,7 +357,7 @@ func TestDigest(t *testing.T) {
 	s.mustCall(http.MethodPost, "/v1/settle", struct{}{}, &struct{}{})
 	s.mustCall(http.MethodPost, "/v1/digest", server.DigestCall{}, &d)
 	text := strings.Join(d.Lines, "\n")
-	for _, want := range []string{"3 calls", "Failed most: Python module not found, 3 times", "run_tests.py", "0 wait for you"} {
+	for _, want := range []string{"3 calls", "Failed most: Python module not found, 3 times", "run_tests.py", "Nothing was proposed; nothing waits for you."} {
 		if !strings.Contains(text, want) {
 			t.Errorf("lacks %q:\n%s", want, text)
 		}

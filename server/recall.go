@@ -95,6 +95,9 @@ func (d *Daemon) recallPitfalls(q *recall.Query, n int, out *mcp.RecallResult) (
 		if n, ok := d.graph.Node(graph.ID(graph.Error, "", f.Signature), q.Project); ok {
 			p.Count = max(p.Count, int64(n.Weight))
 		}
+		if p.Count == 0 && q.Project != "" {
+			p.Why = "known from other projects, not met in this one yet; " + p.Why
+		}
 		out.Pitfalls, told = append(out.Pitfalls, p), append(told, f.Signature)
 	}
 	return told, err

@@ -15,6 +15,9 @@ type Options struct {
 	// MaxCode bounds the code layer: its edges, and the nodes that the code
 	// alone knows of; 0 is 1,000,000 of each.
 	MaxCode int
+	// KindName is what an error is called whatever came first of it; "" keeps
+	// the name that it came with.
+	KindName func(signature string) string
 }
 
 // Stats say how large a Graph is and what its bounds dropped.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -218,5 +219,19 @@ func TestDocumentedEdges(t *testing.T) {
 	}
 	if len(graph.NodeKinds()) != 14 || len(graph.EdgeKinds()) != 26 {
 		t.Errorf("%d node kinds, %d edge kinds; the design has 14 and 26", len(graph.NodeKinds()), len(graph.EdgeKinds()))
+	}
+}
+
+// An error is called by its kind, not by the pattern of it that came first.
+func TestKindName(t *testing.T) {
+	g := filled(t, graph.Options{KindName: func(id string) string { return "kind of " + id }})
+	errs := g.Find(graph.Filter{Kind: graph.Error, Limit: 10})
+	if len(errs) == 0 {
+		t.Fatal("no errors")
+	}
+	for _, n := range errs {
+		if want := "kind of " + strings.TrimPrefix(n.ID, graph.ID(graph.Error, "", "")); n.Label != want {
+			t.Errorf("%s is called %q, want %q", n.ID, n.Label, want)
+		}
 	}
 }

@@ -116,6 +116,11 @@ func (g *Graph) failure(o *learn.Observation, c *call) {
 func (g *Graph) signature(s *learn.ErrorSignature, attempt uint32, c *call) {
 	id := c.ev.ID
 	e := g.node(Error, 0, s.ID, s.Name, c.origin)
+	if g.o.KindName != nil {
+		if name := g.o.KindName(s.ID); name != "" {
+			g.label(e, name)
+		}
+	}
 	g.count(e, c.origin)
 	g.property(e, "language", s.Language)
 	if s.Transient {

@@ -63,8 +63,6 @@ func (c *counter) add(n float64, t time.Time, half time.Duration) {
 	c.N += n
 }
 
-// posterior is the mean of Beta(successes+1, failures+1).
-func posterior(s, f float64) float64 { return (s + 1) / (s + f + 2) }
 
 // find returns the cell of a form, made when there is none. A full bucket
 // loses the cell with the least support, the oldest among equals.
@@ -118,7 +116,7 @@ type stats struct{ succ, fail, posterior, saved float64 }
 
 func (c *cell) statsAt(at time.Time, half time.Duration) stats {
 	s := stats{succ: c.Succ.at(at, half), fail: c.Fail.at(at, half)}
-	s.posterior = posterior(s.succ, s.fail)
+	s.posterior = learn.Posterior(s.succ, s.fail)
 	if c.Support > 0 {
 		s.saved = c.Calls / float64(c.Support)
 	}

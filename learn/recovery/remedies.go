@@ -185,19 +185,33 @@ func (m *Miner) heard(t *learn.TaskRecord, emit func(learn.LedgerEntry)) {
 func (m *Miner) judge(remedyID string, worked bool, at time.Time) (*bucket, *cell) {
 	for _, e := range m.buckets.entries() {
 		for _, c := range e.Value.Cells {
+			if c.ID == remedyID {
+				m.judgeTwins(e.Value, c, worked, at)
+				m.judgeClass(e.Value, c.Class, worked, at)
+				return e.Value, c
+			}
+		}
+	}
+	return nil, nil
+}
+
+// judgeTwins lets a person's word count for a remedy under each error of its
+// pattern where it is known: to a person these are one.
+func (m *Miner) judgeTwins(b *bucket, of *cell, worked bool, at time.Time) {
+	for _, e := range m.buckets.entries() {
+		if e.Value.Pattern != b.Pattern || e.Value.Project != b.Project {
+			continue
+		}
+		for _, c := range e.Value.Cells {
 			switch {
-			case c.ID != remedyID:
-				continue
+			case c != of && c.Class != of.Class:
 			case worked:
 				c.Succ.add(m.opt.FeedbackWeight, at, m.opt.HalfLife)
 			default:
 				c.Fail.add(m.opt.FeedbackWeight, at, m.opt.HalfLife)
 			}
-			m.judgeClass(e.Value, c.Class, worked, at)
-			return e.Value, c
 		}
 	}
-	return nil, nil
 }
 
 // judgeClass lets a person's word count in every context of the pattern that

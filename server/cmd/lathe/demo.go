@@ -233,7 +233,7 @@ func (d *demoRun) showLearned(ctx context.Context) error {
 	d.Failures = k.Calls.Failures
 	d.Signatures = len(k.SignaturesByCount)
 	var err error
-	if d.Costly, err = costly(ctx, d.client, k, 10); err != nil {
+	if d.Costly, _, err = costly(ctx, d.client, k, 10); err != nil {
 		return err
 	}
 	var remedies []learn.Remedy

@@ -168,6 +168,9 @@ func (a *app) graphListCmd() *cobra.Command {
 					rows = append(rows, []string{string(n.Kind), fmt.Sprintf("%.4g", n.Weight), day(n.Last), cut(title(n), 60), cut(n.ID, 80)})
 				}
 				a.table("KIND WEIGHT SEEN LABEL ID", rows)
+				if call.Limit > 0 && len(nodes) >= call.Limit {
+					fmt.Fprintf(a.errs, "the first %d: --limit, --kind or words show others\n", len(nodes))
+				}
 			})
 		}}
 	projectFlag(c, &call)
@@ -208,7 +211,11 @@ func (a *app) graphPathCmd() *cobra.Command {
 
 func (a *app) mitigatesCmd() *cobra.Command {
 	var call server.GraphCall
-	c := &cobra.Command{Use: "mitigates ERROR", Short: "What mitigates an error or a pattern of errors here, ranked, with evidence", Args: cobra.ExactArgs(1),
+	c := &cobra.Command{Use: "mitigates ERROR", Short: "What mitigates an error or a pattern of errors, ranked, with evidence", Args: cobra.ExactArgs(1),
+		Long: `What mitigates an error or a pattern of errors: of all projects, or with
+--project of that one and of what holds for all. WORKED is how often it did, as
+in lathe task fixes; SCORE is the low end of an interval around that, by which
+they are ranked, so that thin evidence ranks low.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			call.Node = args[0]
 			return askGraph(a, cmd, "/v1/graph/mitigates", &call, func(found []graph.Mitigation) {
@@ -218,10 +225,12 @@ func (a *app) mitigatesCmd() *cobra.Command {
 					if where == "" {
 						where = "all"
 					}
-					rows = append(rows, []string{fmt.Sprintf("%.2f", m.Score), fmt.Sprintf("%.4g", m.Successes), fmt.Sprintf("%.4g", m.Failures),
-						fmt.Sprint(m.Support), m.Match, where, cut(m.Description, 90)})
+					rows = append(rows, []string{fmt.Sprintf("%.2f", m.Score), percent(m.Posterior), fmt.Sprint(m.Support), m.Match, where, cut(m.Description, 90)})
 				}
-				a.table("SCORE WORKED FAILED SESSIONS MATCH PROJECT WHAT", rows)
+				a.table("SCORE WORKED SESSIONS MATCH PROJECT WHAT", rows)
+				if call.Project == "" {
+					fmt.Fprintln(a.errs, "of all projects; --project NAME leaves out what is known of others only")
+				}
 			})
 		}}
 	projectFlag(c, &call)

@@ -27,7 +27,7 @@ func (a *app) printToolList(l server.ToolList) {
 		}
 		rows = append(rows, []string{cut(name, 40), t.Kind, fmt.Sprint(t.Tokens), fmt.Sprint(t.Calls), fmt.Sprint(t.Failures), used})
 	}
-	a.table("TOOL-ON-OFFER KIND TOKENS CALLS FAILED LAST-USED", rows)
+	a.some("TOOL-ON-OFFER KIND TOKENS CALLS FAILED LAST-USED", rows, len(l.ByTool), "lathe kpi --json has all")
 	if len(l.Unused) > 0 {
 		fmt.Fprintf(a.out, "never called: %s\n", cut(strings.Join(l.Unused, ", "), 300))
 	}

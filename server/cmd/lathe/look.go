@@ -96,13 +96,16 @@ func (a *app) printKPIs(k monitor.KPIs) {
 				fmt.Sprint(g.Failures + g.Timeouts), p50, p99, total, tokens, kilo(g.ContextBytes)})
 		}
 		fmt.Fprintln(a.out)
-		a.table(part.name+" CALLS SUCCESS FAILED P50 P99 TIME TOKENS CONTEXT", rows)
+		a.some(part.name+" CALLS SUCCESS FAILED P50 P99 TIME TOKENS CONTEXT", rows, len(part.groups), "lathe kpi --json has all")
+	}
+	if 2*k.Calls.Measured < k.Calls.Calls {
+		fmt.Fprintln(a.out, "P50, P99 and TIME are \"-\" where fewer than half of the calls were recorded with how long they took.")
 	}
 }
 
 // printCostly prints the failures that cost most with what fixes them.
 func (a *app) printCostly(ctx context.Context, client *server.Client, k monitor.KPIs, n int) error {
-	rows, err := costly(ctx, client, k, n)
+	rows, all, err := costly(ctx, client, k, n)
 	if err != nil {
 		return err
 	}
@@ -111,7 +114,7 @@ func (a *app) printCostly(ctx context.Context, client *server.Client, k monitor.
 	for _, r := range rows {
 		out = append(out, []string{cut(r.Name, 56), fmt.Sprint(r.Count), r.Lost, cut(r.Fix, 90)})
 	}
-	a.table("FAILURE TIMES LOST WHAT-FIXED-IT", out)
+	a.some("FAILURE TIMES LOST WHAT-FIXED-IT", out, all, "lathe kpi --json has all")
 	return nil
 }
 
@@ -128,18 +131,18 @@ type costlyFailure struct {
 // noMatch begins the ids of grep's way to say that nothing was found.
 const noMatch = "filesystem/no-match"
 
-// costly joins the signatures with the remedies that were seen to work. Where
-// no time was recorded, the commonest failures come first.
 // elsewhere reports whether a remedy is another project's than the one asked
 // about.
 func elsewhere(project string, r learn.Remedy) bool {
 	return project != "" && r.ProjectID != "" && r.ProjectID != project
 }
 
-func costly(ctx context.Context, client *server.Client, k monitor.KPIs, n int) ([]costlyFailure, error) {
+// costly joins the signatures with the remedies that were seen to work: the
+// first n of all. Where no time was recorded, the commonest failures come first.
+func costly(ctx context.Context, client *server.Client, k monitor.KPIs, n int) (rows []costlyFailure, all int, err error) {
 	var remedies []learn.Remedy
 	if err := client.Call(ctx, http.MethodGet, "/v1/remedies", nil, &remedies); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	sort.SliceStable(remedies, func(i, j int) bool {
 		return remedies[i].Posterior*float64(remedies[i].Support) > remedies[j].Posterior*float64(remedies[j].Support)
@@ -152,7 +155,6 @@ func costly(ctx context.Context, client *server.Client, k monitor.KPIs, n int) (
 		return strings.HasPrefix(s.ID, noMatch) // a search that found nothing is an answer
 	})
 	sort.SliceStable(list, func(i, j int) bool { return lost[list[i].ID] > lost[list[j].ID] })
-	var out []costlyFailure
 	for _, s := range list[:min(n, len(list))] {
 		row := costlyFailure{ID: s.ID, Name: s.Name, Count: int64(s.Weight), MS: lost[s.ID], Lost: "-"}
 		if row.MS > 0 {
@@ -165,17 +167,25 @@ func costly(ctx context.Context, client *server.Client, k monitor.KPIs, n int) (
 			row.Fix = fmt.Sprintf("%s (%d sessions, %s)", r.Description, r.Support, percent(r.Posterior))
 			break
 		}
-		out = append(out, row)
+		rows = append(rows, row)
 	}
-	return out, nil
+	return rows, len(list), nil
 }
 
 func (a *app) logCmd() *cobra.Command {
 	var q index.Query
-	c := &cobra.Command{Use: "log [WORDS...]", Short: "Search recorded calls; without words the newest first", Args: cobra.ArbitraryArgs,
+	c := &cobra.Command{Use: "log [WORDS... | EVENT]", Short: "Search recorded calls; without words the newest first", Args: cobra.ArbitraryArgs,
 		Long: `Searches the commands and errors of recorded calls for whole words: "test" does
-not find "pytest". With words the best match comes first, without any the newest.`,
+not find "pytest". With words the best match comes first, without any the newest.
+The id of one, or its beginning of eight characters or more, shows that call with
+what it printed.`,
+		Example: "  lathe log --status failure pytest\n  lathe log 84c1a767",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 && eventID.MatchString(args[0]) {
+				if found, err := a.showRecord(cmd.Context(), args[0]); found || err != nil {
+					return err
+				}
+			}
 			client, _, err := a.client(cmd.Context())
 			if err != nil {
 				return err

@@ -143,8 +143,8 @@ func (a *app) printRemedies(r *learn.FailureAnalysisReport) {
 	}
 	fmt.Fprintln(a.out, "\nwhat fixed it before")
 	for i, o := range r.Remedies {
-		fmt.Fprintf(a.out, "  %d. %s\n     %s sure; %s, worked %.1f, failed %.1f\n", i+1, clean(o.Description), percent(o.Confidence),
-			plural(o.Support, "session"), o.Successes, o.Failures)
+		fmt.Fprintf(a.out, "  %d. %s\n     %s sure that it helps here; it worked %s (%s)\n", i+1, clean(o.Description), percent(o.Confidence),
+			percent(learn.Posterior(o.Successes, o.Failures)), plural(o.Support, "session"))
 		for _, act := range o.Actions {
 			if act.Command != "" {
 				fmt.Fprintf(a.out, "       $ %s\n", clean(act.Command))

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -19,6 +21,25 @@ const (
 	shownEvidence = 12
 	evidenceLines = 12
 )
+
+// eventID is how an event is named: by its id, or at least eight characters of
+// its beginning.
+var eventID = regexp.MustCompile(`^[0-9a-fA-F]{8}[0-9a-fA-F-]{0,28}$`)
+
+// showRecord prints one recorded event, and reports whether there is one.
+func (a *app) showRecord(ctx context.Context, id string) (bool, error) {
+	recs, err := a.records(ctx, []string{id})
+	if err != nil || len(recs) == 0 {
+		return false, err
+	}
+	if a.json {
+		return true, a.print(recs[0])
+	}
+	var b strings.Builder
+	writeRecord(&b, recs[0])
+	_, err = io.WriteString(a.out, b.String())
+	return true, err
+}
 
 func (a *app) evidenceCmd() *cobra.Command {
 	return &cobra.Command{Use: "evidence ID", Short: "The recorded calls that a proposal rests on, with what they printed", Args: cobra.ExactArgs(1),
@@ -63,16 +84,20 @@ func (a *app) evidenceText(ctx context.Context, it review.Item) (string, error) 
 	fmt.Fprintf(&b, "It rests on %s.\n", counted(len(it.Evidence), "recorded event"))
 	for _, rec := range recs {
 		b.WriteByte('\n')
-		if c := rec.Action; c != nil {
-			writeCall(&b, c)
-		} else if t := rec.Task; t != nil {
-			fmt.Fprintf(&b, "%s  %s  task %s %s\n%s\n", shortID(t.ID), t.Timestamp.Format("2006-01-02 15:04"), clean(string(t.Phase)), clean(string(t.Outcome)), cut(t.Prompt, 200))
-		}
+		writeRecord(&b, rec)
 	}
 	if left := len(it.Evidence) - len(recs); left > 0 {
 		fmt.Fprintf(&b, "\nand %d more, or forgotten since: lathe review evidence %s --json\n", left, shortID(it.ID))
 	}
 	return b.String(), nil
+}
+
+func writeRecord(b *strings.Builder, rec learn.Record) {
+	if c := rec.Action; c != nil {
+		writeCall(b, c)
+	} else if t := rec.Task; t != nil {
+		fmt.Fprintf(b, "%s  %s  task %s %s\n%s\n", shortID(t.ID), t.Timestamp.Format("2006-01-02 15:04"), clean(string(t.Phase)), clean(string(t.Outcome)), cut(t.Prompt, 200))
+	}
 }
 
 func writeCall(b *strings.Builder, c *learn.ActionOutcome) {

@@ -77,7 +77,7 @@ func (a *app) taskListCmd() *cobra.Command {
 			for _, t := range tasks {
 				rows = append(rows, []string{t.TaskID, t.Finished.Format("2006-01-02 15:04"), cut(t.ProjectID, 24), string(t.Outcome), cut(t.OutcomeReason, 50), cut(t.Prompt, 50)})
 			}
-			a.table("TASK ENDED PROJECT OUTCOME BECAUSE ASKED", rows)
+			a.some("TASK ENDED PROJECT OUTCOME BECAUSE ASKED", rows, int(res.Total), "--limit, --project or words")
 			return nil
 		}}
 	c.Flags().StringVar(&q.Project, "project", "", "only this project")
@@ -87,6 +87,7 @@ func (a *app) taskListCmd() *cobra.Command {
 
 func (a *app) fixesCmd() *cobra.Command {
 	return &cobra.Command{Use: "fixes", Short: "What fixed which failure, the best supported first", Args: cobra.NoArgs,
+		Long: "What fixed which failure, the best supported first. WORKED is how often it did,\nwhere recent sessions count more. What is said of one (lathe task good, lathe\ntask bad) is said of it wherever it is known.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client, _, err := a.client(cmd.Context())
 			if err != nil {
@@ -100,7 +101,7 @@ func (a *app) fixesCmd() *cobra.Command {
 				return a.print(remedies)
 			}
 			var rows [][]string
-			for _, r := range remedies {
+			for _, r := range server.DistinctFixes(remedies) {
 				rows = append(rows, []string{shortID(r.RemedyID), cut(r.PatternID, 34), cut(orAll(r.ProjectID), 24), fmt.Sprint(r.Support), percent(r.Posterior), cut(r.Description, 90)})
 			}
 			a.table("REMEDY FOR PROJECT SESSIONS WORKED WHAT", rows)

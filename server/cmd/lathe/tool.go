@@ -48,16 +48,13 @@ func (a *app) printOpportunities(all []learn.ToolOpportunity, n int) {
 		switch {
 		case o.DuplicateOf != "":
 			state = "is there: " + o.DuplicateOf
-		case !o.Forgeable:
-			state = "no: " + o.NotForgeable
+		case !o.Forgeable: // an error's text begins with what it is about, which the row says
+			state = "no: " + strings.TrimPrefix(strings.TrimPrefix(o.NotForgeable, "opportunity "+o.OpportunityID+": "), "cannot be made into a tool: ")
 		}
-		rows = append(rows, []string{cut(o.Name, 28), fmt.Sprint(o.Calls), fmt.Sprint(o.Sessions), fmt.Sprint(o.Parameters), fmt.Sprintf("%.0f", o.Score),
-			cut(strings.Join(o.Skeletons, " ; "), 80), cut(state, 40)})
+		rows = append(rows, []string{cut(o.Name, 28), fmt.Sprint(o.Calls), fmt.Sprint(o.Sessions), fmt.Sprint(o.Parameters), fmt.Sprintf("%.0f calls", o.Score),
+			cut(strings.Join(o.Skeletons, " ; "), 80), cut(state, 90)})
 	}
-	a.table("NAME CALLS SESSIONS PARAMS SAVES WHAT FORGEABLE", rows)
-	if n < len(all) {
-		fmt.Fprintf(a.errs, "and %d more\n", len(all)-n)
-	}
+	a.some("NAME CALLS SESSIONS PARAMS SAVES WHAT FORGEABLE", rows, len(all), "lathe tool opportunities --json has all")
 }
 
 func (a *app) toolForgeCmd() *cobra.Command {
