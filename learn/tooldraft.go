@@ -13,6 +13,8 @@ type ToolAsk struct {
 	// Question is set when Problems came from a reviewer: the draft may then be
 	// fine as it is.
 	Question bool
+	// Language is what it is to be written in: python when empty, or shell.
+	Language string
 }
 
 // ToolDraft is a tool as it was written: its permissions are not the writer's
@@ -22,7 +24,7 @@ type ToolDraft struct {
 	Parameters  json.RawMessage `json:"parameters"` // JSON Schema of an object
 	Returns     json.RawMessage `json:"returns"`    // JSON Schema
 	Example     json.RawMessage `json:"example"`    // arguments of one call
-	Source      string          `json:"source"`     // tool.py
+	Source      string          `json:"source"`     // tool.py or tool.sh
 	Tests       string          `json:"tests"`      // test_tool.py
 	Readme      string          `json:"readme"`
 	// Unchanged says that a reviewer's question asks for no change.

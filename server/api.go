@@ -341,7 +341,7 @@ func (d *Daemon) forgeCall(ctx context.Context, c ForgeCall, progress func(learn
 	case err != nil:
 		return Forged{}, err
 	case !o.Forgeable && o.Operation == "" && len(o.Examples) > 0 && d.writes():
-		return d.written(ctx, o, nil, "", progress)
+		return d.written(ctx, o, c.Language, nil, "", progress)
 	case !o.Forgeable:
 		return Forged{}, fmt.Errorf("%s cannot be made into a tool: %s", o.Name, o.NotForgeable)
 	case o.DuplicateOf != "":

@@ -86,7 +86,7 @@ func (d *Daemon) opportunity(id string) (learn.ToolOpportunity, error) {
 func (d *Daemon) request(ctx context.Context, c RequestCall, language string, progress func(learn.Check)) (Forged, error) {
 	if strings.TrimSpace(c.Command) == "" && d.writes() {
 		o := d.learners.finder.Request(c.ProjectID, c.Name, c.Description, "", d.now())
-		return d.written(ctx, o, nil, "", progress)
+		return d.written(ctx, o, language, nil, "", progress)
 	}
 	if strings.TrimSpace(c.Command) == "" {
 		return Forged{}, errors.New("command is missing: give one command line that does it once, and more as examples; without a language model a tool is made from commands")
@@ -97,7 +97,7 @@ func (d *Daemon) request(ctx context.Context, c RequestCall, language string, pr
 	}
 	out, err := d.forge.make(ctx, o, language, progress)
 	if errors.Is(err, toolforge.ErrNotForgeable) && d.writes() {
-		return d.written(ctx, o, nil, "", progress)
+		return d.written(ctx, o, language, nil, "", progress)
 	}
 	return out, err
 }

@@ -29,13 +29,13 @@ const writeTime = 10 * modelTime
 func (d *Daemon) writes() bool { return d.models.provider != nil }
 
 // written lets the model write a tool for an opportunity and puts what passed
-// into the queue. former and question begin with a tool that is there.
-func (d *Daemon) written(ctx context.Context, o learn.ToolOpportunity, former *learn.ToolDraft, question string, progress func(learn.Check)) (Forged, error) {
+// into the queue. language is python when empty, or shell. former and question begin with a tool that is there.
+func (d *Daemon) written(ctx context.Context, o learn.ToolOpportunity, language string, former *learn.ToolDraft, question string, progress func(learn.Check)) (Forged, error) {
 	spec := learn.ToolSpecification{Name: toolforge.ToolName(o.Name), Description: o.Description, Examples: o.Examples, Evidence: o.Evidence}
 	if spec.Description == "" && len(o.Skeletons) > 0 {
 		spec.Description = "The same as: " + o.Skeletons[0]
 	}
-	author := toolforge.Author{Writer: toolWriter{d.models}, Validate: func(ctx context.Context, tool learn.ProposedTool) (learn.ValidationResult, error) {
+	author := toolforge.Author{Writer: toolWriter{d.models}, Language: language, Validate: func(ctx context.Context, tool learn.ProposedTool) (learn.ValidationResult, error) {
 		f, err := d.forge.check(ctx, tool, progress)
 		return f.Validation, err
 	}}
@@ -69,7 +69,7 @@ func (d *Daemon) revise(ctx context.Context, it *review.Item, question string) e
 	draft := toolforge.DraftOf(former)
 	o := learn.ToolOpportunity{OpportunityID: former.Manifest.Provenance.OpportunityID, Name: former.Manifest.Name, Description: former.Manifest.Description,
 		ProjectID: it.Project, Examples: former.Spec.Examples, Evidence: it.Evidence}
-	out, err := d.written(ctx, o, &draft, question, nil)
+	out, err := d.written(ctx, o, former.Manifest.Language, &draft, question, nil)
 	switch {
 	case errors.Is(err, llm.ErrDropped) || errors.Is(err, toolforge.ErrUnwritten):
 		d.logger.Info("a question led to no other draft", "proposal", it.ID, "why", err)

@@ -1,6 +1,7 @@
 package toolforge
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,6 +24,8 @@ type Author struct {
 	Validate func(ctx context.Context, tool learn.ProposedTool) (learn.ValidationResult, error)
 	// Rounds bounds the drafts: 4 when zero.
 	Rounds int
+	// Language is what it writes in: python when empty, or shell.
+	Language string
 }
 
 // Round is what became of one draft.
@@ -54,7 +57,10 @@ func (a Author) Write(ctx context.Context, spec learn.ToolSpecification, former 
 	if !validName(spec.Name) {
 		return Written{}, fmt.Errorf("%w: the name %q must be lower-case letters, digits and _", ErrUnwritten, clip(spec.Name, 80))
 	}
-	ask := learn.ToolAsk{Spec: spec, Former: former}
+	if a.Language != "" && a.Language != languagePython && a.Language != languageShell {
+		return Written{}, fmt.Errorf("%w: the language %q is not known: python or shell", ErrUnwritten, clip(a.Language, 40))
+	}
+	ask := learn.ToolAsk{Spec: spec, Former: former, Language: a.Language}
 	if question != "" {
 		ask.Problems, ask.Question = []string{question}, true
 	}
@@ -73,7 +79,7 @@ func (a Author) Write(ctx context.Context, spec learn.ToolSpecification, former 
 			return out, nil
 		}
 		ask.Former, ask.Question = &draft, false
-		tool, err := assemble(spec, draft)
+		tool, err := assemble(spec, draft, cmp.Or(a.Language, languagePython))
 		if err != nil {
 			ask.Problems = []string{err.Error()}
 			out.Rounds = append(out.Rounds, Round{Problems: ask.Problems})
@@ -98,16 +104,16 @@ func (a Author) Write(ctx context.Context, spec learn.ToolSpecification, former 
 
 // assemble makes a tool of a draft. What a tool may do is not in the draft:
 // it reads the workspace, and no more.
-func assemble(spec learn.ToolSpecification, d learn.ToolDraft) (learn.ProposedTool, error) {
+func assemble(spec learn.ToolSpecification, d learn.ToolDraft, language string) (learn.ProposedTool, error) {
 	parameters := d.Parameters
 	if len(spec.Parameters) > 0 {
 		parameters = spec.Parameters
 	}
 	tool := learn.ProposedTool{
-		Manifest: learn.ToolManifest{Name: spec.Name, Version: "0.1.0", Description: d.Description, Parameters: parameters, Returns: d.Returns, Language: "python",
+		Manifest: learn.ToolManifest{Name: spec.Name, Version: "0.1.0", Description: d.Description, Parameters: parameters, Returns: d.Returns, Language: language,
 			Permissions: learn.Permissions{Filesystem: "read", Paths: []string{"."}, Seconds: toolSeconds, MemoryMB: toolMemoryMB},
 			Provenance:  learn.Provenance{Method: learn.MethodLLM, Evidence: slices.Clone(spec.Evidence)}},
-		Files: map[string]string{"tool.py": d.Source, "test_tool.py": d.Tests, "README.md": d.Readme}, Spec: spec,
+		Files: map[string]string{SourceName(language): d.Source, "test_tool.py": d.Tests, "README.md": d.Readme}, Spec: spec,
 	}
 	if len(d.Example) > 0 && json.Valid(d.Example) {
 		tool.Manifest.Examples = []learn.ToolExample{{Arguments: d.Example}}
@@ -122,7 +128,7 @@ func assemble(spec learn.ToolSpecification, d learn.ToolDraft) (learn.ProposedTo
 // DraftOf is a tool as a draft, for mending.
 func DraftOf(tool learn.ProposedTool) learn.ToolDraft {
 	d := learn.ToolDraft{Description: tool.Manifest.Description, Parameters: tool.Manifest.Parameters, Returns: tool.Manifest.Returns,
-		Source: tool.Files["tool.py"], Tests: tool.Files["test_tool.py"], Readme: tool.Files["README.md"]}
+		Source: tool.Files[SourceName(tool.Manifest.Language)], Tests: tool.Files["test_tool.py"], Readme: tool.Files["README.md"]}
 	if len(tool.Manifest.Examples) > 0 {
 		d.Example = tool.Manifest.Examples[0].Arguments
 	}

@@ -10,6 +10,26 @@ import (
 	"lathe/learn"
 )
 
+// A script is asked for and comes back as one, also for mending.
+func TestAuthorInShell(t *testing.T) {
+	script := draft("#!/bin/sh\n# Doubles a number.\nset -eu\necho $((ARG_VALUE * 2))\n")
+	w := &drafts{list: []learn.ToolDraft{script}}
+	spec := learn.ToolSpecification{Name: "double", Description: "doubles"}
+	pass := func(_ context.Context, tool learn.ProposedTool) (learn.ValidationResult, error) {
+		return learn.ValidationResult{ContentHash: tool.ContentHash, Passed: true}, nil
+	}
+	out, err := Author{Writer: w, Validate: pass, Language: "shell"}.Write(t.Context(), spec, nil, "")
+	if err != nil || out.Tool.Manifest.Language != "shell" || out.Tool.Files["tool.sh"] != script.Source || out.Tool.Files["tool.py"] != "" || w.asked[0].Language != "shell" {
+		t.Fatalf("%+v, %v, asked %+v", out.Tool, err, w.asked)
+	}
+	if back := DraftOf(out.Tool); back.Source != script.Source {
+		t.Errorf("the draft is %+v", back)
+	}
+	if _, err := (Author{Writer: w, Validate: pass, Language: "ruby"}).Write(t.Context(), spec, nil, ""); !errors.Is(err, ErrUnwritten) {
+		t.Errorf("ruby: %v", err)
+	}
+}
+
 // drafts answers with one draft after the other and keeps what it was asked.
 type drafts struct {
 	list  []learn.ToolDraft
@@ -112,11 +132,11 @@ func TestAuthorIsAskedBack(t *testing.T) {
 }
 
 func TestDraftOfComesBack(t *testing.T) {
-	tool, err := assemble(learn.ToolSpecification{Name: "double"}, draft("def double(): return 1\n"))
+	tool, err := assemble(learn.ToolSpecification{Name: "double"}, draft("def double(): return 1\n"), languagePython)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := assemble(learn.ToolSpecification{Name: "double"}, DraftOf(tool))
+	again, err := assemble(learn.ToolSpecification{Name: "double"}, DraftOf(tool), languagePython)
 	if err != nil || again.ContentHash != tool.ContentHash {
 		t.Errorf("%v: %s, want %s", err, again.ContentHash, tool.ContentHash)
 	}

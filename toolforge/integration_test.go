@@ -267,3 +267,40 @@ func TestShellToolOfPOSIX(t *testing.T) {
 		})
 	}
 }
+
+// scripted answers with recorded drafts.
+type scripted struct {
+	drafts []learn.ToolDraft
+	asked  []learn.ToolAsk
+}
+
+func (s *scripted) WriteTool(_ context.Context, ask learn.ToolAsk) (learn.ToolDraft, error) {
+	s.asked = append(s.asked, ask)
+	return s.drafts[min(len(s.asked), len(s.drafts))-1], nil
+}
+
+// TestModelWritesShell lets recorded answers of a model become a script: the
+// first passes a value without quotes, and is told so.
+func TestModelWritesShell(t *testing.T) {
+	tool, err := toolforge.LoadFolder(filepath.Join("testdata", "corpus", "good", "lines_with"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := toolforge.DraftOf(tool)
+	good.Source = strings.Replace(good.Source, "#!/bin/bash", "#!/bin/sh", 1)
+	bad := good
+	bad.Source = strings.Replace(good.Source, `-- "$ARG_PATH"`, "-- $ARG_PATH", 1)
+	w := &scripted{drafts: []learn.ToolDraft{bad, good}}
+	v := toolforge.Validator{Runner: newSandboxed(t)}
+	author := toolforge.Author{Writer: w, Language: "shell", Validate: func(ctx context.Context, tool learn.ProposedTool) (learn.ValidationResult, error) {
+		return v.Validate(ctx, tool, nil)
+	}}
+	out, err := author.Write(t.Context(), learn.ToolSpecification{Name: "lines_with", Description: tool.Manifest.Description}, nil, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !out.Validation.Passed || len(out.Rounds) != 2 || len(w.asked) != 2 || !slices.ContainsFunc(w.asked[1].Problems, func(p string) bool { return strings.Contains(p, "tool.sh") }) {
+		log(t, out.Validation)
+		t.Errorf("rounds %+v", out.Rounds)
+	}
+}

@@ -18,7 +18,7 @@ func TestWriteTool(t *testing.T) {
 	var bodies []string
 	answers := []string{`{"description":"no"}`, goodDraft}
 	b := newBureau(t, llm.Limits{Calls: 20, Tokens: 1_000_000}, func(a asked) reply {
-		bodies = append(bodies, a.User+string(a.Schema))
+		bodies = append(bodies, a.System+a.User+string(a.Schema))
 		return reply{text: answers[min(len(bodies), len(answers))-1]}
 	})
 	m := llm.Asked{Model: b.model, Source: learn.HypothesisProvider, Name: "m"}
@@ -41,6 +41,13 @@ func TestWriteTool(t *testing.T) {
 	}
 	if !strings.Contains(bodies[0], "why?") || !strings.Contains(bodies[0], "def double") {
 		t.Errorf("asked %s", bodies[0])
+	}
+	// A script is asked for in other words, and is taken.
+	answers = []string{strings.Replace(goodDraft, "def double(): ...", `#!/bin/sh\n# Doubles.\nset -eu\n`, 1)}
+	bodies = nil
+	shell := learn.ToolAsk{Spec: ask.Spec, Language: "shell"}
+	if d, err = llm.WriteTool(t.Context(), b.desk, m, shell); err != nil || !strings.HasPrefix(d.Source, "#!/bin/sh\n") || !strings.Contains(bodies[0], "ARG_") {
+		t.Errorf("%+v, %v, asked %.300s", d, err, bodies)
 	}
 	// What is no tool twice is dropped.
 	var none map[string]any
