@@ -61,7 +61,11 @@ when it is missing (as root). Nothing is downloaded from anywhere else.`,
 					return fmt.Errorf("%s: %w", s.what, err)
 				}
 			}
-			return a.selfTest(cmd.Context(), store)
+			said, err := a.selfTest(cmd.Context(), store)
+			if err == nil {
+				fmt.Fprintln(a.errs, "sandbox:", said)
+			}
+			return err
 		}}
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	c.Flags().BoolVar(&dev, "dev", false, "also install what the tests drive: editors, a browser, analysers, MCP clients")
@@ -149,32 +153,32 @@ func (a *app) confirm() bool {
 	return err == nil && strings.HasPrefix(strings.ToLower(strings.TrimSpace(line)), "y")
 }
 
-func (a *app) selfTest(ctx context.Context, store *image.Store) error {
+// selfTest tries the small abuse battery and says what it found.
+func (a *app) selfTest(ctx context.Context, store *image.Store) (string, error) {
 	cfg, _, err := a.config()
 	if err != nil {
-		return err
+		return "", err
 	}
 	l, err := sandbox.Open(cfg.Sandbox)
 	if err != nil {
-		return err
+		return "", err
 	}
 	digest, err := store.Base(image.Runtime)
 	if err != nil {
-		return err
+		return "", err
 	}
 	root, err := store.RootFS(ctx, digest)
 	if err != nil {
-		return err
+		return "", err
 	}
 	r, err := sandbox.SelfTest(ctx, l, root)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if !r.OK {
-		return fmt.Errorf("the sandbox does not hold on this machine: %s", server.Failed(r))
+		return "", fmt.Errorf("the sandbox does not hold on this machine: %s", server.Failed(r))
 	}
-	fmt.Fprintf(a.errs, "sandbox: %d abuses tried, all held, in %.1f s; not enforced here: %s\n", len(r.Checks), r.Seconds, orNone(r.Degradations))
-	return nil
+	return fmt.Sprintf("%d abuses tried, all held, in %.1f s; not enforced here: %s", len(r.Checks), r.Seconds, orNone(r.Degradations)), nil
 }
 
 func orNone(list []string) string {
@@ -260,13 +264,14 @@ func (a *app) examine(ctx context.Context, cfg server.Config) []finding {
 		digest, err := store.Base(kind)
 		add(string(kind)+" image", err, digest)
 	}
+	said := "not tried without a runtime image"
 	_, err = sandbox.Open(cfg.Sandbox)
 	if err == nil {
 		if _, berr := store.Base(image.Runtime); berr == nil {
-			err = a.selfTest(ctx, store)
+			said, err = a.selfTest(ctx, store)
 		}
 	}
-	add("sandbox", err, cfg.Sandbox+" on "+runtime.GOOS+"/"+runtime.GOARCH+"; there are "+strings.Join(sandbox.Names(), ", "))
+	add("sandbox", err, cfg.Sandbox+" on "+runtime.GOOS+"/"+runtime.GOARCH+"; there are "+strings.Join(sandbox.Names(), ", ")+"; "+said)
 	if _, err = review.Public(cfg.DataDir); errors.Is(err, review.ErrNoReviewer) {
 		add("reviewer", nil, "not set up; needed to approve tools: `lathe reviewer init` on a terminal")
 	} else {
