@@ -2,6 +2,7 @@ package signature
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -129,7 +130,7 @@ func (a *Analyser) analyse(ev *learn.ActionOutcome, act learn.Action, mine func(
 	ev = takeExit(ev, lines)
 	sigs := a.lib.signatures(append(lines, errorLine(ev)...))
 	if len(sigs) > 0 {
-		return sigs
+		return a.unwrapped(sigs, lines, mine)
 	}
 	if at := a.words.salient(lines); at >= 0 {
 		if h := a.lib.boundHit(lines[at], at, whereTraceback); h.p != nil && isClassLine(lines[at]) {
@@ -138,6 +139,22 @@ func (a *Analyser) analyse(ev *learn.ActionOutcome, act learn.Action, mine func(
 		return []learn.ErrorSignature{minedSignature(lines, at, mine)}
 	}
 	return a.lib.signatures([]string{statusLine(ev, act)})
+}
+
+// unwrapped puts what the wrapped program said before a wrapper's summary, where
+// that is all that the library knows.
+func (a *Analyser) unwrapped(sigs []learn.ErrorSignature, lines []string, mine func(line string) (id, template string)) []learn.ErrorSignature {
+	if a.lib.byID[sigs[0].PatternID].Level != "wrapper" {
+		return sigs
+	}
+	rest := slices.Clone(lines)
+	for _, h := range a.lib.hits(rest) {
+		rest[h.line] = ""
+	}
+	if at := a.words.salient(rest); at >= 0 {
+		return append([]learn.ErrorSignature{minedSignature(rest, at, mine)}, sigs...)
+	}
+	return sigs
 }
 
 func minedSignature(lines []string, at int, mine func(line string) (id, template string)) learn.ErrorSignature {

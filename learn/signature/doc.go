@@ -31,8 +31,9 @@
 // the one kind "tests failed". PatternID is the finer of the two.
 //
 // Coarser still is the Class (classes.yaml): the same for all tools, such as
-// module-not-found, because the same sort of action mends it. It is no part of
-// an identity. TestKinds measures both against failures that a person labelled.
+// module-not-found, because the same sort of action mends it; where no pattern
+// or only a catch-all one takes the line, what it says in words. It is no part
+// of an identity. TestKinds measures both against failures that a person labelled.
 //
 // What counts as a failure: a failing status, or an exit code other than zero.
 // A success that mentions errors has no signatures. The one exception is a

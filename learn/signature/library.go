@@ -32,7 +32,8 @@ type entry struct {
 	// output are ordered. A "cause" is preferred to a "broad" one, that to a
 	// "summary" (what follows from other failures; listed after them), that to
 	// a "generic" one. A "verdict" is the summary of a test run, and gives its
-	// kind to what the tests raised.
+	// kind to what the tests raised. A "wrapper" is the summary of a program that
+	// ran another one: what that one said comes first, known or not.
 	Level string `yaml:"level"`
 	// Where, if not empty, is the only place that it is looked for, instead of
 	// at its literals: "traceback" the last line of a Python traceback, "stack"
@@ -142,12 +143,12 @@ func compile(e entry) (*pattern, error) {
 	case "", "cause":
 	case "broad":
 		p.rank = rankBroad
-	case "summary", "verdict":
+	case "summary", "verdict", "wrapper":
 		p.rank = rankSummary
 	case "generic":
 		p.rank = rankGeneric
 	default:
-		return nil, fmt.Errorf("pattern %s: level %q is none of cause, broad, summary, verdict, generic", e.ID, e.Level)
+		return nil, fmt.Errorf("pattern %s: level %q is none of cause, broad, summary, verdict, wrapper, generic", e.ID, e.Level)
 	}
 	if e.ID == "" || e.Name == "" || (len(e.Literals) == 0) == (e.Where == "") {
 		return nil, fmt.Errorf("pattern %q: id, name, and either literals or a place are needed", e.ID)

@@ -51,7 +51,7 @@ func (a *Analyser) LearnLines(texts []string, each func(id, template, class stri
 			if s.shortened {
 				template = cut(template, maxCapture)
 			}
-			each(id, template, "")
+			each(id, template, a.classes.says(s.mine))
 		}
 	}
 }
@@ -64,7 +64,7 @@ func (a *Analyser) learnText(text string) (id, template, class string) {
 		return found[0].ID, found[0].Template, a.Class(found[0])
 	}
 	id, template = a.learnLine(text)
-	return id, template, ""
+	return id, template, a.classes.says(cut(text, maxLine))
 }
 
 // readLines gives the senses of texts, of which the same often follow each
@@ -117,5 +117,5 @@ func (a *Analyser) readLine(text string, c *candidates) lineSense {
 // sense is what a pattern makes of a line.
 func (a *Analyser) sense(h hit, line string) lineSense {
 	captures, template := h.p.captures(line, h.loc)
-	return lineSense{id: signatureID(h.p, captures), template: cut(strings.TrimSpace(template), maxCapture), class: a.classes.find(h.p.ID, h.p.Kind, captures)}
+	return lineSense{id: signatureID(h.p, captures), template: cut(strings.TrimSpace(template), maxCapture), class: a.classes.ofLine(h.p.ID, h.p.Kind, captures, strings.TrimSpace(line))}
 }
