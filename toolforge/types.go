@@ -11,11 +11,16 @@ import (
 	"lathe/learn/lazyregexp"
 )
 
+// typeCache is where the validation image has mypy's cache of the standard
+// library (image/typecache.py). It is read-only there; mypy does without where
+// there is none, or one of other options.
+const typeCache = "/usr/share/lathe/mypy"
+
 // types is mypy --strict on the tool. What it says of types that nobody wrote
 // down, or that it could not narrow, is a warning: see typeWarning. The tests
 // are not typed strictly: their libraries' decorators are not.
 func types(ctx context.Context, j *job) (learn.Check, error) {
-	args := append([]string{"python3", "-I", "-m", "mypy", "--strict", "--config-file=", "--cache-dir=/dev/null",
+	args := append([]string{"python3", "-I", "-m", "mypy", "--strict", "--config-file=", "--cache-dir=" + typeCache, "--skip-cache-mtime-checks",
 		"--no-color-output", "--show-error-codes"}, j.typeOptions()...)
 	r, err := j.run(ctx, nil, nil, append(args, "tool/tool.py")...)
 	if err != nil {

@@ -3,6 +3,7 @@ package image
 import (
 	"bytes"
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"io"
@@ -50,6 +51,20 @@ const compileHook = `set -e
 chroot "$1" /usr/bin/python3 -m compileall -q -j 1 --invalidation-mode unchecked-hash /usr/lib/python3 /usr/lib/python3.[0-9]* || true
 mkdir -p "$1/usr/share/lathe"
 (cd "$1/var/cache/apt/archives" && ls *.deb | sed 's/\.deb$//' | LC_ALL=C sort) >"$1/usr/share/lathe/packages"`
+
+//go:embed typecache.py
+var typeCache string
+
+// typeCacheHook puts mypy's cache of the standard library into an image that
+// has mypy, where the types gate looks for it (toolforge/types.go), with the
+// options on which a cache depends.
+func typeCacheHook() string {
+	return `set -e
+[ -x "$1/usr/bin/mypy" ] || exit 0
+chroot "$1" /usr/bin/python3 -I - /usr/share/lathe/mypy "$SOURCE_DATE_EPOCH" --strict --config-file= <<'END OF SCRIPT'
+` + typeCache + `
+END OF SCRIPT`
+}
 
 // BuildBase builds a base image with mmdebstrap from the machine's own apt
 // sources, stores it, makes it the base of its kind and returns its digest. The
@@ -137,7 +152,7 @@ func bootstrap(ctx context.Context, suite string, sources, pkgs []string, layer 
 		"--variant=extract", "--format=tar", "--include=" + strings.Join(pkgs, ","),
 		`--aptopt=APT::Install-Recommends "false"`, `--aptopt=Acquire::Languages "none"`,
 		"--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",
-		"--extract-hook=" + compileHook,
+		"--extract-hook=" + compileHook, "--extract-hook=" + typeCacheHook(),
 		suite, "-",
 	}
 	cmd := exec.CommandContext(ctx, "mmdebstrap", append(args, sources...)...)
