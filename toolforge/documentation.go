@@ -39,6 +39,12 @@ func instructions() []instruction {
 		{"exfiltration", `\b(include|pass|put|attach|append|paste|provide|supply|add|insert|copy)\s+(\S+\s+){0,5}(contents?|text|values?)\s+of\s+(\S+\s+){0,4}(\S*\.env\b|\S*id_rsa|credentials?|secrets?|passwords?|\S*\.netrc|environment\s+variables?|api\s+keys?|(the\s+)?conversation|system\s+prompt)`},
 		{"exfiltration", `(~|/root|/home/\w+)/\.(ssh|aws|netrc|gnupg|kube|docker)\b|\bid_(rsa|ed25519)\b`},
 		{"approval", `\b(approve|accept|trust)\s+(this|the)\s+(tool|request|proposal|change)\b|\bno\s+(need\s+(for|to)\s+)?(review|approval)\b|\bskip\s+(the\s+)?(review|validation|approval)\b|\bpre-?approved\b|\balready\s+(been\s+)?(reviewed|approved)\b`},
+		// The same in the languages that models read best after English.
+		{"override", `\b(ignorier\w*|vergiss|vergesst|vergessen\s+sie|missachte\w*)\s+(\S+\s+){0,4}(an)?(weisung|instruktion|vorgabe|regel|leitung)\w*`},
+		{"override", `\b(ignore[rz]?|oublie[rz]?)\s+(toutes?\s+)?(les|tes|vos|ces)\s+(\S+\s+){0,3}(instructions?|consignes?)`},
+		{"override", `\b(ignor[ae]\w*|olvid[ae]\w*|esque[cç]\w*|dimentica\w*)\s+(\S+\s+){0,4}(instrucciones|instruções|istruzioni|reglas|regras|regole)`},
+		{"override", `(игнорируй\S*|забудь\S*)\s+(\S+\s+){0,4}(инструкци|указани|правил)`},
+		{"override", `(忽略|无视|無視|忘记|忘掉).{0,12}(指令|指示|提示|规则|規則)|(指示|命令|プロンプト).{0,6}(無視|忘れ)`},
 	} {
 		out = append(out, instruction{p.rule, lazyregexp.New(`(?i)` + p.re)})
 	}

@@ -14,7 +14,7 @@ import (
 
 // gateVersion changes whenever a gate written in Go judges otherwise; those
 // in guest/ are hashed themselves.
-const gateVersion = 3
+const gateVersion = 4
 
 // once runs a gate, or takes what it gave for exactly the same parts before.
 // Only what passed is taken: a failure is looked at anew.
@@ -107,7 +107,7 @@ func (j *job) key(gate string) (string, error) {
 func looksAt(language, gate string) (files []string, manifest bool) {
 	if language == languageShell {
 		// Its caller reads the manifest, and so do its rules.
-		if gate == "documentation" || gate == "examples" || gate == "properties" {
+		if gate == "documentation" || gate == "examples" || gate == "properties" || gate == "mutation" {
 			return filesFor(language), true
 		}
 		return []string{sourceShell, "test_tool.py"}, true
@@ -115,8 +115,10 @@ func looksAt(language, gate string) (files []string, manifest bool) {
 	switch gate {
 	case "types", "lint":
 		return []string{"tool.py"}, false
-	case "tests", "mutation":
+	case "tests":
 		return []string{"tool.py", "test_tool.py"}, false
+	case "mutation": // what the tool says of chance, too
+		return []string{"tool.py", "test_tool.py", "README.md"}, true
 	case "schema", "benchmark":
 		return []string{"tool.py"}, true
 	case "syntax", "security", "imports", "complexity", "contract":

@@ -59,6 +59,12 @@ func TestRulesSeeThroughDisguise(t *testing.T) {
 // among the findings, or none at all.
 func judged(t *testing.T, script, filesystem, tool, test, rule string) {
 	t.Helper()
+	judgedOn(t, script, "imports", filesystem, tool, test, rule)
+}
+
+// judgedOn is judged with the rules of one matter.
+func judgedOn(t *testing.T, script, matter, filesystem, tool, test, rule string) {
+	t.Helper()
 	dir := t.TempDir()
 	for name, text := range map[string]string{"tool.py": tool, "test_tool.py": test} {
 		if err := os.MkdirAll(filepath.Join(dir, "tool"), 0o755); err != nil {
@@ -68,24 +74,22 @@ func judged(t *testing.T, script, filesystem, tool, test, rule string) {
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.CommandContext(t.Context(), "/usr/bin/python3", "-I", script, "imports")
+	cmd := exec.CommandContext(t.Context(), "/usr/bin/python3", "-I", script, matter)
 	cmd.Dir, cmd.Stdin = dir, strings.NewReader(`{"name":"f","permissions":{"filesystem":"`+filesystem+`"},"parameters":["x"]}`)
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var a struct {
-		Findings []struct{ Rule, Message string } `json:"imports"`
-	}
+	var a map[string][]struct{ Rule, Message string }
 	if err := json.Unmarshal(out, &a); err != nil {
 		t.Fatal(err)
 	}
-	found := rule == "" && len(a.Findings) == 0
-	for _, f := range a.Findings {
+	found := rule == "" && len(a[matter]) == 0
+	for _, f := range a[matter] {
 		found = found || f.Rule == rule
 	}
 	if !found {
-		t.Errorf("want %q, found %+v", rule, a.Findings)
+		t.Errorf("want %q, found %+v", rule, a[matter])
 	}
 }
 
@@ -183,6 +187,45 @@ func TestRulesKnowWhatReachesFiles(t *testing.T) {
 		t.Run(c.filesystem+" "+c.line, func(t *testing.T) {
 			t.Parallel()
 			judged(t, script, c.filesystem, body(c.head, c.line), "def test_a():\n    assert 1 < 2\n", c.rule)
+		})
+	}
+}
+
+// TestRulesOfSecurity holds the rules on keys, on what is kept from call to
+// call and on SQL against ways to hide them, and against uses that are none.
+func TestRulesOfSecurity(t *testing.T) {
+	script, err := filepath.Abs("guest/rules.py")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := func(body string) string { return "\n\n\ndef f(x: str, n: int) -> object:\n    " + body + "\n" }
+	sql := "import sqlite3\nbase = sqlite3.connect(\":memory:\")"
+	for _, c := range []struct{ name, tool, rule string }{
+		{"halves of a token", "_A = \"ghp_q8Zr3TwVxY6n\"\n_B = \"K4mJhG7sDfL2pQ9wEeRtYuIo\"" + f("return _A + _B + x"), "secret"},
+		{"halves that are no token", "_A = \"hello \"\n_B = \"world\"" + f("return _A + _B + x"), ""},
+		{"a key by its look", "_SALT_OF_NAMES = b\"q8Zr3TwVxY6nK4mJhG7sDfL2pQ9wEeRtYuIo\"" + f("return x"), "secret"},
+		{"an alphabet", "_LETTERS = \"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/\"" + f("return _LETTERS[n]"), ""},
+		{"a digest", "_KNOWN = \"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"" + f("return x == _KNOWN"), ""},
+		{"a long name", "_NAME = \"Lib/SitePackages/Example2Package/Module3Name/FileName\"" + f("return _NAME + x"), ""},
+		{"a cache", "import functools\n\n\n@functools.cache\ndef g(x: str) -> str:\n    return x.upper()" + f("return g(x)"), "kept-state"},
+		{"a cache with None", "from functools import lru_cache\n\n\n@lru_cache(None)\ndef g(x: str) -> str:\n    return x.upper()" + f("return g(x)"), "kept-state"},
+		{"a cache of methods", "from functools import lru_cache\n\n\nclass A:\n    @lru_cache(maxsize=None)\n    def g(self) -> int:\n        return 1" + f("return A().g()"), "kept-state"},
+		{"a cache with a bound", "from functools import lru_cache\n\n\n@lru_cache(maxsize=128)\ndef g(x: str) -> str:\n    return x.upper()" + f("return g(x)"), ""},
+		{"a cache of one value", "from functools import cache\n\n\n@cache\ndef g() -> str:\n    return \"a\"" + f("return g() + x"), ""},
+		{"a cache within a call", "import functools" + f("@functools.cache\n    def g(i: int) -> int:\n        return i if i < 2 else g(i - 1) + g(i - 2)\n\n    return g(n)"), ""},
+		{"a list of a class", "class A:\n    seen: list[str] = []\n\n    def g(self, x: str) -> None:\n        self.seen.append(x)" + f("return A().g(x)"), "kept-state"},
+		{"a list of an object", "class A:\n    def __init__(self) -> None:\n        self.seen: list[str] = []\n\n    def g(self, x: str) -> None:\n        self.seen.append(x)" + f("return A().g(x)"), ""},
+		{"a field", "from dataclasses import dataclass, field\n\n\n@dataclass\nclass A:\n    seen: list[str] = field(default_factory=list)\n\n    def g(self, x: str) -> None:\n        self.seen.append(x)" + f("return A().g(x)"), ""},
+		{"SQL with a name", sql + f("return base.execute(\"SELECT * FROM t WHERE a = '\" + x + \"'\")"), "sql-injection"},
+		{"SQL by steps", sql + f("where = f\"a = '{x}'\"\n    query = \"SELECT * FROM t WHERE {}\".format(where)\n    return base.execute(query)"), "sql-injection"},
+		{"SQL with a parameter", sql + f("return base.execute(\"SELECT * FROM t WHERE a = ?\", (x,))"), ""},
+		{"SQL with a number", sql + f("return base.execute(f\"SELECT * FROM t LIMIT {n}\")"), ""},
+		{"SQL with marks", sql + f("marks = \", \".join(\"?\" * n)\n    return base.execute(f\"SELECT * FROM t WHERE a IN ({marks})\", [x] * n)"), ""},
+		{"SQL with a name that is known", sql + f("if x not in (\"a\", \"b\"):\n        raise ValueError(x)\n    return base.execute(f\"SELECT {x} FROM t\")"), ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			judgedOn(t, script, "secrets", "none", c.tool, "def test_a():\n    assert 1 < 2\n", c.rule)
 		})
 	}
 }

@@ -176,8 +176,8 @@ func (r *shellRules) options(n *syntax.CallExpr, name string, args []*syntax.Wor
 		}) {
 			r.writes(n, "sed -i")
 		}
-		if !has(func(l string) bool { return l == "--sandbox" }) {
-			r.found(n, "interpreter", "sed can run programs and write files: add --sandbox")
+		if !has(func(l string) bool { return l == "--sandbox" }) && !r.plainSed(args) {
+			r.found(n, "interpreter", "sed can run programs and write files: add --sandbox, or write a plain script without values of a caller but numbers")
 		}
 	case "awk", "gawk", "mawk":
 		r.awk(n, args)

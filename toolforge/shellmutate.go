@@ -196,6 +196,7 @@ func shellMutation(ctx context.Context, j *job) (learn.Check, error) {
 	var a struct {
 		Alive []int
 		Whole bool
+		Wrong string
 	}
 	if r.ExitCode != 0 || json.Unmarshal(r.Stdout, &a) != nil {
 		return failed("the mutation check", r), nil
@@ -206,7 +207,7 @@ func shellMutation(ctx context.Context, j *job) (learn.Check, error) {
 			survivors = append(survivors, broken[i].what)
 		}
 	}
-	return j.mutated(mutationAnswer{Total: len(broken), Killed: len(broken) - len(survivors), Possible: possible, Survivors: survivors, Whole: a.Whole}), nil
+	return j.mutated(mutationAnswer{Total: len(broken), Killed: len(broken) - len(survivors), Possible: possible, Survivors: survivors, Whole: a.Whole, Wrong: a.Wrong}), nil
 }
 
 // mutationAnswer is what a mutation check found.
@@ -214,6 +215,9 @@ type mutationAnswer struct {
 	Total, Killed, Possible int
 	Survivors               []string
 	Whole                   bool // the tests pass on the tool when it is only written otherwise
+	// Wrong is how they took a tool whose results are all wrong, and of the
+	// right type: noticed, survived, or unchanged (there was no result in them).
+	Wrong string
 }
 
 // mutated judges a mutation check.
@@ -225,10 +229,21 @@ func (j *job) mutated(a mutationAnswer) learn.Check {
 		return learn.Check{Summary: "the tests fail on the whole tool when it is only written otherwise or lies elsewhere: they must look at what it does"}
 	}
 	j.result.Mutants, j.result.Noticed = a.Total, a.Killed
+	if a.Wrong == "survived" && j.givesValues() {
+		return learn.Check{Summary: "the tests pass on a tool whose results are all wrong: they look at the type or the size of a result, or at nothing, and not at its value"}
+	}
 	c := learn.Check{Passed: float64(a.Killed)/float64(a.Total) >= minMutants,
 		Summary: fmt.Sprintf("the tests noticed %d of %d broken tools (of %d possible), at least %.0f %% is asked for", a.Killed, a.Total, a.Possible, 100*minMutants)}
 	for _, s := range a.Survivors {
 		c.Details = append(c.Details, "not noticed: "+strings.TrimSpace(s))
 	}
 	return c
+}
+
+// givesValues reports whether a tool's result is what it is called for, and is
+// the same for the same call: what it writes may say more, and of chance only
+// the form can be known.
+func (j *job) givesValues() bool {
+	m := j.tool.Manifest
+	return m.Permissions.Filesystem != "write" && !saysChance.MatchString(m.Description+" "+j.tool.Files["README.md"])
 }

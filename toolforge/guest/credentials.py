@@ -21,27 +21,30 @@ PLACEHOLDER = re.compile(r"(?i)example|placeholder|redact|mask|change_?me|dummy|
 EXPRESSION = re.compile(r"\\|\[\^|\(\?|\.[*+]|\]\+|\s")  # regular expressions, sentences
 
 
-def text_of(node):
-    """The text of an expression of literals, or ""."""
+def text_of(node, names=None):
+    """The text of an expression of literals, and of names that stand for one,
+    or ""."""
+    if isinstance(node, ast.Name):
+        return (names or {}).get(node.id, "")
     if isinstance(node, ast.Constant):
         if isinstance(node.value, bytes):
             return node.value.decode("latin-1")
         return node.value if isinstance(node.value, str) else ""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        left, right = text_of(node.left), text_of(node.right)
+        left, right = text_of(node.left, names), text_of(node.right, names)
         return left + right if left and right else ""
     if isinstance(node, ast.JoinedStr):
-        return "".join(text_of(v.value if isinstance(v, ast.FormattedValue) else v) for v in node.values)
+        return "".join(text_of(v.value if isinstance(v, ast.FormattedValue) else v, names) for v in node.values)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         inner = node.func.value
         if node.func.attr == "join" and len(node.args) == 1 and isinstance(node.args[0], (ast.List, ast.Tuple)):
-            return text_of(inner).join(text_of(e) for e in node.args[0].elts)
+            return text_of(inner, names).join(text_of(e, names) for e in node.args[0].elts)
         if node.func.attr in {"encode", "decode", "strip"}:
-            return text_of(inner)
+            return text_of(inner, names)
         if node.func.attr in {"b64decode", "urlsafe_b64decode"} and node.args:
-            return decoded(text_of(node.args[0]))
+            return decoded(text_of(node.args[0], names))
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice) and isinstance(node.slice.step, ast.UnaryOp):
-        return text_of(node.value)[::-1]
+        return text_of(node.value, names)[::-1]
     return ""
 
 
@@ -65,10 +68,38 @@ def random_looking(text):
     return -sum(p * math.log2(p) for p in share) > 3.3
 
 
+def kind_of(letter):
+    return "d" if letter.isdigit() else "u" if letter.isupper() else "l" if letter.islower() else "-"
+
+
+def key_like(text):
+    """Whether a text looks like a key whatever it is called: 32 or more capitals,
+    small letters and digits that change places all the time, as they do in no
+    alphabet, and without words. Digests, which have no capitals, are none."""
+    if not re.fullmatch(r"[0-9A-Za-z+/_-]{32,200}={0,2}", text) or re.search("[a-z]{7}", text) or not random_looking(text):
+        return False
+    kinds = [kind_of(c) for c in text.rstrip("=")]
+    changes = sum(a != b for a, b in zip(kinds, kinds[1:]))
+    return {"d", "u", "l"} <= set(kinds) and changes >= 0.4 * len(kinds)
+
+
+def constants(tree):
+    """The texts that names of a module stand for, where they are bound once."""
+    names, bound = {}, {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            bound[node.id] = bound.get(node.id, 0) + 1
+    for node in tree.body:
+        for target in node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) and node.value is not None else []:
+            if isinstance(target, ast.Name) and bound.get(target.id) == 1:
+                names[target.id] = text_of(node.value, names)
+    return names
+
+
 def secrets(name, tree):
     """Findings of one file. In a test only what a service gave out counts:
     made-up passwords are what tests are made of."""
-    findings, seen, is_test = [], set(), name == "test_tool.py"
+    findings, seen, is_test, names = [], set(), name == "test_tool.py", constants(tree)
 
     def known(text):
         """A key by its form, or an address with a password in it."""
@@ -79,12 +110,12 @@ def secrets(name, tree):
         return bool(at) and not is_test and not PLACEHOLDER.search(at[1]) and not at[2].lower().startswith("example.")
 
     def look(target, value):
-        text = text_of(value)
+        text = text_of(value, names)
         if not text or value.lineno in seen:
             return
         named = len(text) >= 4 and not PLACEHOLDER.search(text) and not EXPRESSION.search(text) and not is_test and (
             NAME.search(target) and text.casefold() not in target.casefold() or PERHAPS.search(target) and random_looking(text))
-        if named or known(text) or known(decoded(text)):
+        if named or known(text) or known(decoded(text)) or not is_test and key_like(text):
             seen.add(value.lineno)
             findings.append({"file": name, "line": value.lineno, "rule": "secret", "message": f"a secret in the source ({target or 'text'})"})
 

@@ -2,9 +2,10 @@
 tests notice (mutation analysis; DeMillo, Lipton and Sayward, 1978).
 
 usage: mutate.py COUNT SECONDS NAME, which is the tool's function
-Prints {"total", "killed", "survivors": [...], "whole"}. "whole" says that the
-tests pass on the tool as it is, written out anew: those that look at its text,
-or at where they run, notice every mutant and say nothing.
+Prints {"total", "killed", "survivors": [...], "whole", "wrong"}. "whole" says
+that the tests pass on the tool as it is, written out anew: those that look at
+its text, or at where they run, notice every mutant and say nothing. "wrong" is
+how they took one whose results are all wrong: see wrong.py.
 """
 
 import ast
@@ -19,6 +20,7 @@ import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from entry import command_lines
+from wrong import judged, wrong
 
 COMPARE = {ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt,
            ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is}
@@ -92,11 +94,13 @@ def broken(tree, index, kind):
     return ast.unparse(ast.fix_missing_locations(tree)), f"line {getattr(node, 'lineno', 0)}: {kind}"
 
 
-def survives(source, seconds):
+def survives(source, seconds, name=""):
+    """Whether the tests pass on a source; of the tool called name, how they take
+    its results when all are wrong."""
     folder = tempfile.mkdtemp()
     try:
         with open(os.path.join(folder, "tool.py"), "w", encoding="utf-8") as file:
-            file.write(source)
+            file.write(source + (wrong(folder, name) if name else ""))
         shutil.copy("tool/test_tool.py", folder)
         with subprocess.Popen(
             [sys.executable, "-m", "pytest", "-q", "-x", "-c", "/dev/null", "--rootdir=.", "-p", "no:cacheprovider", "--tb=no",
@@ -104,10 +108,11 @@ def survives(source, seconds):
             cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         ) as run:
             try:
-                return run.wait(seconds) == 0
+                lives = run.wait(seconds) == 0
             except subprocess.TimeoutExpired:
                 run.kill()
-                return False
+                lives = False
+        return judged(folder, lives) if name else lives
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -121,9 +126,10 @@ def main():
     whole = survives(ast.unparse(tree) + "\n\n_WRITTEN_OUT_ANEW = True\n", seconds)
     mutants = [broken(tree, *spot) for spot in chosen]
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        taken = pool.submit(survives, ast.unparse(tree), seconds, sys.argv[3])
         alive = list(pool.map(lambda mutant: survives(mutant[0], seconds), mutants))
     survivors = [name for (_, name), lives in zip(mutants, alive) if lives]
-    json.dump({"total": len(mutants), "killed": len(mutants) - len(survivors), "survivors": survivors, "whole": whole, "possible": len(found)}, sys.stdout)
+    json.dump({"total": len(mutants), "killed": len(mutants) - len(survivors), "survivors": survivors, "whole": whole, "possible": len(found), "wrong": taken.result()}, sys.stdout)
 
 
 main()

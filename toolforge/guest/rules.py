@@ -17,7 +17,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from contract import contract
 from credentials import secrets
 from patterns import slow_patterns
+from kept import kept_state
 from reach import SQL_WRITES, Reach, literal
+from statements import built_statements
 
 ALWAYS = set(
     "ctypes cffi pickle cPickle marshal shelve dill importlib imp pkgutil zipimport runpy pty code codeop "
@@ -331,38 +333,6 @@ class Rules(Reach, ast.NodeVisitor):
             self.reach_program(node, 1)
 
 
-MUTATES = set("append add extend insert update setdefault appendleft clear pop popitem remove discard".split())
-
-
-def kept_state(name, tree):
-    """Functions that change what the module holds: it grows from call to call,
-    and one caller's values reach the next."""
-    shared = set()
-    for node in tree.body:
-        for target in node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []:
-            if isinstance(target, ast.Name):
-                shared.add(target.id)
-    findings = []
-    for function in (n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))):
-        own = {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-        own |= {a.arg for a in [*function.args.args, *function.args.kwonlyargs, *function.args.posonlyargs]}
-        declared = {n for g in ast.walk(function) if isinstance(g, ast.Global) for n in g.names}
-        for node in ast.walk(function):
-            target = ""
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in MUTATES and isinstance(node.func.value, ast.Name):
-                target = node.func.value.id
-            elif isinstance(node, ast.Subscript) and isinstance(node.ctx, (ast.Store, ast.Del)) and isinstance(node.value, ast.Name):
-                target = node.value.id
-            elif isinstance(node, ast.Global):
-                target = node.names[0]
-            if target in shared and (target not in own or target in declared):
-                findings.append({"file": name, "line": node.lineno, "rule": "kept-state", "message": f"{function.name} changes {target}, which outlives the call"})
-        for default in [*function.args.defaults, *function.args.kw_defaults]:
-            if isinstance(default, (ast.List, ast.Dict, ast.Set)):
-                findings.append({"file": name, "line": default.lineno, "rule": "kept-state", "message": f"{function.name} has a default that is shared between calls"})
-    return findings
-
-
 GUARDS = {"realpath", "resolve", "basename", "readlink"}
 # These compare names. A link below the folder leads out of it all the same, so
 # they hold only what was resolved, or where links are refused.
@@ -492,7 +462,7 @@ def judge(which, request):
             elif which == "secrets":
                 findings += secrets(name, tree)
                 if name == "tool.py":
-                    findings += kept_state(name, tree) + traversal(name, tree)
+                    findings += kept_state(name, tree) + traversal(name, tree) + built_statements(name, tree)
             elif which == "complexity":
                 findings += complexity(name, tree, source)
                 if name == "tool.py":
