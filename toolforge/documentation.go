@@ -72,6 +72,9 @@ func documentation(_ context.Context, j *job) (learn.Check, error) {
 	words := m.Description + "\n" + texts["README.md"] + "\n" + sourceText(j.tool)
 	all = append(all, contradictions(m, words)...)
 	all = append(all, promises(m)...)
+	if m.Language != languageShell {
+		all = append(all, deletes(j.tool.Files[sourcePython], m.Description+"\n"+texts["README.md"], names)...)
+	}
 	all = append(all, aboutAnother(m, texts["README.md"], names)...)
 	for _, file := range []string{"README.md", SourceName(m.Language)} {
 		all = append(all, unknownArguments(file, texts[file], m.Name, names)...)
@@ -136,7 +139,10 @@ func unseen(file, text string) []learn.Finding {
 var mixedWord = lazyregexp.New(`[A-Za-z]\p{Cyrillic}|\p{Cyrillic}[A-Za-z]|[\x{ff21}-\x{ff3a}\x{ff41}-\x{ff5a}]`)
 
 var (
-	saysReadOnly  = lazyregexp.New(`(?i)\bread[- ]only\b|\b(never|does\s+not|doesn't|will\s+not|cannot)\s+(ever\s+)?(write|modify|change|delete|alter|touch)\w*\s+(any\s+)?(files?|anything|the\s+(file\s*system|workspace|disk))`)
+	saysReadOnly = lazyregexp.New(`(?i)\bread[- ]only\b|\b(never|does\s+not|doesn't|will\s+not|cannot)\s+(ever\s+)?(write|modify|change|delete|alter|touch)\w*\s+(any\s+)?(files?|anything|the\s+(file\s*system|workspace|disk))`)
+	// Words of a sentence that may go on: "only reads x, and writes y".
+	saysReads     = lazyregexp.New(`(?i)\bonly\s+reads?\b[^.;]*|\bnothing\s+is\s+(changed|modified|deleted|written|touched)\b[^.;]*`)
+	saysMore      = lazyregexp.New(`(?i)\b(writ|unless|when|if|until|but|except|other|else)`)
 	saysNoNetwork = lazyregexp.New(`(?i)\b(no|without(\s+any)?|never\s+uses?(\s+the)?|does\s+not\s+(use|need|access)(\s+the)?)\s+network\b|\bworks?\s+offline\b|\boffline\s+only\b`)
 	saysNoFiles   = lazyregexp.New(`(?i)\b(never|does\s+not|doesn't)\s+(read|open|access|touch)\w*\s+(any\s+)?files?\b`)
 )
@@ -148,7 +154,8 @@ func contradictions(m learn.ToolManifest, words string) []learn.Finding {
 		out = append(out, learn.Finding{File: "tool.json", Rule: "misleading", Message: what})
 	}
 	p := m.Permissions
-	if p.Filesystem == "write" && saysReadOnly.MatchString(words) {
+	reads := slices.ContainsFunc(saysReads.FindAllString(words, 50), func(s string) bool { return !saysMore.MatchString(s) })
+	if p.Filesystem == "write" && (reads || saysReadOnly.MatchString(words)) {
 		found("the documentation says that it writes nothing, and the manifest asks to write files")
 	}
 	if len(p.Network) > 0 && saysNoNetwork.MatchString(words) {
@@ -158,6 +165,32 @@ func contradictions(m learn.ToolManifest, words string) []learn.Finding {
 		found("the documentation says that it reads no files, and the manifest asks for them")
 	}
 	return out
+}
+
+var (
+	removal  = lazyregexp.New(`\b(\w+)\.(?:unlink|rmdir)\(|\b(?:os\.(?:remove|unlink|rmdir|removedirs)|shutil\.rmtree)\(\s*(\w+)`)
+	saysGone = lazyregexp.New(`(?i)delet|remov|clean|prun|purg|\bmov|renam|replac|eras|unlink|discard|trash|consum`)
+)
+
+// deletes finds a Python source that deletes what an argument names, while
+// neither the description nor the README says so.
+func deletes(source, words string, names []string) []learn.Finding {
+	if saysGone.MatchString(words) {
+		return nil
+	}
+	for _, m := range removal.FindAllStringSubmatchIndex(source, 50) {
+		from, to := m[2], m[3]
+		if from < 0 {
+			from, to = m[4], m[5]
+		}
+		name := source[from:to]
+		made := lazyregexp.New(`(?m)^\s*` + regexp.QuoteMeta(name) + `(?::\s*[\w.]+)?\s*=\s*(?:pathlib\.)?Path\(\s*(\w+)\s*\)`)
+		if given := made.FindStringSubmatch(source); slices.Contains(names, name) || given != nil && slices.Contains(names, given[1]) {
+			return []learn.Finding{{File: "tool.py", Line: lineOf(source, from), Rule: "misleading",
+				Message: fmt.Sprintf("it deletes what %s names, and neither the description nor the README says so", clip(name, 60))}}
+		}
+	}
+	return nil
 }
 
 // docstring is the text of the docstrings of a Python source, roughly: what
