@@ -311,8 +311,12 @@ func newWeb(ctx context.Context, d *traffic, _ int, version string) (*web, error
 	}
 	held, stop := context.WithCancel(context.Background())
 	w.stop = stop
+	stream, err := w.prepare(held, http.MethodGet, nil, "", nil)
+	if err != nil {
+		return nil, err
+	}
 	w.streamed.Go(func() { // the stream of notifications
-		resp, err := w.send(held, http.MethodGet, nil, "", nil)
+		resp, err := http.DefaultClient.Do(stream)
 		if err == nil {
 			_, _ = io.Copy(io.Discard, resp.Body) // until it is cut
 			_ = resp.Body.Close()
@@ -322,6 +326,14 @@ func newWeb(ctx context.Context, d *traffic, _ int, version string) (*web, error
 }
 
 func (w *web) send(ctx context.Context, method string, body []byte, rpcMethod string, params map[string]any) (*http.Response, error) {
+	req, err := w.prepare(ctx, method, body, rpcMethod, params)
+	if err != nil {
+		return nil, err
+	}
+	return http.DefaultClient.Do(req)
+}
+
+func (w *web) prepare(ctx context.Context, method string, body []byte, rpcMethod string, params map[string]any) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, method, w.d.url, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
@@ -339,17 +351,37 @@ func (w *web) send(ctx context.Context, method string, body []byte, rpcMethod st
 			req.Header.Set(name, value)
 		}
 	}
-	return http.DefaultClient.Do(req)
+	return req, nil
 }
 
+// request sends a request, in a session anew when the daemon reclaimed the one
+// that it was in, as the protocol has it: on a busy machine two seconds pass
+// between a session's requests.
 func (w *web) request(ctx context.Context, method string, params map[string]any) (json.RawMessage, error) {
+	for {
+		result, gone, err := w.requestOnce(ctx, method, params)
+		if !gone || method == "initialize" || ctx.Err() != nil {
+			return result, err
+		}
+		w.session = ""
+		if _, err := w.request(ctx, "initialize", hello(w.version)); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// requestOnce also says whether the session is gone.
+func (w *web) requestOnce(ctx context.Context, method string, params map[string]any) (result json.RawMessage, gone bool, err error) {
 	w.next++
 	body := rpc(w.version, method, w.next, params)
 	resp, err := w.send(ctx, http.MethodPost, body, method, params)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusNotFound && w.session != "" {
+		return nil, true, nil
+	}
 	if id := resp.Header.Get("Mcp-Session-Id"); id != "" {
 		w.session = id
 	}
@@ -359,10 +391,11 @@ func (w *web) request(ctx context.Context, method string, params map[string]any)
 		line := strings.TrimPrefix(lines.Text(), "data: ")
 		var a rpcAnswer
 		if strings.HasPrefix(line, "{") && json.Unmarshal([]byte(line), &a) == nil && a.ID == w.next && a.Method == "" {
-			return a.result()
+			result, err = a.result()
+			return result, false, err
 		}
 	}
-	return nil, errors.Join(fmt.Errorf("%s: no answer, %s", method, resp.Status), lines.Err())
+	return nil, false, errors.Join(fmt.Errorf("%s: no answer, %s", method, resp.Status), lines.Err())
 }
 
 func (w *web) leave() {
