@@ -19,6 +19,8 @@ const maxFrame = 16 << 20
 var (
 	errGone = errors.New("the server ended")
 	errHuge = fmt.Errorf("the server's answer has more than %d MiB: ask it for less", maxFrame>>20)
+	// errUnreadable is an answer that came, and is no JSON that readMessage takes.
+	errUnreadable = errors.New("the server's answer cannot be read: it is no valid JSON, or nested more than 10000 deep; whether the call was carried out is not known")
 )
 
 // rpcError is a JSON-RPC error as a server sent it.
@@ -47,7 +49,7 @@ type link interface {
 }
 
 // ask makes one request and waits for its result. The error is an *rpcError,
-// errGone, errHuge or the context's.
+// errGone, errHuge, errUnreadable or the context's.
 func ask(ctx context.Context, l link, method string, params any) ([]byte, error) {
 	type answer struct {
 		m   message
@@ -144,13 +146,17 @@ func readFrame(r *bufio.Reader, limit int) (line, tail []byte, err error) {
 }
 
 var (
-	headID = lazyregexp.New(`^\s*\{(?:\s*"jsonrpc"\s*:\s*"2\.0"\s*,)?\s*"id"\s*:\s*(\d+)\s*,`)
-	tailID = lazyregexp.New(`"id"\s*:\s*(\d+)\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$`)
+	headID  = lazyregexp.New(`^\s*\{(?:\s*"jsonrpc"\s*:\s*"2\.0"\s*,)?\s*"id"\s*:\s*(\d+)\s*,`)
+	tailID  = lazyregexp.New(`"id"\s*:\s*(\d+)\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$`)
+	askHead = lazyregexp.New(`^\s*\{(?:\s*"jsonrpc"\s*:\s*"2\.0"\s*,)?(?:\s*"id"\s*:\s*[^,{]*,)?(?:\s*"jsonrpc"\s*:\s*"2\.0"\s*,)?\s*"(?:method|params)"`)
 )
 
-// frameID finds the request that a message too long to keep answers: servers
-// write the id first or last.
+// frameID finds the request that a message too long to keep, or no valid JSON,
+// answers: servers write the id first or last. What asks has an id of its own.
 func frameID(head, tail []byte) (int64, bool) {
+	if askHead.Match(head) {
+		return 0, false
+	}
 	m := headID.FindSubmatch(head)
 	if m == nil {
 		m = tailID.FindSubmatch(tail)
@@ -162,10 +168,22 @@ func frameID(head, tail []byte) (int64, bool) {
 	return id, err == nil
 }
 
+// unreadID finds the request that a frame answers which is no valid JSON.
+func unreadID(frame []byte) (int64, bool) {
+	const ends = 4 << 10
+	if len(frame) == 0 || frame[0] != '{' {
+		return 0, false
+	}
+	return frameID(frame[:min(len(frame), ends)], frame[max(0, len(frame)-ends):])
+}
+
 func (c *conn) take(line []byte) {
 	m, err := readMessage(line)
-	if err != nil {
-		return // servers print banners and worse on stdout
+	if err != nil { // servers print banners and worse on stdout
+		if id, ok := unreadID(line); ok {
+			c.settle(id, message{}, errUnreadable)
+		}
+		return
 	}
 	if m.method != "" {
 		c.in(m, nil)

@@ -296,19 +296,25 @@ func (l *httpLink) answer(resp *http.Response, id []byte, x *exchange) (message,
 	switch {
 	case kind == "text/event-stream":
 		var found *message
+		unread := false
 		err := readEvents(resp.Body, maxFrame, func(data []byte) bool {
 			m, err := readMessage(data)
 			switch {
 			case err != nil:
+				n, ok := unreadID(bytes.TrimSpace(data))
+				unread = ok && string(strconv.AppendInt(nil, n, 10)) == string(id)
 			case m.method != "":
 				l.in(m, x)
 			case bytes.Equal(m.id, id):
 				found = &m
 			}
-			return found == nil
+			return found == nil && !unread
 		})
-		if found != nil {
+		switch {
+		case found != nil:
 			return *found, nil
+		case unread:
+			return message{}, errUnreadable
 		}
 		if errors.Is(err, errHuge) {
 			return message{}, errHuge
@@ -322,8 +328,12 @@ func (l *httpLink) answer(resp *http.Response, id []byte, x *exchange) (message,
 		if len(body) > maxFrame {
 			return message{}, errHuge
 		}
-		if m, err := readMessage(body); err == nil && (m.result != nil || m.err != nil) {
+		m, err := readMessage(body)
+		switch {
+		case err == nil && (m.result != nil || m.err != nil):
 			return m, nil
+		case err != nil && resp.StatusCode == http.StatusOK:
+			return message{}, errUnreadable
 		}
 	}
 	return message{}, l.refused(resp)

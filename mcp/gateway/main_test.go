@@ -40,6 +40,8 @@ func TestMain(m *testing.M) {
 		if err := server.ServeStdio(codeServer()); err != nil {
 			os.Exit(1)
 		}
+	case "broken":
+		brokenServer(os.Stdin, os.Stdout)
 	case "raw":
 		rawServer(os.Stdin, os.Stdout)
 	case "others":

@@ -117,6 +117,9 @@ func TestFrameID(t *testing.T) {
 		{`{"result":{"content":[]`, `]},"jsonrpc":"2.0","id":44}`, 44, true},
 		{`{"result":{"id":5,`, `"id":6}}`, 0, false},
 		{`{"jsonrpc":"2.0","method":"x","params":"`, `"}`, 0, false},
+		{`{"jsonrpc":"2.0","id":1,"method":"x","params":"`, `"}`, 0, false},
+		{`{"id":1,"jsonrpc":"2.0","method":"x","params":"`, `"}`, 0, false},
+		{`{"method":"x","params":[`, `],"jsonrpc":"2.0","id":1}`, 0, false},
 	} {
 		if id, ok := frameID([]byte(c.head), []byte(c.tail)); id != c.id || ok != c.ok {
 			t.Errorf("%s...%s: %d %v", c.head, c.tail, id, ok)
