@@ -31,10 +31,13 @@
 // that differ become parameters (anti-unification: Plotkin 1970, Reynolds
 // 1970), and those that equal a capture of the pattern are bound to it.
 //
-// Three things are not said however usual they are (caution.go): what never
+// Some things are not said however usual they are (caution.go): what never
 // resolved this kind of error; fixed words that only dealt with something else
 // than this error is about; and to make what only the session itself names, which
-// is as often corrected as made.
+// is as often corrected as made. Nobody is told either (harm.go) what cannot be
+// taken back or reaches beyond the checkout, and to install a package whose name
+// is what the error names and something more: a few invented sessions would be
+// enough to have that said to all.
 //
 // Offers are ordered by how likely each is to be the answer, not by likelihood
 // times the calls that it saved before. How many calls a failure took to resolve

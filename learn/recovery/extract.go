@@ -65,9 +65,13 @@ func (x *extraction) sort(parts []step) {
 }
 
 // transient keeps passing failures apart: a retry, or another call. What else
-// was done meanwhile is not credited for what time healed.
+// was done meanwhile is not credited for what time healed; neither is time where
+// the program itself was set up otherwise meanwhile.
 func (x *extraction) transient() (form, bool) {
 	if sameCall(x.fail, x.call) {
+		if slices.ContainsFunc(x.acts, func(st step) bool { return st.Program != "" && st.Program == x.fail.Program }) {
+			return form{}, false
+		}
 		p := pattern{Tool: x.call.Tool, Intent: x.call.Intent}
 		return x.form(KindRetry, classRetry, []pattern{p}, nil), true
 	}

@@ -137,7 +137,7 @@ func says(kind string, actions []pattern) bool {
 			return false
 		case slices.ContainsFunc(a.Words, func(w string) bool { return strings.Contains(w, anyToken) }):
 			return false
-		case fetchesAndRuns(a.Words):
+		case fetchesAndRuns(a.Words), harmful(a.Words), guessed(&a):
 			return false
 		}
 	}
