@@ -46,7 +46,7 @@ func (a *app) attribute(file string) error {
 	for _, s := range found.Suspects[:min(5, len(found.Suspects))] {
 		rows = append(rows, []string{strconv.Itoa(s.Step), cut(s.Agent, 32), percent(s.Score), strings.Join(s.Reasons, "; ")})
 	}
-	a.table("STEP AGENT SUSPICION WHY", rows)
+	a.some("STEP AGENT SUSPICION WHY", rows, len(found.Suspects), "--json has all")
 	var agents []string
 	for _, g := range found.Agents[:min(5, len(found.Agents))] {
 		agents = append(agents, cut(g.Agent, 32)+" "+percent(g.Score))

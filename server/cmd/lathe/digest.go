@@ -17,6 +17,11 @@ func joined(words []string) string { return strings.Join(words, " ") }
 func (a *app) digestCmd() *cobra.Command {
 	var call server.DigestCall
 	c := &cobra.Command{Use: "digest", Short: "The last week in ten lines: what failed most, what helped, calls saved", Args: cobra.NoArgs,
+		Long: `The last week in at most ten lines: calls and tasks, what failed most and what
+fixes it, what advice did, proposals, tools, and what is muted or was refused.
+The page Figures shows the same. --json adds what people accept, by kind.
+
+    lathe digest --days 30 --project shop-api`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client, _, err := a.client(cmd.Context())
 			if err != nil {

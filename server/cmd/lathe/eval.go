@@ -257,7 +257,7 @@ func (a *app) printGroups(name string, groups []recovery.Group) {
 		rows = append(rows, []string{cut(g.Value, 40), fmt.Sprint(m.Cases), fmt.Sprint(m.Specific), shareText(m.Hit1), shareText(m.Hit3), fmt.Sprint(m.Answered), shareText(m.Precision)})
 	}
 	fmt.Fprintln(a.out)
-	a.table(name+" RESOLVED SPECIFIC HIT@1 HIT@3 ANSWERS PRECISION", rows)
+	a.some(name+" RESOLVED SPECIFIC HIT@1 HIT@3 ANSWERS PRECISION", rows, len(groups), "--json has all")
 }
 
 // findCase is the one failure of a replay whose id begins with id.

@@ -58,5 +58,5 @@ func (a *app) printNext(r *server.NextReport) {
 		rows = append(rows, []string{cut(g.Project, 40), fmt.Sprint(g.Steps), fmt.Sprintf("%.2f", g.Top1), fmt.Sprintf("%.2f", g.Top3), fmt.Sprintf("%.2f", g.Order2)})
 	}
 	fmt.Fprintln(a.out)
-	a.table("PROJECT ACTIONS TOP-1 TOP-3 ORDER-2-TOP-1", rows)
+	a.some("PROJECT ACTIONS TOP-1 TOP-3 ORDER-2-TOP-1", rows, len(r.ByProject), "--json has all")
 }

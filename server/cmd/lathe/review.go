@@ -18,7 +18,9 @@ import (
 )
 
 func (a *app) reviewerCmd() *cobra.Command {
-	c := &cobra.Command{Use: "reviewer", Short: "Who may approve"}
+	c := &cobra.Command{Use: "reviewer", Short: "Who may approve", Long: `Who may approve: the person who has the passphrase that lathe reviewer init sets.
+It opens the key that signs decisions, on a terminal, on the review page, or in
+an editor that was unlocked there. Agents do not have it, and cannot approve.`}
 	c.AddCommand(&cobra.Command{Use: "init", Short: "Set the reviewer's passphrase; only on a terminal", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, _, err := a.config()
@@ -146,6 +148,14 @@ reviewer init sets it) and sign the decision over exactly the content shown.
 func (a *app) verdictCmd(name string, v learn.Verdict, short string) *cobra.Command {
 	var reason string
 	c := &cobra.Command{Use: name + " ID", Short: short, Args: cobra.ExactArgs(1),
+		Long: short + `.
+ID is that of a proposal (lathe review list), or its beginning, or a tool's name.
+What is decided on is shown, and the reviewer's passphrase asked for on the
+terminal; a decision holds for exactly that content. ` + map[learn.Verdict]string{
+			learn.VerdictApprove:              "An approved plan change is\nwritten into its file at once; lathe undo takes it back.",
+			learn.VerdictReject:               "Kinds of change that\nare always rejected stop being proposed (lathe digest --json names them).",
+			learn.VerdictRequestClarification: "The answer, from the\nrecorded evidence or a language model, comes to the proposal in the queue.",
+		}[v],
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if v != learn.VerdictApprove && strings.TrimSpace(reason) == "" {
 				return usagef("%s needs --reason: what is learned from it, or the question", name)

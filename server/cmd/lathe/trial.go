@@ -114,10 +114,7 @@ func (a *app) printObjects(r trial.Report) {
 	}
 	if len(rows) > 0 {
 		fmt.Fprintln(a.out)
-		a.table("ADVICE OBJECT SUCCESS-WITH WITHOUT DIFFERENCE CALLS TAKEN VERDICT", rows)
-	}
-	if r.MoreObjects > 0 {
-		fmt.Fprintf(a.out, "and %d more\n", r.MoreObjects)
+		a.some("ADVICE OBJECT SUCCESS-WITH WITHOUT DIFFERENCE CALLS TAKEN VERDICT", rows, len(rows)+r.MoreObjects, "of which less is known")
 	}
 }
 
