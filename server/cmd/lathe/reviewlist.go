@@ -91,7 +91,7 @@ func (a *app) interactiveReview(ctx context.Context) error {
 			}
 		}
 	}
-	_, err = tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(a.in.(io.Reader)), tea.WithOutput(a.out)).Run()
+	_, err = tea.NewProgram(m, tea.WithContext(ctx), tea.WithoutSignalHandler(), tea.WithInput(a.in.(io.Reader)), tea.WithOutput(a.out)).Run()
 	return err
 }
 

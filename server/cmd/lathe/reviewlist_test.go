@@ -273,7 +273,7 @@ func TestHeavyReviewInterrupted(t *testing.T) {
 		if err := x.cmd.Process.Signal(unix.SIGTERM); err != nil {
 			t.Fatal(err)
 		}
-		x.exits(1)
+		x.exits(-1)
 	})
 	t.Run("only looking", func(t *testing.T) {
 		x := s.terminal(t, 80, 24, "review")
