@@ -264,7 +264,14 @@ func (d *Daemon) decide(ctx context.Context, dec learn.Decision) (Decided, error
 		return Decided{}, err
 	}
 	defer release()
-	it, err := d.queue.Decide(ctx, dec)
+	secrets, err := d.clean(&dec.Reason)
+	if err != nil {
+		return Decided{}, err
+	}
+	it, err := d.queue.Decide(ctx, dec) // changed, its signature does not hold
+	if err != nil && secrets > 0 {
+		return Decided{}, errors.Join(errSecretReason, err)
+	}
 	if err != nil {
 		return Decided{}, err
 	}

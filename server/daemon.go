@@ -46,6 +46,7 @@ type Daemon struct {
 	log       *eventlog.Log
 	index     *index.Index
 	door      func() (*intake.Door, error) // made at the first record: the rules cost start-up time
+	secrets   func() (*redact.Redactor, error)
 	learners  *learners
 	runner    *pipeline.Runner
 	queue     *review.Queue
@@ -183,13 +184,16 @@ func (d *Daemon) openStores(ctx context.Context) (err error) {
 		}
 	}
 	d.ledger, d.indexed, d.objects = newFollower(0), newIndexFollower(d.index.AppliedEvents()), newIndexFollower(d.index.AppliedLedger())
-	d.door = sync.OnceValues(newDoor)
+	d.secrets = sync.OnceValues(redact.New)
+	d.door = sync.OnceValues(func() (*intake.Door, error) { return doorWith(d.secrets) })
 	return nil
 }
 
 // newDoor makes what every record enters through.
-func newDoor() (*intake.Door, error) {
-	r, err := redact.New()
+func newDoor() (*intake.Door, error) { return doorWith(redact.New) }
+
+func doorWith(rules func() (*redact.Redactor, error)) (*intake.Door, error) {
+	r, err := rules()
 	if err != nil {
 		return nil, fmt.Errorf("rules for secrets: %w", err)
 	}

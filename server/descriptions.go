@@ -47,7 +47,11 @@ func (d *Daemon) descriptions(ctx context.Context, c DescriptionsCall) (Descript
 		if it, err := d.queue.Get(change.ChangeID); err == nil && it.Kind == review.KindDescription {
 			continue
 		}
-		if err := d.forge.write(ctx, learn.EntryDescription, change.ChangeID, "", d.now(), change, nil); err != nil {
+		clean, err := d.cleanDescription(change)
+		if err != nil {
+			return DescriptionsAnswer{}, err
+		}
+		if err := d.forge.write(ctx, learn.EntryDescription, change.ChangeID, "", d.now(), clean, nil); err != nil {
 			return DescriptionsAnswer{}, err
 		}
 		added = true

@@ -90,6 +90,10 @@ func (d *Daemon) editorRefused() func(ctx context.Context, r lsp.Refusal) {
 			return // on its way down; the log has it
 		}
 		defer release()
+		if _, err := d.clean(&r.Why, &r.Editor, &r.ProposalID); err != nil {
+			d.logger.Error("a refusal is not in the ledger", "err", err)
+			return
+		}
 		body := map[string]any{"why": r.Why, "at": "editor", "editor": r.Editor, "time": now,
 			"decision": learn.Decision{ObjectID: r.ProposalID, ContentHash: r.ContentHash, Verdict: r.Verdict}}
 		if err := d.writeLedger(ctx, learn.EntryRefused, r.ProposalID, "", body, nil); err != nil {

@@ -96,6 +96,9 @@ func (d *Daemon) mute(ctx context.Context, c MuteCall) ([]learn.Mute, error) {
 	if c.For < 0 || c.For > maxMute {
 		return nil, fmt.Errorf("a mute lasts up to a year, not %s; leave the duration out for one without an end", c.For)
 	}
+	if _, err := d.clean(&c.SignatureID, &c.ProjectID); err != nil {
+		return nil, err
+	}
 	now := d.now()
 	m := learn.Mute{SignatureID: c.SignatureID, ProjectID: c.ProjectID, Timestamp: now}
 	if c.For > 0 {

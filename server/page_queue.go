@@ -118,6 +118,10 @@ func (d *Daemon) pageRefused() func(ctx context.Context, object, why string) {
 			return // on its way down; the log has it
 		}
 		defer release()
+		if _, err := d.clean(&object, &why); err != nil {
+			d.logger.Error("a refusal is not in the ledger", "err", err)
+			return
+		}
 		body := map[string]any{"why": why, "at": "review page", "time": now}
 		if err := d.writeLedger(context.WithoutCancel(ctx), learn.EntryRefused, object, "", body, nil); err != nil {
 			d.logger.Error("a refusal is not in the ledger", "why", why, "err", err)

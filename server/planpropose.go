@@ -94,6 +94,14 @@ func (d *Daemon) proposeFile(ctx context.Context, at planPlace, text []byte) err
 
 // putProposal puts a proposal into the queue unless it is there as it is.
 func (d *Daemon) putProposal(ctx context.Context, p learn.PlanModificationProposal) error {
+	p, holds, err := d.cleanProposal(p)
+	if err != nil {
+		return err
+	}
+	if holds {
+		d.logger.Warn("a change of a plan is not proposed: it holds what looks like a secret", "file", p.TargetPlanTemplate, "step", p.TargetStep)
+		return nil
+	}
 	it, err := d.queue.Get(p.ProposalID)
 	if err == nil && it.ContentHash == p.ContentHash {
 		if it.State == learn.StateDeprecated {

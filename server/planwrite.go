@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,6 +70,10 @@ func (d *Daemon) writeChange(ctx context.Context, it review.Item, by string, ann
 
 // put announces a write in the ledger and does it.
 func (d *Daemon) put(ctx context.Context, t *template, w learn.PlanWrite, project string, text []byte) error {
+	removed, inserted := w.Removed, w.Inserted // kept word for word, so that it can be undone
+	if found, err := d.clean(&removed, &inserted); err != nil || found > 0 {
+		return cmp.Or(err, fmt.Errorf("%s is not written: what would change holds what looks like a secret; keep secrets out of plans", t.name))
+	}
 	if err := d.forge.write(ctx, learn.EntryPlanWrite, w.WriteID, project, w.Timestamp, w, nil); err != nil {
 		return fmt.Errorf("%s is not written, for the ledger could not be: %w", t.name, err)
 	}

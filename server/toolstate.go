@@ -188,6 +188,9 @@ func (f *forge) become(ctx context.Context, v *deployed, to learn.State, c ToolS
 	if err != nil {
 		return err
 	}
+	if _, err := f.d.clean(&why, &c.ReplacedBy); err != nil {
+		return err
+	}
 	f.mu.Lock()
 	change := learn.StateChange{ObjectID: v.reviewID, ToolName: c.Name, Version: v.manifest.Version, From: v.state, To: to, Digest: v.manifest.Digest,
 		Reason: learn.Shown(why, 500), ReplacedBy: learn.Shown(c.ReplacedBy, 128), By: byPerson, Timestamp: f.d.now()}

@@ -36,6 +36,12 @@ type assignment struct {
 // assign draws whether a task gets something, and puts the draw on its way
 // into the ledger. It reports whether to serve it.
 func (d *Daemon) assign(ctx context.Context, a assignment) bool {
+	// Who is asked without a record brings names that passed no door; a call's
+	// own are clean already, and the same name becomes the same.
+	if _, err := d.clean(&a.project, &a.task); err != nil {
+		d.logger.Error("an assignment cannot be made", "object", a.object, "err", err)
+		return true
+	}
 	if a.task == "" {
 		d.metrics.advice.WithLabelValues(a.kind, a.door).Inc()
 		return true // nothing could be learned from it

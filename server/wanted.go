@@ -84,6 +84,10 @@ func (d *Daemon) opportunity(id string) (learn.ToolOpportunity, error) {
 // request makes a tool that a person or an agent asked for: from commands, or
 // by the model when there is one and no command, or none that tells enough.
 func (d *Daemon) request(ctx context.Context, c RequestCall, language string, progress func(learn.Check)) (Forged, error) {
+	c, err := d.cleanRequest(c)
+	if err != nil {
+		return Forged{}, err
+	}
 	if strings.TrimSpace(c.Command) == "" && d.writes() {
 		o := d.learners.finder.Request(c.ProjectID, c.Name, c.Description, "", d.now())
 		return d.written(ctx, o, language, nil, "", progress)
