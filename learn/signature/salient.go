@@ -55,9 +55,26 @@ func eventText(ev *learn.ActionOutcome) string {
 	return text
 }
 
+// vagueCodes are words that clients give as an error's code and that only say
+// that there was one: what was printed tells failures apart, not these.
+const vagueCodes = " error err failed failure fail unknown exit exitcode exitstatus nonzero nonzeroexit nonzeroexitcode toolerror tooluseerror commandfailed executionerror "
+
+// isVague reports whether an error's code says nothing but that there was an
+// error, or repeats the exit code.
+func isVague(ev *learn.ActionOutcome) bool {
+	code := strings.Map(func(r rune) rune {
+		if r == '_' || r == '-' || r == ' ' || r == '.' {
+			return -1
+		}
+		return r
+	}, strings.ToLower(ev.ErrorDetails.Code))
+	exit := ev.ToolOutput.ExitCode
+	return strings.Contains(vagueCodes, " "+code+" ") || exit != nil && ev.ErrorDetails.Code == strconv.Itoa(*exit)
+}
+
 // errorLine is an error code of the client as a line of its own.
 func errorLine(ev *learn.ActionOutcome) []string {
-	if ev.ErrorDetails == nil || ev.ErrorDetails.Code == "" {
+	if ev.ErrorDetails == nil || ev.ErrorDetails.Code == "" || isVague(ev) {
 		return nil
 	}
 	return []string{cut("error code "+ev.ErrorDetails.Code+": "+ev.ErrorDetails.Message, maxLine)}
