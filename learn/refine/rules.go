@@ -100,8 +100,11 @@ func (p *proposer) precondition(i int, r *learn.FailureAnalysisReport, m learn.P
 		return
 	}
 	path, same := p.at(i)
-	// What it looks for has a name that a tool printed: a person looks at it.
+	// What it looks for has a name that a tool printed: a person looks at it. That
+	// it was missing is sure; that just this will be missing again is known from
+	// the sessions that missed it, and one that does not.
 	m.Type, m.Risk = learn.AddPrecondition, "medium"
+	m.ConfidenceScore *= float64(m.Support) / float64(m.Support+1)
 	m.Rationale = fmt.Sprintf("step %s failed with %s %s: check %s %q first", m.TargetStep, cause(r), inSessions(m.Support), want.Kind, want.Argument)
 	p.add(m, want.Kind+" "+want.Argument, same, p.appended(path+"/preconditions", want))
 }
