@@ -20,6 +20,12 @@ var brokenAnswers = map[string]string{
 	"deep":     `{"jsonrpc":"2.0","id":ID,"result":{"content":[],"x":` + strings.Repeat("[", 300_000) + strings.Repeat("]", 300_000) + `}}`,
 	"deeplast": `{"result":{"content":[],"x":` + strings.Repeat("[", 300_000) + strings.Repeat("]", 300_000) + `},"jsonrpc":"2.0","id":ID}`,
 	"cut":      `{"jsonrpc":"2.0","id":ID,"result":{"content":[{"type":"text","te`,
+	"content":  `{"jsonrpc":"2.0","id":ID,"result":{"content":"notalist"}}`,
+	"iserror":  `{"jsonrpc":"2.0","id":ID,"result":{"content":[],"isError":"maybe"}}`,
+	"strings":  `{"jsonrpc":"2.0","id":ID,"result":{"content":[ "text"]}}`,
+	"list":     `{"jsonrpc":"2.0","id":ID,"result":[]}`,
+	"empty":    `{"jsonrpc":"2.0","id":ID}`,
+	"nulls":    `{"jsonrpc":"2.0","id":ID,"result":{"content":[ ],"isError":null}}`,
 	"fine":     `{"jsonrpc":"2.0","id":ID,"result":{"content":[{"type":"text","text":"fine"}]}}`,
 }
 
@@ -116,5 +122,24 @@ func TestUnreadableAnswersEndTheirCall(t *testing.T) {
 				t.Errorf("recorded: %+v", recs)
 			}
 		})
+	}
+}
+
+// An answer that is JSON and no result of a call is not the agent's to read.
+func TestAnswersAgainstTheProtocolAreNotPassedOn(t *testing.T) {
+	r, m := newBroken(t, "stdio")
+	for tool, want := range map[string]string{"content": "content is no list", "strings": "content is no list",
+		"iserror": "isError is neither", "list": "no object", "empty": "no object"} {
+		if texts, failed := r.mustCall("b__"+tool, nil); !failed || !strings.Contains(strings.Join(texts, ""), "broke the protocol") || !strings.Contains(texts[0], want) {
+			t.Errorf("%s: %.300q, failed %v", tool, texts, failed)
+		}
+	}
+	if texts, failed := r.mustCall("b__nulls", nil); failed || len(texts) != 0 {
+		t.Errorf("an empty result: %.300q, failed %v", texts, failed)
+	}
+	r.closed()
+	recs := m.of("b__content")
+	if len(recs) != 1 || recs[0].Status != learn.StatusFailure || recs[0].ErrorDetails == nil {
+		t.Errorf("recorded: %+v", recs)
 	}
 }

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -62,15 +63,28 @@ func (g *Gateway) callEntry(x *exchange, e *entry, params []byte) {
 // success goes to the agent from here; what takes longer goes on elsewhere.
 func (g *Gateway) called(x *exchange, e *entry, args []byte, m message, err error) {
 	took := g.now().Sub(x.began)
-	isError, kind := false, ""
-	eachField(m.result, func(key, value []byte) {
+	isError, kind, wrong := false, "", ""
+	object := eachField(m.result, func(key, value []byte) {
 		switch string(key) {
 		case "isError":
 			isError = string(value) == "true"
+			if !isError && string(value) != "false" && notNull(value) != nil {
+				wrong = "isError is neither true nor false"
+			}
+		case "content":
+			if !blocks(value) {
+				wrong = "content is no list of objects"
+			}
 		case "resultType":
 			kind = text(value)
 		}
 	})
+	if !object {
+		wrong = "its result is no object"
+	}
+	if wrong != "" && err == nil && m.err == nil {
+		err = fmt.Errorf("the server broke the protocol, and its answer is not passed on: %s (an answer to tools/call)", wrong)
+	}
 	if kind == string(mcp.ResultTypeInputRequired) { // not its end yet
 		x.result(compact(m.result))
 		return
@@ -87,6 +101,16 @@ func (g *Gateway) called(x *exchange, e *entry, args []byte, m message, err erro
 		x.own(compact(m.result))
 		g.queue.put(done)
 	}
+}
+
+// blocks reports whether a value begins as a list of content blocks does, or is
+// null, as some servers write an empty one. What a block holds is not looked at.
+func blocks(value []byte) bool {
+	if value[0] != '[' {
+		return notNull(value) == nil
+	}
+	next := value[space(value, 1)]
+	return next == '{' || next == ']'
 }
 
 // slow ends a call that waits for something: advice, or the record.
