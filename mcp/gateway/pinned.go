@@ -83,10 +83,10 @@ func (g *Gateway) watchPins(ctx context.Context) {
 // PinStatus is one pinned definition.
 type PinStatus struct {
 	Server string      `json:"server"`
-	Kind   string      `json:"kind"` // tool, prompt, resource, template
-	Tool   string      `json:"tool"` // its name; of a resource its URI
-	Hash   string      `json:"hash"` // of what agents are told; "" when that is nothing
-	Since  time.Time   `json:"since,omitzero"`
+	Kind   string      `json:"kind"`             // tool, prompt, resource, template
+	Tool   string      `json:"tool"`             // its name; of a resource its URI
+	Hash   string      `json:"hash"`             // of what agents are told; "" when that is nothing
+	Since  time.Time   `json:"since,omitzero"`   // what is told was pinned; when that is nothing, what waits was seen
 	State  learn.State `json:"state"`            // active, or of the definition that waits
 	Review string      `json:"review,omitempty"` // its proposal's id
 	Why    string      `json:"why,omitempty"`
@@ -103,6 +103,9 @@ func (p *Pins) List() ([]PinStatus, error) {
 		s := PinStatus{Server: server, Kind: kindName(kind), Tool: name, Hash: t.Hash, Since: t.Since, State: learn.StateActive}
 		if t.Waiting != nil {
 			s.State, s.Why, s.Review = t.Waiting.State, t.why(kind, server, name), t.change(kind, server, name).ChangeID
+			if s.Since.IsZero() {
+				s.Since = t.Waiting.Seen
+			}
 		}
 		out = append(out, s)
 	})
