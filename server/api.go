@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"lathe/index"
@@ -28,7 +29,8 @@ type Status struct {
 	Version      string `json:"version"`
 	PID          int    `json:"pid"`
 	DataDir      string `json:"data_dir"`
-	HTTP         string `json:"http"`
+	HTTP         string `json:"http"`                 // where it listens, or off
+	HTTPTaken    string `json:"http_taken,omitempty"` // the address that another program had when the daemon started
 	Events       uint64 `json:"event_messages"`
 	Ledger       uint64 `json:"ledger_messages"`
 	Applied      uint64 `json:"applied"`
@@ -236,14 +238,21 @@ func fail(w http.ResponseWriter, code int, err error) {
 	_ = json.NewEncoder(w).Encode(map[string]string{"error": err.Error()})
 }
 
-func (d *Daemon) status() Status {
-	s := Status{Version: Version, PID: os.Getpid(), DataDir: d.cfg.DataDir, HTTP: d.cfg.HTTP, Events: d.log.Head(eventlog.Events),
-		Ledger: d.log.Head(eventlog.Ledger), Applied: d.runner.Applied(), Failures: d.runner.Failures(), Sandbox: "ok"}
-	if d.cfg.HTTP != "off" {
-		if raw, err := os.ReadFile(httpAddrFile(d.cfg.DataDir)); err == nil {
-			s.HTTP = string(raw[:max(0, len(raw)-1)])
-		}
+// HTTP is where the HTTP port listens while the daemon runs, or "off".
+func (d *Daemon) HTTP() string {
+	if d.cfg.HTTP == "off" {
+		return "off"
 	}
+	raw, err := os.ReadFile(httpAddrFile(d.cfg.DataDir))
+	if err != nil {
+		return d.cfg.HTTP
+	}
+	return strings.TrimSpace(string(raw))
+}
+
+func (d *Daemon) status() Status {
+	s := Status{Version: Version, PID: os.Getpid(), DataDir: d.cfg.DataDir, HTTP: d.HTTP(), HTTPTaken: d.httpTaken, Events: d.log.Head(eventlog.Events),
+		Ledger: d.log.Head(eventlog.Ledger), Applied: d.runner.Applied(), Failures: d.runner.Failures(), Sandbox: "ok"}
 	digest, err := d.forge.images.Base(image.Runtime)
 	s.RuntimeImage = digest
 	if err == nil {

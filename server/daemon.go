@@ -43,6 +43,8 @@ type Daemon struct {
 	logger *slog.Logger
 	lock   *flock.Flock
 
+	httpTaken string // the address that another program had; set before anything is served
+
 	log       *eventlog.Log
 	index     *index.Index
 	door      func() (*intake.Door, error) // made at the first record: the rules cost start-up time

@@ -66,7 +66,7 @@ func (d *Daemon) listen() ([]listener, error) {
 	tcp, handler, err := d.listenHTTP()
 	if errors.Is(err, syscall.EADDRINUSE) && d.cfg.HTTPOptional {
 		d.logger.Warn("going on without the HTTP port and its review page", "why", err)
-		d.cfg.HTTP = "off"
+		d.httpTaken, d.cfg.HTTP = d.cfg.HTTP, "off"
 		return out, removeIfThere(addrFile)
 	}
 	if err != nil {

@@ -41,7 +41,7 @@ Other commands start it when it does not run; it then leaves after 30 idle minut
 				return err
 			}
 			err = d.Run(cmd.Context(), func() {
-				logger.Info("serving", "data", cfg.DataDir, "socket", server.SocketPath(cfg.DataDir), "http", cfg.HTTP)
+				logger.Info("serving", "data", cfg.DataDir, "socket", server.SocketPath(cfg.DataDir), "http", d.HTTP())
 			})
 			return errors.Join(err, d.Close())
 		},

@@ -250,6 +250,9 @@ func (a *app) examine(ctx context.Context, cfg server.Config) []finding {
 		add("daemon", nil, "does not run; commands start it when they need it")
 	} else {
 		add("daemon", nil, fmt.Sprintf("version %s, pid %d, HTTP %s, %d event messages, %d applied", s.Version, s.PID, s.HTTP, s.Events, s.Applied))
+		if s.HTTPTaken != "" {
+			add("HTTP port", portTaken(s.HTTPTaken), "")
+		}
 	}
 	out = append(out, a.examineHere(ctx, cfg, c, s.PID > 0)...)
 	detail, err := examineModel(ctx, cfg.Model)
