@@ -15,9 +15,11 @@ import (
 // Forget names what is to be removed. Exactly one of Project, Session and
 // Events is set; Project beside one of the others restricts it.
 type Forget struct {
-	Project string   `json:"project,omitempty"`
-	Session string   `json:"session,omitempty"`
-	Events  []string `json:"events,omitempty"` // ids of records, or beginnings of them
+	Project string `json:"project,omitempty"`
+	Session string `json:"session,omitempty"`
+	// Events are ids of records, or of tools that were asked for, or beginnings
+	// of them.
+	Events []string `json:"events,omitempty"`
 }
 
 // ForgetPlan says what a Forget concerns.
@@ -128,7 +130,13 @@ func (p *forgetting) records(ctx context.Context, log *eventlog.Log, f Forget) (
 		return nil, err
 	}
 	for _, id := range f.Events {
-		if found[id] == "" {
+		if found[id] != "" {
+			continue
+		}
+		if found[id], err = requested(ctx, log, id); err != nil {
+			return nil, err
+		}
+		if gone[found[id]] = true; found[id] == "" {
 			return nil, fmt.Errorf("there is no recorded event %.80q: %w", id, ErrNothingToForget)
 		}
 	}
@@ -142,6 +150,28 @@ func (p *forgetting) records(ctx context.Context, log *eventlog.Log, f Forget) (
 	slices.Sort(p.Projects)
 	p.Sessions = len(sessions)
 	return gone, nil
+}
+
+// requested is the id of the request of a tool that id begins, which is in the
+// ledger alone; "" when there is none.
+func requested(ctx context.Context, log *eventlog.Log, id string) (found string, err error) {
+	err = log.ReadLedger(ctx, 0, func(_ uint64, entries []learn.LedgerEntry) error {
+		for _, e := range entries {
+			if e.Kind != learn.EntryOpportunity || e.ObjectID == found || !strings.HasPrefix(e.ObjectID, strings.ToLower(id)) {
+				continue
+			}
+			var o learn.ToolOpportunity
+			if json.Unmarshal(e.Body, &o) != nil || o.Kind != "request" {
+				continue
+			}
+			if found != "" {
+				return fmt.Errorf("%q begins the ids of several requests, such as %s and %s: give more of it", id, found, e.ObjectID)
+			}
+			found = e.ObjectID
+		}
+		return nil
+	})
+	return found, err
 }
 
 // derived are the kinds of entries whose object is made of what was recorded:

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -136,4 +138,53 @@ func TestSecretsOfAReasonAreNowhere(t *testing.T) {
 	}
 	s.stop()
 	s.expectNowhere(map[string][]byte{})
+}
+
+// What was asked for is in the ledger alone: it comes back when everything is
+// learned anew, and can be forgotten by its id, with the tool that was made of
+// it.
+func TestRequestsComeBackAndGo(t *testing.T) {
+	s := newSite(t)
+	s.start()
+	a := s.agent("p", "", "s")
+	a.call("request_tool", map[string]any{"name": "top_words", "description": "x", "command": "cut -d, -f2 logs/a.csv | sort | uniq -c | sort -rn | head -n 3"})
+	a.call("request_tool", map[string]any{"name": "quagmires", "description": "x", "command": "grep -e " + slipped + " logs/a.csv | sort | uniq -c | head -n 3"})
+	wanted := func() (names []string, all []learn.ToolOpportunity) {
+		s.mustCall(http.MethodPost, "/v1/opportunities", server.WantedCall{All: true}, &all)
+		for _, o := range all {
+			names = append(names, o.Name)
+		}
+		slices.Sort(names)
+		return names, all
+	}
+	before, all := wanted()
+	if !slices.Equal(before, []string{"quagmires", "top_words"}) {
+		t.Fatalf("asked for: %v", before)
+	}
+	i := slices.IndexFunc(all, func(o learn.ToolOpportunity) bool { return o.Name == "quagmires" })
+	f := server.Forget{Events: []string{all[i].OpportunityID[:12]}}
+	s.stop()
+	quiet := slog.New(slog.DiscardHandler)
+	if err := server.Rebuild(t.Context(), s.cfg, quiet); err != nil {
+		t.Fatal(err)
+	}
+	s.start()
+	if after, _ := wanted(); !slices.Equal(before, after) {
+		t.Errorf("after a rebuild: %v", after)
+	}
+	s.stop()
+	if len(s.mentionsSlipped()) == 0 {
+		t.Error("it is nowhere before, so the test proves nothing")
+	}
+	plan, err := server.Removing(t.Context(), s.cfg, f, quiet, nil)
+	if err != nil || plan.Events != 0 || plan.Kinds[learn.EntryOpportunity] == 0 {
+		t.Errorf("forgetting %v: %+v, %v", f.Events, plan, err)
+	}
+	if places := s.mentionsSlipped(); len(places) > 0 {
+		t.Errorf("it is still in %v", places)
+	}
+	s.start()
+	if after, _ := wanted(); !slices.Equal(after, []string{"top_words"}) {
+		t.Errorf("after it was forgotten: %v", after)
+	}
 }

@@ -165,6 +165,11 @@ func (d *Daemon) project(e learn.LedgerEntry) {
 	report(d.acceptance.Apply(e))
 	report(d.mutes.apply(e))
 	report(d.chronicle.apply(e))
+	if e.Kind == learn.EntryOpportunity {
+		var o learn.ToolOpportunity
+		report(json.Unmarshal(e.Body, &o))
+		d.learners.finder.AddRequest(o)
+	}
 	if e.Kind == learn.EntryRemedy {
 		var r learn.Remedy
 		report(json.Unmarshal(e.Body, &r))

@@ -88,22 +88,40 @@ func (d *Daemon) request(ctx context.Context, c RequestCall, language string, pr
 	if err != nil {
 		return Forged{}, err
 	}
-	if strings.TrimSpace(c.Command) == "" && d.writes() {
-		o := d.learners.finder.Request(c.ProjectID, c.Name, c.Description, "", d.now())
-		return d.written(ctx, o, language, nil, "", progress)
-	}
-	if strings.TrimSpace(c.Command) == "" {
+	bare := strings.TrimSpace(c.Command) == ""
+	if bare && !d.writes() {
 		return Forged{}, errors.New("command is missing: give one command line that does it once, and more as examples; without a language model a tool is made from commands")
 	}
-	o := d.learners.finder.Request(c.ProjectID, c.Name, c.Description, c.Command, d.now())
-	for _, line := range c.Examples {
-		o.Examples = append(o.Examples, learn.ToolExample{Command: line})
+	o, err := d.asked(ctx, c)
+	if err != nil {
+		return Forged{}, err
+	}
+	if bare {
+		return d.written(ctx, o, language, nil, "", progress)
 	}
 	out, err := d.forge.make(ctx, o, language, progress)
 	if errors.Is(err, toolforge.ErrNotForgeable) && d.writes() {
 		return d.written(ctx, o, language, nil, "", progress)
 	}
 	return out, err
+}
+
+// asked notes a request, in the ledger first of all: no record holds it.
+func (d *Daemon) asked(ctx context.Context, c RequestCall) (learn.ToolOpportunity, error) {
+	o := d.learners.finder.Request(c.ProjectID, c.Name, c.Description, strings.TrimSpace(c.Command), d.now())
+	for _, line := range c.Examples {
+		o.Examples = append(o.Examples, learn.ToolExample{Command: line})
+	}
+	e, err := learn.NewEntry(learn.EntryOpportunity, o.OpportunityID, o.ProjectID, o.Timestamp, o, o.Evidence)
+	if err != nil {
+		return o, err
+	}
+	release, err := d.enter()
+	if err != nil {
+		return o, err
+	}
+	defer release()
+	return o, ledgerLog{d.log}.WriteLedger(ctx, []learn.LedgerEntry{e})
 }
 
 // proposed puts a finished tool before the reviewer. The proposal that it takes

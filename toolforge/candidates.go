@@ -18,7 +18,7 @@ const (
 	maxEvidence      = 20
 	maxSessionSet    = 1024
 	maxSequence      = 3 // calls
-	snapshotVersion  = 5
+	snapshotVersion  = 6
 )
 
 // call is one shell call as the state remembers it.

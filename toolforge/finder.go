@@ -140,14 +140,27 @@ func (f *Finder) AddRemedy(r learn.Remedy) {
 }
 
 // Request notes that a person or an agent asked for a tool. example is a
-// command line that does once what the tool is to do, or "".
+// command line that does once what the tool is to do, or "". It is in no record:
+// the caller writes it to the ledger, from which AddRequest brings it back.
 func (f *Finder) Request(projectID, name, description, example string, at time.Time) learn.ToolOpportunity {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	key := f.state.addRequest(projectID, clip(name, 64), clip(description, 512), clip(example, maxCommand), at)
 	o := f.opportunity(f.state.Candidates[key])
 	f.weigh(&o)
+	f.state.Emitted[o.OpportunityID] = max(o.Calls, 1)
 	return o
+}
+
+// AddRequest brings back a request from the ledger, where whoever asked had it
+// written; other kinds of opportunities are found again in the records.
+func (f *Finder) AddRequest(o learn.ToolOpportunity) {
+	if o.Kind != "request" || o.OpportunityID == "" {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.state.restoreRequest(o)
 }
 
 // Dropped says what was forgotten to stay within the bounds.

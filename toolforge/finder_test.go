@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -340,5 +341,30 @@ func TestRemediesOfSeveralFailures(t *testing.T) {
 	}
 	if all := f.All(); len(all) != 1 || all[0].Sessions != 11 {
 		t.Errorf("%+v", all)
+	}
+}
+
+// A request is in no record: the ledger brings it back as it was, and an older
+// entry does not take the place of a later request of the same name.
+func TestRequestsComeBack(t *testing.T) {
+	f := NewFinder(Options{})
+	first := f.Request("p", "count_words", "count words", "cat notes.txt | wc -w", epoch)
+	second := f.Request("p", "count_words", "count words", "cat notes.txt | wc -c", epoch.Add(1))
+	f.Request("p", "", "count lines", "cat notes.txt | wc -l", epoch)
+	f.Request("p", "", "count commas", "grep -o , notes.txt | wc -l", epoch)
+	want := f.All()
+	if len(want) != 3 {
+		t.Fatalf("%d requests, want 3: %+v", len(want), want)
+	}
+	again := NewFinder(Options{})
+	for _, o := range append([]learn.ToolOpportunity{first, second}, want...) {
+		again.AddRequest(o)
+	}
+	again.AddRequest(first)
+	if got := again.All(); !reflect.DeepEqual(got, want) {
+		t.Errorf("came back as\n%+v\nwere\n%+v", got, want)
+	}
+	if err := again.Conclude(func(e learn.LedgerEntry) { t.Errorf("written twice: %s", e.ObjectID) }); err != nil {
+		t.Error(err)
 	}
 }

@@ -52,7 +52,7 @@ func (w Weights) lines(c *candidate, constant int) []learn.Tally {
 // opportunity judges a candidate. The caller holds the lock.
 func (f *Finder) opportunity(c *candidate) learn.ToolOpportunity {
 	o := learn.ToolOpportunity{
-		OpportunityID: learn.UUIDv8("opportunity", c.Key),
+		OpportunityID: c.identity(),
 		ProjectID:     c.Project, Kind: c.Kind, Name: c.Name, Skeletons: slices.Clone(c.Skeletons),
 		Calls: c.Calls, Sessions: c.sessions(), TimeMS: c.TimeMS, Tokens: c.Tokens,
 		Examples: slices.Clone(c.Examples), Evidence: append([]string{}, c.Evidence...), Timestamp: c.Last,

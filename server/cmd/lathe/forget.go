@@ -30,6 +30,9 @@ leaves all as it was, or is finished at the next start. The ledger then says
 that something was removed, and how much, not what. The daemon is stopped
 meanwhile. A removed call stays removed when its session is imported again.
 
+The id of a tool that was asked for (lathe tool opportunities --all --json) does
+as one of a call does: the request goes, with the tools that were made of it.
+
 Not reached: backups and exports that were made before, the agent's own history,
 images of deployed tools, tools pushed to a registry, and what a disk keeps of
 deleted files.`,
