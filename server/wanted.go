@@ -64,21 +64,30 @@ func judgements(items []review.Item) []toolforge.Judgement {
 	return out
 }
 
-// opportunity finds one by its id, by the beginning of it, or by its name.
+// opportunity finds one of all.
 func (d *Daemon) opportunity(id string) (learn.ToolOpportunity, error) {
+	return NamedOpportunity(d.opportunities(true), id)
+}
+
+// NamedOpportunity finds an opportunity by its id or its name, or by the
+// beginning of either that no other has: of an id at least four characters.
+func NamedOpportunity(all []learn.ToolOpportunity, id string) (learn.ToolOpportunity, error) {
 	var found []learn.ToolOpportunity
-	for _, o := range d.opportunities(true) {
-		if o.OpportunityID == id || o.Name == id {
+	for _, o := range all {
+		if id != "" && (o.OpportunityID == id || o.Name == id) {
 			return o, nil
 		}
-		if len(id) >= 4 && strings.HasPrefix(o.OpportunityID, id) {
+		if id != "" && strings.HasPrefix(o.Name, id) || len(id) >= minPrefix && strings.HasPrefix(o.OpportunityID, strings.ToLower(id)) {
 			found = append(found, o)
 		}
 	}
-	if len(found) == 1 {
+	switch len(found) {
+	case 0:
+		return learn.ToolOpportunity{}, fmt.Errorf("there is no opportunity %.80q: see `lathe tool opportunities --all`", id)
+	case 1:
 		return found[0], nil
 	}
-	return learn.ToolOpportunity{}, fmt.Errorf("there is no opportunity %.80q: see `lathe tool opportunities`", id)
+	return learn.ToolOpportunity{}, fmt.Errorf("%.80q begins %d opportunities, such as %s and %s: give more of it", id, len(found), found[0].Name, found[1].Name)
 }
 
 // request makes a tool that a person or an agent asked for: from commands, or

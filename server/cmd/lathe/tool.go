@@ -51,7 +51,8 @@ func (a *app) printOpportunities(all []learn.ToolOpportunity, n int) {
 		case !o.Forgeable: // an error's text begins with what it is about, which the row says
 			state = "no: " + strings.TrimPrefix(strings.TrimPrefix(o.NotForgeable, "opportunity "+o.OpportunityID+": "), "cannot be made into a tool: ")
 		}
-		rows = append(rows, []string{cut(o.Name, 28), fmt.Sprint(o.Calls), fmt.Sprint(o.Sessions), fmt.Sprint(o.Parameters), fmt.Sprintf("%.0f calls", o.Score),
+		rows = append(rows, []string{o.Name, // whole: it is what forge and --why take
+			fmt.Sprint(o.Calls), fmt.Sprint(o.Sessions), fmt.Sprint(o.Parameters), fmt.Sprintf("%.0f calls", o.Score),
 			cut(strings.Join(o.Skeletons, " ; "), 80), cut(state, 90)})
 	}
 	a.some("NAME CALLS SESSIONS PARAMS SAVES WHAT FORGEABLE", rows, len(all), "lathe tool opportunities --json has all")

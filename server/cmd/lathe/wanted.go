@@ -49,17 +49,15 @@ worth a tool, too, and what an installed tool does already.`,
 }
 
 func (a *app) why(all []learn.ToolOpportunity, id string) error {
-	for _, o := range all {
-		if o.Name != id && !strings.HasPrefix(o.OpportunityID, id) {
-			continue
-		}
-		if a.json {
-			return a.print(o)
-		}
-		a.printWhy(o)
-		return nil
+	o, err := server.NamedOpportunity(all, id)
+	if err != nil {
+		return err
 	}
-	return fmt.Errorf("there is no opportunity %q: see `lathe tool opportunities --all`", id)
+	if a.json {
+		return a.print(o)
+	}
+	a.printWhy(o)
+	return nil
 }
 
 func (a *app) printWhy(o learn.ToolOpportunity) {
