@@ -30,6 +30,14 @@ calls. Memory, processes, time and output are limited.`}
 	return c
 }
 
+// What a run needs at least: with less memory the launcher's own child, which
+// sets up the sandbox, is often ended before it begins the command. 8 MiB was
+// enough where 6 was not; the double leaves room for other machines.
+const (
+	minBoxMemory = 16 << 20
+	minBoxPIDs   = 16
+)
+
 // boxed are the flags of lathe sandbox run.
 type boxed struct {
 	backend, image, memory, output, tmp, dir string
@@ -74,7 +82,7 @@ itself for that (127.0.0.1:8080). Each refused request is said on stderr.`,
 	fl := run.Flags()
 	fl.StringVar(&b.backend, "backend", sandbox.BuiltIn, "launcher (built in) or runc")
 	fl.StringVar(&b.image, "image", "runtime", "runtime, validation, or a digest")
-	fl.StringVar(&b.memory, "memory", "512M", "memory of all processes")
+	fl.StringVar(&b.memory, "memory", "512M", "memory of all processes, at least 16M")
 	fl.StringVar(&b.output, "output", "1M", "bytes of stdout, and of stderr")
 	fl.StringVar(&b.tmp, "tmp", "64M", "size of /tmp")
 	fl.DurationVar(&b.wall, "time", 30*time.Second, "wall-clock time")
@@ -102,6 +110,17 @@ func (a *app) sandboxSpec(ctx context.Context, b boxed, args []string) (*sandbox
 			return nil, nil, usagef("--net %q: it is HOST, HOST:PORT or an address, or none; there is no network of the host", h)
 		}
 	}
+	for _, given := range []struct {
+		flag string
+		time time.Duration
+	}{{"time", b.wall}, {"cpu", b.cpu}} {
+		if given.time <= 0 {
+			return nil, nil, usagef("--%s %s: it is a time above 0, like 30s or 500ms", given.flag, given.time)
+		}
+	}
+	if b.pids < minBoxPIDs {
+		return nil, nil, usagef("--pids %d: a run needs at least %d", b.pids, minBoxPIDs)
+	}
 	if b.backend != sandbox.BuiltIn && b.backend != sandbox.Runc {
 		return nil, nil, usagef("--backend %q: it is %s or %s", b.backend, sandbox.BuiltIn, sandbox.Runc)
 	}
@@ -115,6 +134,9 @@ func (a *app) sandboxSpec(ctx context.Context, b boxed, args []string) (*sandbox
 			return nil, nil, usagef("--%s: %v", size.flag, err)
 		}
 		*size.to = n
+	}
+	if n := spec.Limits.MemoryBytes; n < minBoxMemory {
+		return nil, nil, usagef("--memory %s is %d bytes, and a run needs at least %dM: write it with its unit, like 50M", b.memory, n, minBoxMemory>>20)
 	}
 	if err := giveVariables(spec, b); err != nil {
 		return nil, nil, err
