@@ -132,7 +132,9 @@ func (d *Diagnoser) explain(r *Request) (learn.FailureAnalysisReport, []claim) {
 	if len(r.Signatures) > 0 {
 		if p, ok := d.o.Patterns.Pattern(r.Signatures[0].PatternID); ok {
 			pattern = &p
-			report.ErrorPattern = pattern
+			told := p
+			told.Hints = nil // with their captures open; report.Hints has them as far as they are filled
+			report.ErrorPattern = &told
 			report.Hints = hints(r, pattern)
 		}
 		report.Remedies = d.o.Remedies.Offer(RemedyQuery{

@@ -203,6 +203,12 @@ func TestHintsAreMarkedAndUntrustedStaysOut(t *testing.T) {
 	if got := diagnose(r).Hints[0]; got != "pip install {module}" {
 		t.Errorf("untrusted: %q", got)
 	}
+	if p := got.ErrorPattern; p == nil || len(p.Hints) != 0 {
+		t.Errorf("the report has the pattern's hints with their captures open: %+v", p)
+	}
+	if p := got.ProposedRemediationStrategy; !strings.Contains(p, "confidence is in its diagnosis, not in this hint") || !strings.Contains(p, "in braces") {
+		t.Errorf("proposal %q does not say what its confidence is of, or what its braces are", p)
+	}
 	r.Trusted = func(kind, value string) bool { return kind == "module" && value == "yaml" }
 	if got := diagnose(r).Hints[0]; got != "pip install yaml" {
 		t.Errorf("trusted: %q", got)

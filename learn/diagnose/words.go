@@ -80,6 +80,16 @@ func plain(v string) bool {
 		strings.Trim(v, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./@:+=-") == ""
 }
 
+// aboutHint says what a hint is not: covered by the report's confidence, and,
+// when it has an open capture, ready to be run.
+func aboutHint(hint string) string {
+	open := ""
+	if strings.Contains(hint, "{") {
+		open = "; what stands in braces is as the output names it (see the signature's captures), which this project does not name itself: check it first"
+	}
+	return " (the report's confidence is in its diagnosis, not in this hint" + open + ")"
+}
+
 // proposal is the one thing to try first.
 func proposal(report *learn.FailureAnalysisReport) string {
 	switch {
@@ -88,7 +98,7 @@ func proposal(report *learn.FailureAnalysisReport) string {
 	case report.ErrorPattern != nil && report.ErrorPattern.Transient:
 		return "Hint, not seen to work here: wait a moment and repeat the call."
 	case len(report.Hints) > 0:
-		return "Hint, not seen to work here: " + report.Hints[0]
+		return "Hint, not seen to work here: " + report.Hints[0] + aboutHint(report.Hints[0])
 	}
 	return ""
 }
