@@ -63,7 +63,6 @@ func (c *counter) add(n float64, t time.Time, half time.Duration) {
 	c.N += n
 }
 
-
 // find returns the cell of a form, made when there is none. A full bucket
 // loses the cell with the least support, the oldest among equals.
 func (b *bucket) find(key string, f *form, max int) (c *cell, dropped bool) {
