@@ -87,6 +87,9 @@ func (j *job) key(gate string) (string, error) {
 	for _, name := range files {
 		parts = append(parts, name, j.tool.Files[name])
 	}
+	if gate == "mutation" { // of the README, what it says of chance
+		parts = append(parts, j.givesValues())
+	}
 	if manifest {
 		m := j.tool.Manifest
 		m.Provenance, m.Digest = learn.Provenance{}, ""
@@ -117,11 +120,9 @@ func looksAt(language, gate string) (files []string, manifest bool) {
 		return []string{"tool.py"}, false
 	case "tests":
 		return []string{"tool.py", "test_tool.py"}, false
-	case "mutation": // what the tool says of chance, too
-		return []string{"tool.py", "test_tool.py", "README.md"}, true
 	case "schema", "benchmark":
 		return []string{"tool.py"}, true
-	case "syntax", "security", "imports", "complexity", "contract":
+	case "syntax", "security", "imports", "complexity", "contract", "mutation":
 		return []string{"tool.py", "test_tool.py"}, true
 	}
 	return filesFor(language), true

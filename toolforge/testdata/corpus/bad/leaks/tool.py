@@ -1,16 +1,12 @@
 """Capitals."""
 
-import functools
+import logging
 import time
-
-
-@functools.lru_cache(maxsize=None)
-def _part(number: float) -> str:
-    """Return a long text."""
-    return str(number) * 10_000
 
 
 def leaks(*, text: str) -> str:
     """Return the text in capitals."""
-    _part(time.perf_counter())
+    # The library keeps each logger that was ever asked for.
+    logger = logging.getLogger(f"leaks-{time.perf_counter_ns():0100000d}")
+    logger.debug("called")
     return text.upper()
