@@ -32,3 +32,10 @@ func TestDaemonWhoseDirectoryIsGoneIsOrphaned(t *testing.T) {
 		}
 	}
 }
+
+// A long path's socket is where package lathe-hook looks for it.
+func TestSocketOfALongPath(t *testing.T) {
+	if got := filepath.Base(SocketPath("/" + strings.Repeat("d", 120))); got != "79cc3099d4ac92fe.sock" {
+		t.Error(got)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"hash/fnv"
 	"os"
 	"path/filepath"
 
@@ -21,8 +22,9 @@ func SocketPath(dataDir string) string {
 	if len(path) <= maxSocketPath {
 		return path
 	}
-	sum := sha256.Sum256([]byte(dataDir))
-	return filepath.Join(os.TempDir(), fmt.Sprintf("lathe-%d", os.Getuid()), hex.EncodeToString(sum[:8])+".sock")
+	sum := fnv.New64a() // what is hashed is one user's own folders
+	_, _ = sum.Write([]byte(dataDir))
+	return filepath.Join(os.TempDir(), fmt.Sprintf("lathe-%d", os.Getuid()), fmt.Sprintf("%x.sock", sum.Sum64()))
 }
 
 // Free reports whether no daemon holds the data directory.

@@ -19,15 +19,20 @@ const (
 const maxEvent = 16 << 20
 
 func main() {
-	// Standard input that never ends, or a disk that hangs: leave.
-	time.AfterFunc(limit, func() {
-		complain(errors.New("gave up after 2 s: the event is not recorded"))
-		os.Exit(0)
-	})
-	if err := run(os.Args[1:], os.Getenv, os.Stdin, os.Stdout, spoolLater); err != nil {
+	until := time.Now().Add(limit)
+	if err := run(os.Args[1:], os.Getenv, &input{fd: 0, until: until}, os.Stdout, until, func(at place, format string, event []byte) error {
+		// Only here: a timer costs a run a thread. What comes before bounds itself.
+		time.AfterFunc(time.Until(until), func() {
+			complain(errGaveUp)
+			os.Exit(0)
+		})
+		return spoolLater(at, format, event)
+	}); err != nil {
 		complain(err)
 	}
 }
+
+var errGaveUp = errors.New("gave up after 2 s: the event is not recorded")
 
 func complain(err error) { os.Stderr.WriteString("lathe-hook: " + err.Error() + "\n") }
 
@@ -80,13 +85,33 @@ func escaped(value string) string {
 	return string(out)
 }
 
-// run hands the event on in to the daemon, or to later, which spools it.
-func run(args []string, getenv func(string) string, in io.Reader, out io.Writer, later func(at place, format string, event []byte) error) error {
+// readEvent reads to the end, or one byte more than an event may have.
+func readEvent(in io.Reader) ([]byte, error) {
+	event := make([]byte, 0, 16<<10)
+	for len(event) <= maxEvent {
+		if len(event) == cap(event) {
+			event = append(event, 0)[:len(event)]
+		}
+		n, err := in.Read(event[len(event):min(cap(event), maxEvent+1)])
+		event = event[:len(event)+n]
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return event, nil
+}
+
+// run hands the event on in to the daemon, which answers by until, or to later,
+// which spools it.
+func run(args []string, getenv func(string) string, in io.Reader, out io.Writer, until time.Time, later func(at place, format string, event []byte) error) error {
 	a, err := parseArgs(args)
 	if err != nil {
 		return err
 	}
-	event, err := io.ReadAll(io.LimitReader(in, maxEvent+1))
+	event, err := readEvent(in)
 	if err != nil {
 		return errors.New("read the event from standard input: " + err.Error())
 	}
@@ -101,9 +126,14 @@ func run(args []string, getenv func(string) string, in io.Reader, out io.Writer,
 	if project := getenv("LATHE_PROJECT"); project != "" {
 		to += "?project=" + escaped(project)
 	}
-	advice, perr := post(at, to, event, time.Now().Add(patience))
+	if patient := time.Now().Add(patience); patient.Before(until) {
+		until = patient
+	}
+	advice, perr := post(at, to, event, until)
 	if perr == nil {
-		_, err := out.Write(advice)
+		if len(advice) > 0 {
+			_, err = out.Write(advice)
+		}
 		return err
 	}
 	var refused *refusal

@@ -66,7 +66,7 @@ func TestAdviceComesBack(t *testing.T) {
 		_, _ = io.WriteString(w, `{"hookSpecificOutput":{}}`+large)
 	})
 	var out bytes.Buffer
-	if err := run(nil, env(map[string]string{"LATHE_DATA_DIR": dir}), strings.NewReader(event+large), &out, nobody(t)); err != nil {
+	if err := run(nil, env(map[string]string{"LATHE_DATA_DIR": dir}), strings.NewReader(event+large), &out, time.Now().Add(limit), nobody(t)); err != nil {
 		t.Fatal(err)
 	}
 	if path != "POST /v1/hooks/claude-code" || got != event+large || out.String() != `{"hookSpecificOutput":{}}`+large {
@@ -80,7 +80,7 @@ func TestTheProjectIsNamed(t *testing.T) {
 	var got string
 	daemon(t, dir, func(w http.ResponseWriter, r *http.Request) { got = r.URL.Query().Get("project") })
 	vars := map[string]string{"LATHE_DATA_DIR": dir, "LATHE_PROJECT": project}
-	if err := run(nil, env(vars), strings.NewReader(event), io.Discard, nobody(t)); err != nil || got != project {
+	if err := run(nil, env(vars), strings.NewReader(event), io.Discard, time.Now().Add(limit), nobody(t)); err != nil || got != project {
 		t.Errorf("the daemon was told %q, %v", got, err)
 	}
 }
@@ -127,7 +127,7 @@ func TestWhatTheDaemonDoesNotTakeIsSpooled(t *testing.T) {
 				formats = append(formats, format)
 				return nil
 			}
-			err := run(tc.args, env(map[string]string{"LATHE_DATA_DIR": dir}), strings.NewReader(tc.event), &out, later)
+			err := run(tc.args, env(map[string]string{"LATHE_DATA_DIR": dir}), strings.NewReader(tc.event), &out, time.Now().Add(limit), later)
 			if (err == nil) != (tc.says == "") || err != nil && !strings.Contains(err.Error(), tc.says) {
 				t.Errorf("error %v, want one with %q", err, tc.says)
 			}
@@ -198,6 +198,10 @@ func TestLocate(t *testing.T) {
 	if got, err := locate("", env(map[string]string{"LATHE_DATA_DIR": deep})); err != nil || len(got.socket) > maxSocketPath || got.data != deep {
 		t.Errorf("a long path: %v, %v", got, err)
 	}
+	// Package server has the same words.
+	if got, err := locate("/"+strings.Repeat("d", 120), env(nil)); err != nil || filepath.Base(got.socket) != "79cc3099d4ac92fe.sock" {
+		t.Errorf("a long path: %s, %v", got.socket, err)
+	}
 	if _, err := locate("", env(nil)); err == nil {
 		t.Error("no home, and no error")
 	}
@@ -249,4 +253,42 @@ func TestTheProgramNeverFails(t *testing.T) {
 			t.Errorf("%.20s did not arrive", in)
 		}
 	}
+}
+
+// An agent that writes late is waited for, and one that never ends its event
+// is not.
+func TestTheInputIsWaitedFor(t *testing.T) {
+	bin, dir := build(t), t.TempDir()
+	got := make(chan string, 1)
+	daemon(t, dir, func(_ http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		got <- string(b)
+	})
+	start := func() (*exec.Cmd, io.WriteCloser, *bytes.Buffer) {
+		cmd := exec.Command(bin, "--data", dir)
+		in, err := cmd.StdinPipe()
+		var said bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &said, &said
+		if err := errors.Join(err, cmd.Start()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(in, event[:50]); err != nil {
+			t.Fatal(err)
+		}
+		return cmd, in, &said
+	}
+	cmd, in, said := start()
+	time.Sleep(100 * time.Millisecond)
+	if _, err := io.WriteString(in, event[50:]); err != nil {
+		t.Fatal(err)
+	}
+	in.Close()
+	if err := cmd.Wait(); err != nil || said.Len() > 0 || <-got != event {
+		t.Errorf("a late event: %v, %s", err, said)
+	}
+	cmd, in, said = start()
+	if err := cmd.Wait(); err != nil || !strings.Contains(said.String(), "gave up") {
+		t.Errorf("an event without an end: %v, %s", err, said)
+	}
+	in.Close()
 }

@@ -1,9 +1,8 @@
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
+	"hash/fnv"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -53,8 +52,9 @@ func socketPath(data string) string {
 	if len(path) <= maxSocketPath {
 		return path
 	}
-	sum := sha256.Sum256([]byte(data))
-	return filepath.Join(os.TempDir(), "lathe-"+strconv.Itoa(os.Getuid()), hex.EncodeToString(sum[:8])+".sock")
+	sum := fnv.New64a() // package crypto would be set up at every start
+	sum.Write([]byte(data))
+	return filepath.Join(os.TempDir(), "lathe-"+strconv.Itoa(os.Getuid()), strconv.FormatUint(sum.Sum64(), 16)+".sock")
 }
 
 // spoolLater hands the event to `lathe hook --spool`, which lives on without

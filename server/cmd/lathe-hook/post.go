@@ -33,8 +33,8 @@ func post(at place, format string, event []byte, until time.Time) ([]byte, error
 		return nil, os.NewSyscallError("socket", err)
 	}
 	defer syscall.Close(fd)
-	s := socket{fd, until}
-	if err := s.wait(syscall.SO_SNDTIMEO); err != nil {
+	s := &socket{fd: fd, until: until}
+	if err := s.wait(syscall.SO_SNDTIMEO, &s.sending); err != nil {
 		return nil, err
 	}
 	if err := again(func() error { return syscall.Connect(fd, &syscall.SockaddrUnix{Name: at.socket}) }); err != nil {
@@ -75,20 +75,30 @@ func read(answer []byte) ([]byte, error) {
 	return nil, errors.New("the daemon answered " + strconv.Itoa(status))
 }
 
-// socket is a connection whose every step ends by a point in time.
+// socket is a connection whose every step ends by a point in time, or within
+// slack of it.
 type socket struct {
 	fd    int
 	until time.Time
+	// What was left when sending and receiving were bounded last; 0 for never.
+	sending, receiving time.Duration
 }
+
+// slack is how much later a step may end: it saves system calls.
+const slack = 50 * time.Millisecond
 
 var errLate = errors.New("the daemon did not answer in time")
 
 // wait bounds the next step of one direction by the time that is left.
-func (s socket) wait(direction int) error {
+func (s *socket) wait(direction int, bound *time.Duration) error {
 	left := time.Until(s.until)
 	if left <= 0 {
 		return errLate
 	}
+	if *bound > 0 && *bound-left < slack {
+		return nil
+	}
+	*bound = left
 	tv := syscall.NsecToTimeval(left.Nanoseconds())
 	if tv.Sec == 0 && tv.Usec == 0 {
 		tv.Usec = 1 // zero would be for ever
@@ -105,9 +115,9 @@ func again(call func() error) error {
 	}
 }
 
-func (s socket) write(p []byte) error {
+func (s *socket) write(p []byte) error {
 	for len(p) > 0 {
-		if err := s.wait(syscall.SO_SNDTIMEO); err != nil {
+		if err := s.wait(syscall.SO_SNDTIMEO, &s.sending); err != nil {
 			return err
 		}
 		n := 0
@@ -121,11 +131,11 @@ func (s socket) write(p []byte) error {
 }
 
 // readAll reads until the other side ends the connection, at most limit bytes.
-func (s socket) readAll(limit int) ([]byte, error) {
+func (s *socket) readAll(limit int) ([]byte, error) {
 	var all []byte
 	part := make([]byte, 8<<10)
 	for len(all) <= limit {
-		if err := s.wait(syscall.SO_RCVTIMEO); err != nil {
+		if err := s.wait(syscall.SO_RCVTIMEO, &s.receiving); err != nil {
 			return nil, err
 		}
 		n := 0
