@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"lathe/index/graph"
 	"lathe/learn"
 )
 
@@ -99,6 +100,9 @@ func (d *Daemon) mute(ctx context.Context, c MuteCall) ([]learn.Mute, error) {
 	if _, err := d.clean(&c.SignatureID, &c.ProjectID); err != nil {
 		return nil, err
 	}
+	if err := d.knownFailure(c.SignatureID); err != nil {
+		return nil, err
+	}
 	now := d.now()
 	m := learn.Mute{SignatureID: c.SignatureID, ProjectID: c.ProjectID, Timestamp: now}
 	if c.For > 0 {
@@ -109,6 +113,43 @@ func (d *Daemon) mute(ctx context.Context, c MuteCall) ([]learn.Mute, error) {
 		return nil, err
 	}
 	return d.mutes.inForce(d.now()), d.ledgerSettled(ctx)
+}
+
+// knownFailure refuses the name of a kind of failure that is neither a pattern
+// nor was ever met: a mute of it would silence nothing, and nobody would notice.
+func (d *Daemon) knownFailure(id string) error {
+	if id == "" {
+		return nil
+	}
+	patterns := d.learners.reader.signatures
+	if _, ok := patterns.Pattern(id); ok {
+		return nil
+	}
+	if _, ok := d.graph.Node(graph.ID(graph.Error, "", id), ""); ok {
+		return nil
+	}
+	words := strings.FieldsFunc(strings.ToLower(id), func(r rune) bool { return r < 'a' || r > 'z' })
+	var alike []string
+	most := 1
+	for _, p := range patterns.Patterns() {
+		shared := 0
+		for _, w := range words {
+			if len(w) > 2 && strings.Contains(p.ID, w) {
+				shared++
+			}
+		}
+		if shared > most {
+			alike, most = nil, shared
+		}
+		if shared == most {
+			alike = append(alike, p.ID)
+		}
+	}
+	hint := "`lathe graph list --kind ErrorPattern` shows those that were met"
+	if len(alike) > 0 {
+		hint = "alike: " + strings.Join(alike[:min(len(alike), 5)], ", ")
+	}
+	return noSuch("no kind of failure is called %.80q: %s", id, hint)
 }
 
 // errNoMute says that an id names no mute.

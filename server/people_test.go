@@ -142,6 +142,10 @@ func TestMutedAdviceIsNotSaid(t *testing.T) {
 	if err := s.call(http.MethodPost, "/v1/mutes", server.MuteCall{For: -1}, &[]learn.Mute{}); err == nil {
 		t.Error("a mute of negative length")
 	}
+	err := s.call(http.MethodPost, "/v1/mutes", server.MuteCall{SignatureID: "python/modul-not-found"}, &[]learn.Mute{})
+	if err == nil || !strings.Contains(err.Error(), "python/module-not-found") {
+		t.Errorf("a mute of a failure that nobody knows: %v", err)
+	}
 	var muted []learn.Mute
 	s.mustCall(http.MethodPost, "/v1/mutes", server.MuteCall{ProjectID: "shop"}, &muted)
 	s.stop()
