@@ -22,9 +22,10 @@ import (
 // httpLink is a server behind a URL, over Streamable HTTP of both eras.
 type httpLink struct {
 	url    *url.URL
-	bad    error       // the URL cannot be read
-	header http.Header // of the configuration, with its secrets
-	client *http.Client
+	bad    error             // the URL cannot be read
+	header http.Header       // of the configuration, with its secrets
+	trip   http.RoundTripper // redirects are not followed: the headers are for the configured server
+	idle   func()            // closes idle connections
 	in     func(message, *exchange)
 
 	ctx     context.Context
@@ -55,8 +56,12 @@ func newHTTPLink(cfg ServerConfig, in func(message, *exchange)) *httpLink {
 		password, _ := u.User.Password()
 		l.header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password)))
 	}
-	// The headers are for the configured server, not for one that it names.
-	l.client = &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	l.trip, l.idle = t, t.CloseIdleConnections
+	if u != nil {
+		if near := nearby(u.Scheme, u.Host); near != nil {
+			l.trip, l.idle = near, near.close
+		}
+	}
 	l.end = sync.OnceFunc(func() { close(l.gone) })
 	l.ctx, l.stop = context.WithCancel(context.Background())
 	return l
@@ -91,7 +96,7 @@ func (l *httpLink) close() {
 	if session != "" {
 		ctx, cancel := context.WithTimeout(l.ctx, graceTime)
 		if req, err := l.request(ctx, http.MethodDelete, nil); err == nil {
-			if resp, err := l.client.Transport.RoundTrip(req); err == nil {
+			if resp, err := l.trip.RoundTrip(req); err == nil {
 				resp.Body.Close()
 			}
 		}
@@ -102,7 +107,7 @@ func (l *httpLink) close() {
 	l.mu.Unlock()
 	l.end()
 	l.running.Wait()
-	l.client.CloseIdleConnections()
+	l.idle()
 }
 
 // spawn runs f unless the link is closed.
@@ -217,7 +222,7 @@ func (l *httpLink) oneWay(frame []byte) {
 			return
 		}
 		req.Header.Set("Accept", "application/json, text/event-stream")
-		if resp, err := l.client.Transport.RoundTrip(req); err == nil {
+		if resp, err := l.trip.RoundTrip(req); err == nil {
 			_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
 			resp.Body.Close()
 		}
@@ -232,7 +237,7 @@ func (l *httpLink) post(ctx context.Context, id []byte, method string, params []
 	}
 	req.Header.Set("Accept", "application/json, text/event-stream")
 	l.mirror(req.Header, method, params)
-	resp, err := l.client.Transport.RoundTrip(req)
+	resp, err := l.trip.RoundTrip(req)
 	if err != nil {
 		return message{}, l.failed(err)
 	}
@@ -378,7 +383,7 @@ func (l *httpLink) listen() {
 				return
 			}
 			req.Header.Set("Accept", "text/event-stream")
-			resp, err := l.client.Transport.RoundTrip(req)
+			resp, err := l.trip.RoundTrip(req)
 			if err == nil && resp.StatusCode != http.StatusOK {
 				resp.Body.Close() // it has no such stream
 				return
