@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"container/list"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -25,10 +26,10 @@ import (
 // its twin only after halves other calls is counted twice.
 type twins struct {
 	mu     sync.Mutex
-	halves []*half // in the order in which they came
-	byID   map[string]*half
-	byKey  map[string][]*half
-	gone   []string // ids of those that were left out, in order
+	halves *list.List // of *half, in the order in which they came
+	byID   map[string]*list.Element
+	alone  map[place][]*half // those without a twin yet, in that order
+	gone   []string          // ids of those that were left out, in order
 	left   map[string]bool
 }
 
@@ -38,6 +39,12 @@ const (
 	twinsSlack  = 10 * time.Second // how far the doors' times of a call may lie apart
 	twinsRecent = time.Hour        // what an import tells of earlier was told live before it, or never
 )
+
+// place is where a half is looked for: a call has one twin at most at each door.
+type place struct {
+	key    string
+	source learn.Source
+}
 
 // half is a call as one door tells it.
 type half struct {
@@ -55,17 +62,22 @@ type half struct {
 }
 
 func newTwins() *twins {
-	return &twins{byID: map[string]*half{}, byKey: map[string][]*half{}, left: map[string]bool{}}
+	t := &twins{}
+	t.clear()
+	return t
 }
+
+func (t *twins) clear() {
+	t.halves, t.byID, t.alone = list.New(), map[string]*list.Element{}, map[place][]*half{}
+	t.gone, t.left = nil, map[string]bool{}
+}
+
+// doors are those of whose calls another may tell.
+var doors = []learn.Source{learn.SourceGateway, learn.SourceHook, learn.SourceImport, learn.SourceOTLP}
 
 // halfOf is a call as its record tells it; nil for one that only one door sees.
 func halfOf(ev *learn.ActionOutcome) *half {
-	switch ev.Source {
-	case learn.SourceGateway, learn.SourceHook, learn.SourceImport, learn.SourceOTLP:
-	default:
-		return nil
-	}
-	if ev.ActionType != learn.ToolCall {
+	if !slices.Contains(doors, ev.Source) || ev.ActionType != learn.ToolCall {
 		return nil
 	}
 	h := &half{ID: ev.ID, Session: ev.SessionID, Source: ev.Source, Began: ev.Timestamp,
@@ -118,7 +130,7 @@ func endsIn(name, end string) bool {
 // canonicalJSON is a JSON value with sorted keys and without spaces; nothing is
 // the empty object.
 func canonicalJSON(raw json.RawMessage) (string, bool) {
-	if len(raw) == 0 || string(raw) == "null" {
+	if len(raw) == 0 {
 		return "{}", true
 	}
 	dec := json.NewDecoder(bytes.NewReader(raw))
@@ -126,6 +138,9 @@ func canonicalJSON(raw json.RawMessage) (string, bool) {
 	var v any
 	if dec.Decode(&v) != nil {
 		return "", false
+	}
+	if v == nil {
+		return "{}", true
 	}
 	out, err := json.Marshal(v)
 	return string(out), err == nil
@@ -156,31 +171,45 @@ func (t *twins) meet(h *half, now time.Time) (out bool, as string) {
 	if t.left[h.ID] {
 		return true, ""
 	}
-	if known := t.byID[h.ID]; known != nil { // it comes again, or was expected
-		if known.Expected {
+	if at := t.byID[h.ID]; at != nil { // it comes again, or was expected
+		if known := at.Value.(*half); known.Expected {
 			h.Paired = known.Paired
-			t.remove(known)
+			t.remove(at)
 			t.add(h) // its parameters are without secrets now
 		}
 		return false, ""
 	}
-	for _, key := range h.Keys {
-		for _, o := range t.byKey[key] {
-			if !h.twinOf(o) {
-				continue
-			}
-			o.Paired = true
-			t.leaveOut(h.ID)
-			if o.Expected {
-				return false, o.ID
-			}
-			return true, ""
+	if o := t.twin(h); o != nil {
+		t.notAlone(o)
+		o.Paired = true
+		t.leaveOut(h.ID)
+		if o.Expected {
+			return false, o.ID
 		}
+		return true, ""
 	}
 	if h.Source != learn.SourceImport || now.Sub(h.Ended) < twinsRecent {
 		t.add(h)
 	}
 	return false, ""
+}
+
+// twin finds the half of another door, the oldest; nil for none. The caller
+// holds the lock.
+func (t *twins) twin(h *half) *half {
+	for _, key := range h.Keys {
+		for _, door := range doors {
+			if door == h.Source {
+				continue
+			}
+			for _, o := range t.alone[place{key, door}] {
+				if h.twinOf(o) {
+					return o
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // expect notes a call that a gateway asked about and will tell of.
@@ -198,8 +227,8 @@ func (t *twins) lost(recs []learn.Record) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, rec := range recs {
-		if h := t.byID[rec.ID()]; h != nil {
-			t.remove(h)
+		if at := t.byID[rec.ID()]; at != nil {
+			t.remove(at)
 		}
 	}
 }
@@ -209,23 +238,39 @@ func (t *twins) add(h *half) {
 	if t.byID[h.ID] != nil {
 		return
 	}
-	if len(t.halves) >= maxHalves {
-		t.remove(t.halves[0])
+	if t.halves.Len() >= maxHalves {
+		t.remove(t.halves.Front())
 	}
-	t.halves = append(t.halves, h)
-	t.byID[h.ID] = h
-	for _, key := range h.Keys {
-		t.byKey[key] = append(t.byKey[key], h)
+	t.byID[h.ID] = t.halves.PushBack(h)
+	if !h.Paired {
+		for _, key := range h.Keys {
+			at := place{key, h.Source}
+			t.alone[at] = append(t.alone[at], h)
+		}
 	}
 }
 
-func (t *twins) remove(old *half) {
-	is := func(h *half) bool { return h == old }
-	t.halves = slices.DeleteFunc(t.halves, is)
-	delete(t.byID, old.ID)
-	for _, key := range old.Keys {
-		if t.byKey[key] = slices.DeleteFunc(t.byKey[key], is); len(t.byKey[key]) == 0 {
-			delete(t.byKey, key)
+func (t *twins) remove(at *list.Element) {
+	h := t.halves.Remove(at).(*half)
+	delete(t.byID, h.ID)
+	t.notAlone(h)
+}
+
+// notAlone takes a half off the places where its twin would look for it.
+func (t *twins) notAlone(h *half) {
+	for _, key := range h.Keys {
+		at := place{key, h.Source}
+		all := t.alone[at]
+		switch i := slices.Index(all, h); {
+		case i == 0: // the oldest, most often
+			all = all[1:]
+		case i > 0:
+			all = slices.Delete(all, i, i+1)
+		}
+		if len(all) == 0 {
+			delete(t.alone, at)
+		} else {
+			t.alone[at] = all
 		}
 	}
 }
@@ -268,7 +313,11 @@ type twinsState struct {
 func (t *twins) Snapshot() ([]byte, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return json.Marshal(twinsState{t.halves, t.gone})
+	state := twinsState{Left: t.gone}
+	for at := t.halves.Front(); at != nil; at = at.Next() {
+		state.Halves = append(state.Halves, at.Value.(*half))
+	}
+	return json.Marshal(state)
 }
 
 func (t *twins) Restore(b []byte) error {
@@ -278,8 +327,7 @@ func (t *twins) Restore(b []byte) error {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.halves, t.gone = nil, nil
-	t.byID, t.byKey, t.left = map[string]*half{}, map[string][]*half{}, map[string]bool{}
+	t.clear()
 	for _, h := range s.Halves {
 		if h != nil {
 			t.add(h)

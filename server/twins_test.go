@@ -172,8 +172,17 @@ func TestTwinsAreBounded(t *testing.T) {
 	}
 	old := seen("i", learn.SourceImport, "agent", "x", "bash", `{"command":"ls"}`, 0)
 	tw.meet(halfOf(&old), noon.Add(24*time.Hour)) // nobody told of it live
-	if len(tw.halves) != maxHalves || len(tw.byID) != maxHalves || len(tw.byKey) != maxHalves || len(tw.left) != maxLeftOut || len(tw.gone) != maxLeftOut {
-		t.Errorf("it knows %d, %d, %d and %d, %d", len(tw.halves), len(tw.byID), len(tw.byKey), len(tw.left), len(tw.gone))
+	if tw.halves.Len() != maxHalves || len(tw.byID) != maxHalves || len(tw.alone) != 0 || len(tw.left) != maxLeftOut || len(tw.gone) != maxLeftOut {
+		t.Errorf("it knows %d, %d, %d and %d, %d", tw.halves.Len(), len(tw.byID), len(tw.alone), len(tw.left), len(tw.gone))
+	}
+	for i := range 2 * maxHalves { // one command, again and again
+		g := seen(fmt.Sprint("same", i), learn.SourceGateway, "gateway", "", "fs__read", `{}`, 0)
+		tw.meet(halfOf(&g), noon)
+	}
+	for _, all := range tw.alone {
+		if len(tw.alone) != 1 || len(all) != maxHalves || tw.halves.Len() != maxHalves {
+			t.Errorf("of one call it knows %d in %d places", len(all), len(tw.alone))
+		}
 	}
 }
 
@@ -202,6 +211,7 @@ func FuzzTwins(f *testing.F) {
 	f.Add("mcp__lathe__run_tool", []byte(`{"name":"x","arguments":{"b":1e400,"a":[null,"\ud800"]}}`))
 	f.Add("call_tool", []byte(`{"name":7}`))
 	f.Add("__", []byte(`[1,`))
+	f.Add("0", []byte(" null"))
 	f.Fuzz(func(t *testing.T, tool string, parameters []byte) {
 		g := seen("g", learn.SourceGateway, "gateway", "", tool, string(parameters), 0)
 		h := seen("h", learn.SourceHook, "agent", "c", tool, string(parameters), 1)
