@@ -52,8 +52,13 @@ func typeOf(value, program string) learn.PlaceholderType {
 
 func isURL(value string) bool {
 	i := strings.Index(value, "://")
-	return i > 0 && i < 12 && !strings.ContainsAny(value[:i], " /") || scpURL.MatchString(value)
+	return i > 0 && i < 12 && !strings.ContainsAny(value[:i], " /") || isSCP(value)
 }
+
+// isSCP and hasExtension look for the one letter without which the expression
+// can't match: most values are long texts without it.
+func isSCP(v string) bool        { return strings.Contains(v, "@") && scpURL.MatchString(v) }
+func hasExtension(v string) bool { return strings.Contains(v, ".") && extension.MatchString(v) }
 
 func looksLikePath(v string) bool {
 	switch v {
@@ -65,7 +70,7 @@ func looksLikePath(v string) bool {
 	if strings.ContainsAny(v, " \t'\"()|<>\\^") {
 		return false
 	}
-	return strings.Contains(v, "/") || extension.MatchString(v)
+	return strings.Contains(v, "/") || hasExtension(v)
 }
 
 // positional is the type of the n-th positional word (from 0) of a command.
@@ -83,7 +88,7 @@ func (c *simple) positional(n int, value string, after bool) learn.PlaceholderTy
 			return learn.TypePath
 		case refShape.MatchString(value) && !isURL(value):
 			return learn.TypeRef
-		case refSubs[c.sub[0]] && !extension.MatchString(value) && !isURL(value) && !strings.ContainsAny(value, " "):
+		case refSubs[c.sub[0]] && !hasExtension(value) && !isURL(value) && !strings.ContainsAny(value, " "):
 			return learn.TypeRef
 		}
 	}
@@ -151,7 +156,7 @@ func (c *simple) flagValue(names ...string) string {
 
 // host is the host that a URL or scp address names.
 func host(value string) string {
-	if scpURL.MatchString(value) && !strings.Contains(value, "://") {
+	if isSCP(value) && !strings.Contains(value, "://") {
 		value = value[strings.IndexByte(value, '@')+1:]
 		return value[:strings.IndexByte(value, ':')]
 	}
