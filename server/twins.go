@@ -296,6 +296,12 @@ func (t *twins) Apply(o *learn.Observation, _ func(learn.LedgerEntry)) error {
 	if ev == nil || ev.Source == learn.SourceImport { // of long ago, or known since it came
 		return nil
 	}
+	t.mu.Lock()
+	known := t.byID[ev.ID] != nil
+	t.mu.Unlock()
+	if known {
+		return nil
+	}
 	if h := halfOf(ev); h != nil {
 		t.mu.Lock()
 		defer t.mu.Unlock()
