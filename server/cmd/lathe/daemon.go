@@ -36,6 +36,7 @@ Other commands start it when it does not run; it then leaves after 30 idle minut
 			}
 			cfg.AcceptDamage, cfg.HTTPOptional, cfg.Conformance = accept, optional, suite
 			logger := slog.New(slog.NewTextHandler(a.errs, nil))
+			giveWay()
 			d, err := server.Open(cmd.Context(), cfg, logger)
 			if err != nil {
 				return err
