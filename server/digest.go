@@ -221,7 +221,7 @@ func (d *Daemon) failureLines(k monitor.KPIs, project string) []string {
 	for i, s := range list[:min(len(list), 3)] {
 		line := fmt.Sprintf("%s: %s, %s", []string{"Failed most", "Then", "Then"}[i], learn.Shown(s.Name, 80), often(int(s.Weight)))
 		if ms := lost[s.ID]; ms > 0 {
-			line += fmt.Sprintf(", %s lost", time.Duration(ms*float64(time.Millisecond)).Round(time.Second))
+			line += fmt.Sprintf(", %s lost", learn.Duration(ms))
 		}
 		at := slices.IndexFunc(remedies, func(r learn.Remedy) bool {
 			return r.SignatureID == s.ID && r.Posterior >= 0.6 && r.Description != "" && (project == "" || r.ProjectID == "" || r.ProjectID == project)

@@ -55,7 +55,7 @@ func actionFields(a *learn.ActionOutcome) []field {
 		exit = fmt.Sprint(*a.ToolOutput.ExitCode)
 	}
 	if ms := a.ResourceMetrics.DurationMS; ms > 0 {
-		took = duration(ms)
+		took = learn.Duration(ms)
 	}
 	if m := a.ResourceMetrics; m.TokenCountIn+m.TokenCountOut > 0 {
 		tokens = fmt.Sprintf("%d in, %d out", m.TokenCountIn, m.TokenCountOut)

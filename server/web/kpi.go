@@ -151,7 +151,7 @@ func (h *Handler) showKPI(w http.ResponseWriter, r *http.Request, s *session, sa
 	}
 	taken, served := k.Effects.taken()
 	data := map[string]any{
-		"K": k, "Taken": taken, "Served": served, "Days": plotDays(k.ByDay), "Lost": plotBars(k.ByTime, duration), "Said": said, "Form": s.form(),
+		"K": k, "Taken": taken, "Served": served, "Days": plotDays(k.ByDay), "Lost": plotBars(k.ByTime, learn.Duration), "Said": said, "Form": s.form(),
 		"Often":  plotBars(k.ByCount, func(v float64) string { return fmt.Sprintf("%.0f", v) }),
 		"ByTool": k.ByTool[:min(len(k.ByTool), maxRows)], "MoreTools": max(0, len(k.ByTool)-maxRows), "Forest": plotEffects(k.Effects.Kinds),
 	}

@@ -25,10 +25,10 @@ func readPages(o Options) (pages, error) {
 		"shown": func(s string) string { return shown(cut(s, maxText)) },
 		"short": func(n int, s string) string { return short(s, n) },
 		"stamp": stamp,
-		"age":   func(t time.Time) string { return age(o.Now().Sub(t)) },
+		"age":   func(t time.Time) string { return learn.Age(o.Now().Sub(t)) },
 		"words": func(s any) string { return strings.ReplaceAll(short(fmt.Sprint(s), 100), "_", " ") },
 		"pct":   func(f float64) string { return fmt.Sprintf("%.0f %%", 100*f) },
-		"ms":    duration,
+		"ms":    learn.Duration,
 		"id8":   func(s string) string { return short(s, 12) },
 		"known": func(s string) bool { return o.Events != nil && learn.ValidID(s) },
 		"class": stateClass,
@@ -100,34 +100,6 @@ func stamp(t time.Time) string {
 		return ""
 	}
 	return t.UTC().Format("2006-01-02 15:04:05 UTC")
-}
-
-// age is a duration as a person says it.
-func age(d time.Duration) string {
-	switch {
-	case d < time.Minute:
-		return "just now"
-	case d < time.Hour:
-		return fmt.Sprintf("%d min", d/time.Minute)
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h", d/time.Hour)
-	}
-	return fmt.Sprintf("%d days", d/(24*time.Hour))
-}
-
-// duration shows milliseconds.
-func duration(ms float64) string {
-	switch {
-	case ms < 1:
-		return fmt.Sprintf("%.2f ms", ms)
-	case ms < 1000:
-		return fmt.Sprintf("%.0f ms", ms)
-	case ms < 120_000:
-		return fmt.Sprintf("%.1f s", ms/1000)
-	case ms < 7_200_000:
-		return fmt.Sprintf("%.0f min", ms/60_000)
-	}
-	return fmt.Sprintf("%.1f h", ms/3_600_000)
 }
 
 // stateClass is the colour of a state, a status or a risk.

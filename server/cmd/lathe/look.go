@@ -73,8 +73,8 @@ func (a *app) printKPIs(k monitor.KPIs) {
 	fmt.Fprintf(a.out, "tasks   %s succeeded; %d unknown\n", rate(k.Tasks.SuccessRate), k.Tasks.Unknown)
 	fmt.Fprintf(a.out, "calls   %s succeeded\n", rate(k.Calls.SuccessRate))
 	if k.Calls.Measured > 0 {
-		fmt.Fprintf(a.out, "time    of %d calls was recorded: p50 %s, p99 %s, %s in all\n", k.Calls.Measured, duration(k.Calls.P50MS),
-			duration(k.Calls.P99MS), duration(k.Calls.TotalMS))
+		fmt.Fprintf(a.out, "time    of %d calls was recorded: p50 %s, p99 %s, %s in all\n", k.Calls.Measured, learn.Duration(k.Calls.P50MS),
+			learn.Duration(k.Calls.P99MS), learn.Duration(k.Calls.TotalMS))
 	}
 	for _, part := range []struct {
 		name   string
@@ -84,7 +84,7 @@ func (a *app) printKPIs(k monitor.KPIs) {
 		for _, g := range part.groups[:min(8, len(part.groups))] {
 			p50, p99, total, tokens := "-", "-", "-", "-"
 			if 2*g.Measured >= g.Calls { // the median of a few would mislead
-				p50, p99, total = duration(g.P50MS), duration(g.P99MS), duration(g.TotalMS)
+				p50, p99, total = learn.Duration(g.P50MS), learn.Duration(g.P99MS), learn.Duration(g.TotalMS)
 			}
 			if n := g.TokensIn + g.TokensOut; n > 0 {
 				tokens = fmt.Sprint(n)
@@ -158,7 +158,7 @@ func costly(ctx context.Context, client *server.Client, k monitor.KPIs, n int) (
 	for _, s := range list[:min(n, len(list))] {
 		row := costlyFailure{ID: s.ID, Name: s.Name, Count: int64(s.Weight), MS: lost[s.ID], Lost: "-"}
 		if row.MS > 0 {
-			row.Lost = duration(row.MS)
+			row.Lost = learn.Duration(row.MS)
 		}
 		for _, r := range remedies {
 			if r.SignatureID != s.ID || r.Support < 2 || r.Posterior < 0.6 || r.Description == "" || elsewhere(k.Filter.ProjectID, r) {

@@ -116,15 +116,3 @@ func isTerminal(w any) bool {
 }
 
 func percent(x float64) string { return fmt.Sprintf("%.0f %%", 100*x) }
-
-func duration(ms float64) string {
-	switch {
-	case ms >= 3_600_000:
-		return fmt.Sprintf("%.1f h", ms/3_600_000)
-	case ms >= 60_000:
-		return fmt.Sprintf("%.1f min", ms/60_000)
-	case ms >= 1000:
-		return fmt.Sprintf("%.1f s", ms/1000)
-	}
-	return fmt.Sprintf("%.0f ms", ms)
-}

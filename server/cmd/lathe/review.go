@@ -121,7 +121,7 @@ reviewer init sets it) and sign the decision over exactly the content shown.
 			}
 			var rows [][]string
 			for _, it := range open {
-				rows = append(rows, []string{it.ID[:min(8, len(it.ID))], string(it.Kind), cut(it.Title, 50), string(it.State), it.Risk, time.Since(it.Created).Round(time.Minute).String()})
+				rows = append(rows, []string{it.ID[:min(8, len(it.ID))], string(it.Kind), cut(it.Title, 50), string(it.State), it.Risk, learn.Age(time.Since(it.Created))})
 			}
 			a.table("ID KIND TITLE STATE RISK AGE", rows)
 			return nil

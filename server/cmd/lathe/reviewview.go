@@ -102,10 +102,10 @@ func (m *reviewList) row(i int) string {
 	} else if len(it.Answers) > 0 {
 		note = " (answered)"
 	}
-	age := ageWords(time.Since(it.Created))
-	row := fmt.Sprintf("%s%-9s %-6s %6s  ", mark, shortState(it.State), clean(it.Risk), age)
+	age := learn.Age(time.Since(it.Created))
+	row := fmt.Sprintf("%s%-9s %-6s %8s  ", mark, shortState(it.State), clean(it.Risk), age)
 	if m.width < narrow {
-		row = fmt.Sprintf("%s%5s  ", mark, age)
+		row = fmt.Sprintf("%s%8s  ", mark, age)
 		if it.State != learn.StateInReview {
 			row += shortState(it.State) + ": "
 		}
@@ -160,17 +160,6 @@ func (m *reviewList) keys() string {
 }
 
 func shortState(s learn.State) string { return strings.ReplaceAll(string(s), "_", " ") }
-
-// ageWords is a duration in its largest unit.
-func ageWords(d time.Duration) string {
-	switch {
-	case d < time.Hour:
-		return fmt.Sprintf("%dmin", int(d.Minutes()))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%dh", int(d.Hours()))
-	}
-	return fmt.Sprintf("%dd", int(d.Hours()/24))
-}
 
 func bold(s string) string    { return "\x1b[1m" + s + "\x1b[m" }
 func reverse(s string) string { return "\x1b[7m" + s + "\x1b[m" }

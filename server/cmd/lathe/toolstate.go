@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lathe/learn"
 	"lathe/server"
 )
 
@@ -46,10 +47,10 @@ func (a *app) toolVersionsCmd() *cobra.Command {
 				}
 				calls, success, p50 := "-", "-", "-"
 				if u := v.Use; u != nil {
-					calls, p50 = fmt.Sprint(u.Calls), duration(u.P50MS)
+					calls, p50 = fmt.Sprint(u.Calls), learn.Duration(u.P50MS)
 					success = fmt.Sprintf("%s (%.0f to %.0f %%)", percent(u.Rate), 100*u.Interval.Low, 100*u.Interval.High)
 				}
-				rows = append(rows, []string{v.Version, state, calls, success, p50, duration(v.WarmMS), v.Changed.Format(time.DateOnly), cut(v.Reason, 60)})
+				rows = append(rows, []string{v.Version, state, calls, success, p50, learn.Duration(v.WarmMS), v.Changed.Format(time.DateOnly), cut(v.Reason, 60)})
 			}
 			a.table("VERSION STATE CALLS SUCCESS P50 VALIDATED-AT SINCE WHY", rows)
 			return nil
@@ -78,11 +79,11 @@ func (a *app) toolShowCmd() *cobra.Command {
 			}
 			if u := shown.Use; u != nil {
 				fmt.Fprintf(a.out, "calls    %d, %s succeeded (%.0f to %.0f %%), %d ran too long\n", u.Calls, percent(u.Rate), 100*u.Interval.Low, 100*u.Interval.High, u.Timeouts)
-				fmt.Fprintf(a.out, "time     p50 %s, p95 %s, p99 %s; %.0f MB at most\n", duration(u.P50MS), duration(u.P95MS), duration(u.P99MS), u.MemoryMB)
+				fmt.Fprintf(a.out, "time     p50 %s, p95 %s, p99 %s; %.0f MB at most\n", learn.Duration(u.P50MS), learn.Duration(u.P95MS), learn.Duration(u.P99MS), u.MemoryMB)
 			} else {
 				fmt.Fprintln(a.out, "calls    none yet")
 			}
-			fmt.Fprintf(a.out, "tested   %s cold, %s warm, %.0f MB in its validation\n", duration(shown.ColdMS), duration(shown.WarmMS), shown.MemoryMB)
+			fmt.Fprintf(a.out, "tested   %s cold, %s warm, %.0f MB in its validation\n", learn.Duration(shown.ColdMS), learn.Duration(shown.WarmMS), shown.MemoryMB)
 			fmt.Fprintf(a.out, "image    %s\nreview   %s (lathe review show %s)\n", shown.Digest, shown.ReviewID, shown.ReviewID[:min(8, len(shown.ReviewID))])
 			return nil
 		}}
